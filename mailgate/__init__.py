@@ -1,0 +1,1 @@
+"""An IT service desk that lives in the mailbox."""

@@ -1,0 +1,1 @@
+"""The doors: SMTP, LMTP, IMAP and a pipe, all into one journal."""

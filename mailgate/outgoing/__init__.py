@@ -1,0 +1,1 @@
+"""Letters: composed with the change that caused them, sent by lease."""

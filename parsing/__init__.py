@@ -1,0 +1,1 @@
+"""Raw bytes to ParsedMessage; knows nothing of tickets, settings or the database."""

@@ -1,0 +1,1 @@
+"""Tables, migrations and queries: gathers facts, writes changes, never commits on its own."""

@@ -1,0 +1,1 @@
+"""Mail and page templates, per language: data, found through importlib.resources."""
