@@ -1,0 +1,60 @@
+"""A mail in hand: what the door saw, what the mail says, and what could be measured about who wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from parsing.message import ParsedMessage
+
+Trust = Literal["authenticated", "confirmed", "known_thread", "unverified", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the door saw. Times are seconds since 1970 UTC; `mail_from` is empty for the null sender `<>`.
+
+    `received_at` (INTERNALDATE by IMAP, else the moment of the 250) is the clock of every decision.
+    """
+
+    door: str  # smtp, lmtp, pipe, imap:NAME
+    peer: str
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    received_at: float
+    journaled_at: float
+    note: str | None = None  # what stayed behind at the door
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A journal row in hand. Ids are reserved once for a row and the same on every try."""
+
+    journal_id: int
+    attempt: int
+    ticket_id: int
+    article_id: int  # `article_id + 1` is reserved for the acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the door's provider measured about the author (RFC 8601), and by what header."""
+
+    result: Literal["pass", "fail", "none"]
+    policy: Literal["none", "quarantine", "reject", "unknown"]
+    seen: str  # for a person: "dmarc=pass header.from=acme.example by mx.desk.example"
+
+
+NO_EVIDENCE = Evidence("none", "unknown", "no result of a provider that this door believes")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail on its way: everything `decide` may know of it. `key` is its sameness (empty without Message-ID)."""
+
+    claim: Claim
+    envelope: Envelope
+    message: ParsedMessage
+    evidence: Evidence
+    key: str
+    size: int

@@ -1,0 +1,169 @@
+"""Engines, transactions and the only translation of drivers' errors.
+
+SQLite runs in WAL with synchronous=FULL, so that a commit is on disk when it returns. Every write transaction begins
+with BEGIN IMMEDIATE: a deferred one that reads first and then writes fails at once with SQLITE_BUSY_SNAPSHOT.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+
+BUSY_SECONDS = 30  # how long a writer waits for the one before it; a commit takes milliseconds
+
+
+class StorageError(Exception):
+    """Root of what this module raises."""
+
+
+class Conflict(StorageError):
+    """Somebody else changed what was looked at: gather again, decide again."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database cannot be reached, is full or is locked: leave the work, its lease runs out."""
+
+
+class SchemaMismatch(StorageError):
+    """The database holds another schema than this program's."""
+
+
+# SQLSTATE classes (PostgreSQL appendix A): 08 connection, 53 resources, 57 operator intervention, 58 system error.
+_UNAVAILABLE = ("08", "53", "57", "58")
+_CONFLICT = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
+_SQLITE_UNAVAILABLE = (
+    "database is locked",
+    "unable to open",
+    "disk i/o error",
+    "database or disk is full",
+    "readonly database",
+    "no such table",
+)
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. `read()` and `write()` are its only transactions."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot, never a write."""
+        with _translated():
+            with self.engine.connect() as connection:
+                if not self.is_sqlite:
+                    connection = connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                yield connection
+                connection.rollback()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed and on disk when the block is left, rolled back when it raises."""
+        with _translated():
+            with self.engine.connect() as connection:
+                if self.is_sqlite:
+                    connection = connection.execution_options(mailgate_write=True)
+                with connection.begin():
+                    yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(
+            parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        )
+
+        @event.listens_for(engine, "connect")
+        def _connected(connection: Any, _: Any) -> None:
+            cursor = connection.cursor()
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=OFF",  # rows of a batch go table by table; the fences keep them whole
+                "cache_size=-16000",
+                "wal_autocheckpoint=4000",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def _begun(connection: Connection) -> None:
+            write = connection.get_execution_options().get("mailgate_write", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+        return engine
+    return sa.create_engine(parsed, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 10})
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict(str(error.orig)) from error
+    except DBAPIError as error:
+        raise translate(error) from error
+    except SQLAlchemyError as error:
+        if isinstance(error, sa.exc.TimeoutError):
+            raise DatabaseUnavailable(str(error)) from error
+        raise
+
+
+def translate(error: DBAPIError) -> Exception:
+    """What a driver's error means for the work in hand; the error itself where it is a bug of ours."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in _CONFLICT:
+        return Conflict(str(error.orig))
+    if error.connection_invalidated or state[:2] in _UNAVAILABLE or isinstance(error, InterfaceError):
+        return DatabaseUnavailable(str(error.orig))
+    text = str(error.orig).lower()
+    if isinstance(error, OperationalError) and (not state or any(t in text for t in _SQLITE_UNAVAILABLE)):
+        return DatabaseUnavailable(str(error.orig))
+    return error
+
+
+def insert_or_ignore(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """INSERT ... ON CONFLICT DO NOTHING, on both databases."""
+    if rows:
+        connection.execute(conflict_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def conflict_insert(connection: Connection, table: sa.Table) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)
+
+
+def now() -> float:
+    """Seconds since 1970, UTC: the storage clock (leases, journaled_at). Decisions never read it."""
+    return time.time()

@@ -1,0 +1,353 @@
+"""The journal: every arrival is a row before anybody is told that we have it, and stays one for ever.
+
+States: `new` (to do, or in hand under a lease), `done` (it has an outcome), `parked` (a person has to look).
+A claim moves `due` forward; whoever dies with it in hand gives it back by time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from routing.mail import Claim, Envelope
+from storage.database import insert_or_ignore
+from storage.tables import counter, imap_message, journal, journal_raw
+
+LEASE_SECONDS = 30.0  # a dead process gives back what it held after this long, or when the daemon starts again
+BATCH_MAILS = 64  # beyond it a batch saves nothing more, and holds up its first mail
+BATCH_BYTES = 8_000_000  # a worker holds a batch in memory, parsed
+REPEAT_SECONDS = 600.0  # without a Message-ID the same bytes within it are one mail (MAIL 1); later, an event of its own
+RETRY_SECONDS = 5 * 86400.0  # a sender whose 250 was never written tries again for days (RFC 5321 section 4.5.4.1)
+MOST_DEATHS = 5  # a row in whose hands the process died that often is parked
+IDS_A_MAIL = 2  # its article, and its acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
+class ImapUid:
+    """One message at an IMAP server: a delivery is (account, UIDVALIDITY, UID)."""
+
+    account: str
+    folder: str
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail at a door, not yet ours. `received_at` None means the moment of the commit."""
+
+    door: str
+    peer: str
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    raw: bytes
+    has_message_id: bool
+    received_at: float | None = None
+    imap: ImapUid | None = None
+    note: str | None = None  # what the door has to say: what stayed behind, a substitute text
+    parked: bool = False  # not a mail at all (a server's substitute text): for a person to see
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where an arrival stands in the journal; `fresh` False: it already stood there."""
+
+    journal_id: int
+    fresh: bool
+
+
+def _hash(arrival: Arrival) -> str:
+    digest = hashlib.sha256(arrival.raw)
+    if arrival.imap is None:
+        digest.update(repr((arrival.mail_from.lower(), sorted(a.lower() for a in arrival.rcpt_to))).encode())
+    else:
+        digest.update(arrival.imap.account.encode())
+    return digest.hexdigest()
+
+
+def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> list[Stored]:
+    """Write arrivals, each once (TX 1): one Stored for each, in order. The caller commits, then acknowledges.
+
+    By IMAP the same arrival is the same (account, UIDVALIDITY, UID); by SMTP the same envelope and bytes, and
+    without a Message-ID only while that 250 may not have been written, or within ten minutes (MAIL 1, RFC 1047).
+    """
+    hashes = [_hash(arrival) for arrival in arrivals]
+    if connection.dialect.name == "postgresql":  # two doors may hold the same bytes at once
+        for value in sorted({h for a, h in zip(arrivals, hashes, strict=True) if a.imap is None}):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(value[:15], 16))))
+    known = _known(connection, arrivals, hashes, now)
+    stored: list[Stored | None] = [None] * len(arrivals)
+    rows: list[dict[str, Any]] = []
+    fresh: list[int] = []
+    for index, (arrival, value) in enumerate(zip(arrivals, hashes, strict=True)):
+        key = _key(arrival, value)
+        if (found := known.get(key)) is not None:
+            stored[index] = Stored(found, fresh=False)
+            continue
+        known[key] = -index - 1  # a twin in this same commit
+        fresh.append(index)
+        rows.append(
+            {
+                "door": arrival.door,
+                "peer": arrival.peer,
+                "mail_from": arrival.mail_from,
+                "rcpt_to": list(arrival.rcpt_to),
+                "received_at": now if arrival.received_at is None else arrival.received_at,
+                "journaled_at": now,
+                "size": len(arrival.raw),
+                "arrival_key": key if arrival.imap or arrival.has_message_id else None,
+                "content_hash": value,
+                "acknowledged": arrival.imap is not None,
+                "state": "parked" if arrival.parked else "new",
+                "due": now,
+                "attempt": 0,
+                "note": arrival.note,
+            }
+        )
+    if rows:
+        statement = journal.insert().returning(journal.c.id, sort_by_parameter_order=True)
+        ids = list(connection.execute(statement, rows).scalars())
+        connection.execute(
+            journal_raw.insert(),
+            [{"journal_id": i, "raw": arrivals[n].raw} for n, i in zip(fresh, ids, strict=True)],
+        )
+        for index, journal_id in zip(fresh, ids, strict=True):
+            stored[index] = Stored(journal_id, fresh=True)
+    result = []
+    for entry in stored:
+        assert entry is not None
+        if entry.journal_id < 0:
+            twin = stored[-entry.journal_id - 1]
+            assert twin is not None
+            entry = Stored(twin.journal_id, fresh=False)  # noqa: PLW2901
+        result.append(entry)
+    insert_or_ignore(
+        connection,
+        imap_message,
+        [
+            {
+                "account": a.imap.account,
+                "folder": a.imap.folder,
+                "uidvalidity": a.imap.uidvalidity,
+                "uid": a.imap.uid,
+                "journal_id": s.journal_id,
+                "settled": False,
+            }
+            for a, s in zip(arrivals, result, strict=True)
+            if a.imap is not None
+        ],
+    )
+    return result
+
+
+def _key(arrival: Arrival, value: str) -> str:
+    if arrival.imap is not None:
+        return f"imap:{arrival.imap.account}:{arrival.imap.folder}:{arrival.imap.uidvalidity}:{arrival.imap.uid}"
+    return value
+
+
+def _known(connection: Connection, arrivals: Sequence[Arrival], hashes: Sequence[str], now: float) -> dict[str, int]:
+    """Arrivals that already stand in the journal, by key."""
+    keys = [_key(a, h) for a, h in zip(arrivals, hashes, strict=True)]
+    known: dict[str, int] = {
+        key: journal_id
+        for key, journal_id in connection.execute(
+            sa.select(journal.c.arrival_key, journal.c.id).where(journal.c.arrival_key.in_(keys))
+        )
+    }
+    nameless = [h for a, h in zip(arrivals, hashes, strict=True) if a.imap is None and not a.has_message_id]
+    if nameless:
+        recent = journal.c.journaled_at >= now - REPEAT_SECONDS
+        unanswered = sa.and_(journal.c.acknowledged.is_(False), journal.c.journaled_at >= now - RETRY_SECONDS)
+        known.update(
+            (value, journal_id)
+            for value, journal_id in connection.execute(
+                sa.select(journal.c.content_hash, journal.c.id)
+                .where(journal.c.content_hash.in_(nameless), sa.or_(recent, unanswered))
+                .order_by(journal.c.id)
+            )
+        )
+    return known
+
+
+def acknowledge(connection: Connection, journal_ids: Sequence[int]) -> None:
+    """These 250s were written; it rides with the next commit of the door."""
+    if journal_ids:
+        connection.execute(journal.update().where(journal.c.id.in_(journal_ids)).values(acknowledged=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claimed row: the claim, the envelope and the raw mail."""
+
+    claim: Claim
+    envelope: Envelope
+    raw: bytes
+
+
+def claim(connection: Connection, owner: str, now: float) -> list[Claimed]:
+    """Take due mails under a lease (TX 2), oldest first: attempt + 1, ticket and article ids reserved.
+
+    At most 64 mails or 8 MB. A row with an earlier attempt is taken alone, so that a mail which kills the process
+    cannot take others with it; one in whose hands it died five times is parked here.
+    """
+    columns = (
+        journal.c.id,
+        journal.c.attempt,
+        journal.c.size,
+        journal.c.ticket_id,
+        journal.c.article_id,
+    )
+    due = (
+        sa.select(*columns)
+        .where(journal.c.state == "new", journal.c.due <= now)
+        .order_by(journal.c.due, journal.c.id)
+        .limit(BATCH_MAILS)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(due).all()
+    doomed = [row.id for row in rows if row.attempt >= MOST_DEATHS]
+    if doomed:
+        park(connection, doomed, f"the process died {MOST_DEATHS} times with this mail in hand", now)
+        rows = [row for row in rows if row.attempt < MOST_DEATHS]
+    taken: list[Any] = []
+    total = 0
+    for row in rows:
+        if taken and (row.attempt or total + row.size > BATCH_BYTES):
+            break
+        taken.append(row)
+        total += row.size
+        if row.attempt:
+            break
+    if not taken:
+        return []
+    fresh = [row.id for row in taken if row.ticket_id is None]
+    ticket_base = reserve(connection, "ticket", len(fresh)) if fresh else 0
+    article_base = reserve(connection, "article", len(fresh) * IDS_A_MAIL) if fresh else 0
+    ids = {journal_id: (ticket_base + n, article_base + n * IDS_A_MAIL) for n, journal_id in enumerate(fresh)}
+    updates = []
+    for row in taken:
+        ticket_id, article_id = ids.get(row.id, (row.ticket_id, row.article_id))
+        updates.append({"b_id": row.id, "b_ticket": ticket_id, "b_article": article_id})
+    connection.execute(
+        journal.update()
+        .where(journal.c.id == sa.bindparam("b_id"))
+        .values(
+            attempt=journal.c.attempt + 1,
+            due=now + LEASE_SECONDS,
+            owner=owner,
+            ticket_id=sa.bindparam("b_ticket"),
+            article_id=sa.bindparam("b_article"),
+        ),
+        updates,
+    )
+    return load(connection, [row.id for row in taken])
+
+
+def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
+    """Rows with their raw mails, in the order of their ids."""
+    rows = connection.execute(
+        sa.select(
+            journal.c.id,
+            journal.c.attempt,
+            journal.c.ticket_id,
+            journal.c.article_id,
+            journal.c.door,
+            journal.c.peer,
+            journal.c.mail_from,
+            journal.c.rcpt_to,
+            journal.c.received_at,
+            journal.c.journaled_at,
+            journal.c.note,
+            journal_raw.c.raw,
+        )
+        .join(journal_raw, journal_raw.c.journal_id == journal.c.id)
+        .where(journal.c.id.in_(journal_ids))
+        .order_by(journal.c.id)
+    )
+    return [
+        Claimed(
+            Claim(row.id, row.attempt, row.ticket_id or 0, row.article_id or 0),
+            Envelope(
+                row.door,
+                row.peer,
+                row.mail_from,
+                tuple(row.rcpt_to),
+                row.received_at,
+                row.journaled_at,
+                row.note,
+            ),
+            row.raw,
+        )
+        for row in rows
+    ]
+
+
+def reserve(connection: Connection, name: str, count: int) -> int:
+    """`count` consecutive numbers of that counter; the first of them."""
+    value = connection.execute(
+        counter.update()
+        .where(counter.c.name == name)
+        .values(value=counter.c.value + count)
+        .returning(counter.c.value)
+    ).scalar_one()
+    return int(value) - count + 1
+
+
+def release(connection: Connection, claims: Sequence[Claim], now: float) -> None:
+    """Give claims back unworked and uncounted: an outage of the database is no mail's fault."""
+    for held in claims:
+        connection.execute(
+            journal.update()
+            .where(journal.c.id == held.journal_id, journal.c.attempt == held.attempt, journal.c.state == "new")
+            .values(attempt=journal.c.attempt - 1, due=now, owner=None)
+        )
+
+
+def release_all(connection: Connection, now: float) -> int:
+    """End every lease: the daemon starts, and whoever held one is dead. How many there were."""
+    done = connection.execute(
+        journal.update()
+        .where(journal.c.state == "new", journal.c.owner.is_not(None))
+        .values(due=now, owner=None)
+    )
+    return done.rowcount
+
+
+def fail(connection: Connection, held: Claim, error: str, now: float, retry_seconds: float) -> None:
+    """A try failed by the mail's own fault; it comes again after `retry_seconds`."""
+    connection.execute(
+        journal.update()
+        .where(journal.c.id == held.journal_id, journal.c.attempt == held.attempt, journal.c.state == "new")
+        .values(due=now + retry_seconds, owner=None, error=error)
+    )
+
+
+def park(connection: Connection, journal_ids: Sequence[int], error: str | None, now: float) -> None:
+    """Set mails aside for a person to look at, with what went wrong."""
+    values: dict[str, Any] = {"state": "parked", "owner": None, "due": now}
+    if error is not None:
+        values["error"] = sa.func.coalesce(journal.c.error, error)
+    connection.execute(journal.update().where(journal.c.id.in_(journal_ids), journal.c.state == "new").values(values))
+
+
+def retry(connection: Connection, journal_ids: Sequence[int], now: float) -> int:
+    """Parked mails go back to `new`; how many did."""
+    done = connection.execute(
+        journal.update()
+        .where(journal.c.id.in_(journal_ids), journal.c.state == "parked")
+        .values(state="new", due=now, attempt=0, error=None, owner=None)
+    )
+    return done.rowcount
+
+
+def raw(connection: Connection, journal_id: int) -> bytes | None:
+    """The mail as it came, or None where there is no such row."""
+    return connection.execute(
+        sa.select(journal_raw.c.raw).where(journal_raw.c.journal_id == journal_id)
+    ).scalar_one_or_none()

@@ -1,0 +1,280 @@
+"""Every table. Times are REAL seconds since 1970 UTC on SQLite and PostgreSQL alike; JSON columns hold lists and maps of text."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite's rowid is an INTEGER or it is none
+Time = Double
+
+# --- who we are -------------------------------------------------------------------------------------------------
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", String(1), primary_key=True),  # one character of every id signed with it
+    Column("secret", LargeBinary, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("retired", Time),  # ids signed with it are still accepted; none is signed with it any more
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(40), primary_key=True),  # ticket, article
+    Column("value", Id, nullable=False),  # the last one given out
+)
+
+# --- arrivals ---------------------------------------------------------------------------------------------------
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("door", String(60), nullable=False),  # smtp, lmtp, pipe, imap:NAME
+    Column("peer", String(80), nullable=False),  # address of the client, empty where there is none
+    Column("mail_from", Text, nullable=False),  # envelope; empty for <>
+    Column("rcpt_to", JSON, nullable=False),
+    Column("received_at", Time, nullable=False),  # INTERNALDATE, or the moment of the 250
+    Column("journaled_at", Time, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("arrival_key", Text, unique=True),  # the same arrival twice is one row
+    Column("content_hash", String(64), nullable=False),
+    Column("acknowledged", Boolean, nullable=False),  # false until the 250 is known to be written
+    Column("state", String(10), nullable=False),  # new, done, parked
+    Column("due", Time, nullable=False),  # claimable from then on; a claim moves it forward
+    Column("owner", Text),  # who holds the lease
+    Column("attempt", Integer, nullable=False),
+    Column("ticket_id", Id),  # reserved by the first claim
+    Column("article_id", Id),  # reserved: the mail's article; the next number is for its acknowledgement
+    Column("evidence", JSON),  # what `verify` found
+    Column("mail_key", Text, unique=True),  # set by the first arrival of a mail; later ones are duplicates
+    Column("outcome", String(12)),  # article, duplicate, record, unmatched, quarantine
+    Column("outcome_ticket", Id),  # the ticket it ended on, if any
+    Column("outcome_article", Id),  # the article it became, or is a second arrival of, or is a record on
+    Column("reasons", JSON),
+    Column("sender", Text),  # what a listing shows, filled in when it was read
+    Column("subject", Text),
+    Column("message_id", Text),
+    Column("error", Text),  # a traceback, of a parked mail or a failed try
+    Column("note", Text),  # what the door has to say: what stayed behind, a substitute text
+    Index("journal_due", "state", "due"),
+    Index("journal_content", "content_hash"),
+    Index("journal_article", "outcome_article"),
+    Index("journal_message_id", "message_id"),
+)
+
+journal_raw = Table(  # apart: an update of a journal row must not rewrite 25 MB
+    "journal_raw",
+    metadata,
+    Column("journal_id", Id, ForeignKey("journal.id"), primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("account", String(40), primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("uidvalidity", Id),
+    Column("first_contact", Time),  # with start = "now", what arrived before is left alone
+    Column("first_uid", Id),  # UIDs below it were there at first contact and are left alone
+    Column("waiting", Integer),  # how many mails lay there at first contact
+    Column("last_success", Time),
+    Column("error", Text),
+    Column("error_since", Time),
+)
+
+imap_message = Table(
+    "imap_message",
+    metadata,
+    Column("account", String(40), primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("uidvalidity", Id, primary_key=True),
+    Column("uid", Id, primary_key=True),
+    Column("journal_id", Id, nullable=False),
+    Column("settled", Boolean, nullable=False),  # moved, flagged, deleted, or seen to need nothing more
+    Index("imap_message_settled", "account", "settled"),
+)
+
+# --- tickets ----------------------------------------------------------------------------------------------------
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("number", String(40), nullable=False, unique=True),
+    Column("version", Integer, nullable=False),  # every change counts it up; a write is fenced by it
+    Column("subject", Text, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("state", String(40), nullable=False),
+    Column("state_type", String(10), nullable=False),  # new, open, pending, closed, merged, removed
+    Column("queue", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("owner", Text),
+    Column("requester", Text),
+    Column("requester_name", Text, nullable=False),
+    Column("partner", Text),
+    Column("language", String(10), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("participants", JSON, nullable=False),  # addresses: requester, To and Cc of public articles
+    Column("merged_into", Id),
+    Column("acknowledged", Boolean, nullable=False),  # once a ticket
+    Column("created", Time, nullable=False),
+    Column("updated", Time, nullable=False),
+    Column("closed", Time),
+    Column("last_public_id", Text),  # Message-ID of the newest public mail, for In-Reply-To
+    Column("root_id", Text),  # Message-ID of the first mail, for References
+    Index("ticket_state", "state_type", "queue"),
+    Index("ticket_requester", "requester"),
+)
+
+article = Table(
+    "article",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
+    Column("journal_id", Id),
+    Column("time", Time, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("sender_name", Text, nullable=False),
+    Column("to", JSON, nullable=False),
+    Column("cc", JSON, nullable=False),
+    Column("direction", String(4), nullable=False),  # in, out, note
+    Column("visibility", String(8), nullable=False),  # public, internal
+    Column("kind", String(20), nullable=False),
+    Column("trust", String(20)),
+    Column("message_id", Text),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("defects", JSON, nullable=False),
+    Index("article_ticket", "ticket_id"),
+    Index("article_message_id", "message_id"),
+)
+
+attachment = Table(  # bytes stay in the raw mail; here is what is in it
+    "attachment",
+    metadata,
+    Column("article_id", Id, ForeignKey("article.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("inline", Boolean, nullable=False),
+    Column("content_id", Text),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("ticket_id", Id, ForeignKey("ticket.id"), nullable=False),
+    Column("article_id", Id),
+    Column("time", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("was", Text),
+    Column("became", Text),
+    Index("history_ticket", "ticket_id"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("ticket.id"), primary_key=True, autoincrement=False),
+    Column("other_id", Id, primary_key=True, autoincrement=False),
+    Column("type", String(20), primary_key=True),  # related
+)
+
+thread_key = Table(  # every Message-ID that a mail carries or names belongs to one ticket
+    "thread_key",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("ticket_id", Id, nullable=False),
+    Column("article_id", Id),  # null: named, and not seen yet
+    Column("ours", Boolean, nullable=False),
+)
+
+# --- outgoing mail ----------------------------------------------------------------------------------------------
+
+letter_body = Table(  # one answer to five people is one body
+    "letter_body",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("event", String(20), nullable=False),  # acknowledgement, answer, notice, confirm, preview, state, alarm
+    Column("ticket_id", Id),
+    Column("article_id", Id),  # the article whose words it carries, or which caused it
+    Column("recipient", Text, nullable=False),
+    Column("envelope_from", Text, nullable=False),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("body_sha256", String(64), ForeignKey("letter_body.sha256"), nullable=False),
+    Column("state", String(10), nullable=False),  # pending, deferred, sent, failed, bounced, held
+    Column("held_for", String(10)),  # confirm, relay, shadow, restore
+    Column("rank", Integer, nullable=False),  # answers before acknowledgements before notices
+    Column("caused_at", Time, nullable=False),  # the decision's clock: windows of the limits are over it
+    Column("limited", String(8)),  # acknowledgements: known, unknown sender; null for all else
+    Column("created", Time, nullable=False),
+    Column("due", Time, nullable=False),
+    Column("owner", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("updated", Time, nullable=False),
+    Column("status", String(12)),  # enhanced code (RFC 3463), such as 5.1.1
+    Column("error", Text),
+    Index("outbox_due", "state", "due"),
+    Index("outbox_article", "article_id"),
+    Index("outbox_ticket", "ticket_id"),
+    Index("outbox_limits", "event", "caused_at"),
+    Index("outbox_recipient", "recipient"),
+)
+
+confirmation = Table(  # a mail of ours that only one person has, and what a `#send` in answer to it releases
+    "confirmation",
+    metadata,
+    Column("message_id", Text, primary_key=True),  # of that mail
+    Column("ticket_id", Id, nullable=False),
+    Column("article_id", Id, nullable=False),  # the held article
+    Column("address", Text, nullable=False),
+    Column("event", String(10), nullable=False),  # confirm, preview
+    Column("expires", Time, nullable=False),
+    Column("used", Time),
+    UniqueConstraint("article_id", "address", name="confirmation_once"),
+)
+
+beat = Table(  # signs of life, for `status`
+    "beat",
+    metadata,
+    Column("name", String(60), primary_key=True),  # relay, role names
+    Column("last_success", Time),
+    Column("error", Text),
+    Column("error_since", Time),
+)
