@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import binascii
+from dataclasses import dataclass, field
+
+from parsing import headers, limits, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,278 @@ class Part:
     def param(self, name: str) -> str:
         """The Content-Type parameter of that lower-case name, or ""."""
         return next((value for key, value in self.params if key == name), "")
+
+
+@dataclass(slots=True)
+class Multipart:
+    """A multipart/* with what it holds; `span` is its own bytes in the mail, header and boundaries included."""
+
+    path: str
+    content_type: str
+    params: tuple[tuple[str, str], ...]
+    span: tuple[int, int]
+    children: list[Part | Multipart] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A mail taken apart: its fields as `headers.split` gives them, the root, and the leaves in order."""
+
+    fields: headers.Fields
+    root: Part | Multipart
+    parts: tuple[Part, ...]
+    hint: str  # the charset that the mail names first, for raw 8-bit text in its header
+
+
+def read(raw: bytes, defects: list[str]) -> Tree:
+    """Take a mail apart. Anything is read as something; what is wrong is added to `defects`."""
+    return _Reader(raw, defects).read()
+
+
+class _Reader:
+    def __init__(self, raw: bytes, defects: list[str]) -> None:
+        if b"\n" not in raw and b"\r" in raw:
+            raw = raw.replace(b"\r", b"\n")  # old Macintosh line ends
+        self.raw = raw
+        self.defects = defects
+        self.crlf = raw.find(b"\r\n", 0, 2_000) >= 0
+        self.parts: list[Part] = []
+        self.open: list[tuple[bytes, Multipart]] = []
+        self.boundaries: dict[bytes, int] = {}  # boundary to its place in `open`; of twins the inner one
+        self.hint = ""
+        self.full = False
+
+    def read(self) -> Tree:
+        raw = self.raw
+        start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+        while raw.startswith((b"\n", b"\r"), start):
+            start += 1
+        if start == len(raw):
+            self.defects.append("an empty mail")
+        stop = min(len(raw), start + limits.HEADER_BYTES)
+        end, body = headers.find_end(raw, start, stop, self.crlf)
+        if end == stop and stop < len(raw):
+            self.defects.append(f"header longer than {limits.HEADER_BYTES} bytes: cut")
+            end = body = raw.find(b"\n", stop) + 1 or len(raw)
+        fields, tail = headers.split(raw[start : min(end, stop)], self.defects)
+        body = end - tail if tail else body
+        kind, params = self._type(fields, "text/plain")
+        self.hint = next((value for name, value in params if name == "charset"), "")
+        holder = Multipart("", "", (), (0, len(raw)))
+        self._entity(fields, kind, params, body, holder)
+        root = holder.children[0]
+        return Tree(fields, root, tuple(self.parts), self.hint)
+
+    def _type(self, fields: headers.Fields, default: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        value = headers.first(fields, "content-type")
+        if not value:
+            return default, ()
+        kind, params = headers.mime_value(value, self.hint)
+        kind = headers.content_type(kind)
+        if not kind:
+            # RFC 2045 section 5.2: what cannot be read is text/plain; with a file name it is a file.
+            named = any(name in ("name", "filename") for name, _ in params)
+            return ("application/octet-stream" if named else default), params
+        return kind, params
+
+    def _entity(
+        self,
+        fields: headers.Fields,
+        kind: str,
+        params: tuple[tuple[str, str], ...],
+        body: int,
+        holder: Multipart,
+    ) -> int:
+        """Read the entity whose body begins at `body`, and all inside it; the root entity is the whole mail."""
+        end = self._leaf_or_push(fields, kind, params, body, holder)
+        while end >= 0:
+            end = self._next(end)
+        return end
+
+    def _leaf_or_push(
+        self,
+        fields: headers.Fields,
+        kind: str,
+        params: tuple[tuple[str, str], ...],
+        body: int,
+        holder: Multipart,
+    ) -> int:
+        """Add a leaf or open a multipart; the place to look for the next boundary from, -1 at the end."""
+        path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else "1"
+        if kind.startswith("multipart/"):
+            boundary = self._boundary(params, body)
+            if len(self.open) >= limits.DEPTH:
+                self._note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
+                kind = "application/octet-stream"
+            elif boundary and self._starts(boundary, body):
+                part = Multipart(path, kind, params, (body, len(self.raw)))
+                holder.children.append(part)
+                self.boundaries[boundary] = len(self.open)
+                self.open.append((boundary, part))
+                return max(body - 1, 0)
+            else:
+                self._note("a multipart without its boundary, read as text")
+                kind = "text/plain"
+        mark = self._find(max(body - 1, 0))
+        stop = self._before(mark[0]) if mark else len(self.raw)
+        data = self.raw[body : max(stop, body)]
+        self._add(fields, kind, params, data, holder, path)
+        return mark[0] if mark else -1
+
+    def _starts(self, boundary: bytes, body: int) -> bool:
+        mark = b"--" + boundary
+        return self.raw.startswith(mark, body) or self.raw.find(b"\n" + mark, max(body - 1, 0)) >= 0
+
+    def _boundary(self, params: tuple[tuple[str, str], ...], body: int) -> bytes:
+        """The boundary that is named, or, where none is, the line that the body begins with."""
+        named = next((value for name, value in params if name == "boundary"), "")
+        boundary = named.encode("latin-1", "replace").rstrip()
+        if not boundary or len(boundary) > limits.BOUNDARY_BYTES:
+            line = self.raw[body : body + limits.BOUNDARY_BYTES].lstrip().split(b"\n", 1)[0].rstrip()
+            boundary = line[2:] if line.startswith(b"--") and len(line) > 4 else b""
+        return boundary
+
+    def _find(self, position: int) -> tuple[int, int, int, bool] | None:
+        """The next line that is a boundary of an open multipart: (start, end, its place in `open`, closing)."""
+        raw, boundaries = self.raw, self.boundaries
+        if not boundaries:
+            return None
+        if position == 0 and raw.startswith(b"--"):
+            found = -1
+        else:
+            found = raw.find(b"\n--", position)
+            if found < 0:
+                return None
+        while True:
+            end = raw.find(b"\n", found + 3, found + limits.BOUNDARY_BYTES + 10)
+            if end < 0:
+                end = min(len(raw), found + limits.BOUNDARY_BYTES + 10)
+            line = raw[found + 3 : end].rstrip()
+            place = boundaries.get(line)
+            if place is not None:
+                return found + 1, end, place, False
+            if line.endswith(b"--"):
+                place = boundaries.get(line[:-2].rstrip())
+                if place is not None:
+                    return found + 1, end, place, True
+            found = raw.find(b"\n--", found + 3)
+            if found < 0:
+                return None
+
+    def _before(self, mark: int) -> int:
+        """The end of the data before a boundary line: its line end belongs to the boundary (RFC 2046 5.1.1)."""
+        end = mark - 1
+        return end - 1 if end > 0 and self.raw[end - 1] == 0x0D else max(end, 0)
+
+    def _next(self, position: int) -> int:
+        """Go on at the next boundary from `position`; the place to look from after it, -1 at the end."""
+        mark = self._find(max(position - 1, 0))
+        if mark is None:
+            if self.open:
+                self._note("a multipart that does not end")
+            return -1
+        start, end, place, closing = mark
+        while len(self.open) > place + (0 if closing else 1):
+            boundary, part = self.open.pop()
+            part.span = (part.span[0], start)
+            if self.boundaries.get(boundary) == len(self.open):
+                del self.boundaries[boundary]
+        if closing:
+            return end if self.open else -1
+        if len(self.parts) >= limits.PARTS:
+            self._note(f"more than {limits.PARTS} parts: the rest was not read")
+            return -1
+        return self._part(min(end + 1, len(self.raw)))
+
+    def _part(self, start: int) -> int:
+        raw = self.raw
+        holder = self.open[-1][1]
+        stop = min(len(raw), start + limits.PART_HEADER_BYTES)
+        end, body = headers.find_end(raw, start, stop, self.crlf)
+        # A boundary inside what looks like the header: a part without a body.
+        inside = self._find(start - 1) if raw.find(b"\n--", max(start - 1, 0), end) >= 0 else None
+        if inside and inside[0] < end:
+            end = body = inside[0]
+        fields, tail = headers.split(raw[start:end], self.defects) if end > start else ([], 0)
+        body = end - tail if tail else body
+        default = "message/rfc822" if holder.content_type == "multipart/digest" else "text/plain"
+        kind, params = self._type(fields, default)
+        return self._leaf_or_push(fields, kind, params, body, holder)
+
+    def _add(
+        self,
+        fields: headers.Fields,
+        kind: str,
+        params: tuple[tuple[str, str], ...],
+        data: bytes,
+        holder: Multipart,
+        path: str,
+    ) -> None:
+        encoding = disposition = filename = ""
+        content_id: str | None = None
+        for name, value in fields:
+            if name[:8] not in ("Content-", "content-", "CONTENT-"):
+                continue
+            key = name.lower()
+            if key == "content-transfer-encoding":
+                encoding = encoding or value
+            elif key == "content-disposition" and not disposition:
+                disposition, extra = headers.mime_value(value, self.hint)
+                filename = next((text for key, text in extra if key == "filename"), "")
+                disposition = (
+                    disposition
+                    if disposition in ("inline", "attachment")
+                    else ("attachment" if disposition else "")
+                )
+            elif key == "content-id":
+                content_id = content_id or value.strip("<> \t") or None
+        if not filename:
+            filename = next((text for key, text in params if key in ("name", "filename")), "")
+        if encoding:
+            data = transfer_decode(data, encoding, self.defects)
+        decoded = tuple((name, words.decode(value, self.hint)) for name, value in fields)
+        part = Part(path, kind, params, disposition, filename, content_id, data, decoded)
+        holder.children.append(part)
+        self.parts.append(part)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.defects:
+            self.defects.append(sentence)
+
+
+def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
+    """Undo a Content-Transfer-Encoding (RFC 2045 section 6); one that is unknown leaves the bytes as they are."""
+    name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
+    if name in ("7bit", "8bit", "binary", ""):
+        return data
+    if name == "base64":
+        return words.base64(data)
+    if name == "quoted-printable":
+        return binascii.a2b_qp(data)
+    if name in ("x-uuencode", "uuencode", "x-uue", "uue"):
+        return uudecode(data)
+    sentence = f"unknown transfer encoding {name[:40]!r}"
+    if sentence not in defects:
+        defects.append(sentence)
+    return data
+
+
+def uudecode(data: bytes) -> bytes:
+    """The lines between `begin` and `end` (POSIX uuencode); a line that is none is skipped."""
+    out = []
+    begun = False
+    for line in data.splitlines():
+        if not begun:
+            begun = line.startswith(b"begin ")
+            continue
+        if line.strip() == b"end":
+            break
+        try:
+            out.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            length = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+            try:
+                out.append(binascii.a2b_uu(line[:length]))
+            except binascii.Error:
+                continue
+    return b"".join(out)

@@ -1,0 +1,87 @@
+"""The parts that are not the readable body, with names that are safe to show and to store."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+from collections.abc import Iterable
+
+from parsing import headers, tnef, words
+from parsing.message import Attachment
+from parsing.parts import Part
+
+# Controls and the marks that turn the writing direction, which make "exe.txt" of "txt.exe" (Unicode TR 36).
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_NAME_BYTES = 200  # file systems allow 255 with the storage's own prefix
+_TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
+_SUFFIXES = {
+    "message/rfc822": ".eml",
+    "text/calendar": ".ics",
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "image/jpeg": ".jpg",
+    "application/pgp-signature": ".asc",
+    "application/pkcs7-signature": ".p7s",
+    "application/x-pkcs7-signature": ".p7s",
+    "application/pkcs7-mime": ".p7m",
+    "application/x-pkcs7-mime": ".p7m",
+    "message/delivery-status": ".txt",
+    "message/disposition-notification": ".txt",
+    "message/feedback-report": ".txt",
+    "text/rfc822-headers": ".txt",
+}
+
+
+def read(
+    parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[str]
+) -> tuple[Attachment, ...]:
+    """All leaves but those of the body; `shown` is the HTML, in which a picture may stand by its cid."""
+    found: list[Attachment] = []
+    for part in parts:
+        if id(part) in body or (not part.data and not part.filename):
+            continue
+        if part.content_type in _TNEF_TYPES or part.filename.lower() == "winmail.dat":
+            unpacked = tnef.read(part.data)
+            if unpacked is not None:
+                found += [
+                    _attachment(name, kind, data, None, inline=False) for name, kind, data in unpacked.files
+                ]
+                if unpacked.wrong:
+                    defects.append(unpacked.wrong)
+                continue
+        cid = part.content_id
+        inline = bool(cid and f"cid:{cid}" in shown) or (part.disposition == "inline" and not part.filename)
+        name = part.filename or _own_name(part)
+        found.append(_attachment(name, part.content_type, part.data, cid, inline=inline))
+    return tuple(found)
+
+
+def _attachment(name: str, kind: str, data: bytes, cid: str | None, *, inline: bool) -> Attachment:
+    return Attachment(safe_name(name), kind, len(data), hashlib.sha256(data).hexdigest(), inline, cid, data)
+
+
+def _own_name(part: Part) -> str:
+    """A name for a part without one: an attached mail by its subject, others by their place."""
+    suffix = _SUFFIXES.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin"
+    if part.content_type == "message/rfc822":
+        end, _ = headers.find_end(part.data, 0, min(len(part.data), 16_384), b"\r\n" in part.data[:2_000])
+        fields, _ = headers.split(part.data[:end], [])
+        subject = words.decode(headers.first(fields, "subject"))
+        if subject:
+            return subject + suffix
+    return f"part-{part.path}{suffix}"
+
+
+def safe_name(name: str) -> str:
+    """A file name without folders, controls, direction marks or leading dots, at most 200 bytes of UTF-8."""
+    name = _UNSAFE.sub("", name).strip()
+    if "\\" in name or name.startswith(("/", "./", "../")):
+        name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = name.replace("/", "_").replace(":", "_" if name[1:2] != ":" else "").lstrip(". ").rstrip(". ")
+    if len(name.encode("utf-8", "replace")) > _NAME_BYTES:
+        stem, dot, suffix = name.rpartition(".")
+        suffix = dot + suffix if dot and len(suffix) <= 10 else ""
+        room = _NAME_BYTES - len(suffix.encode("utf-8", "replace"))
+        name = (stem if suffix else name).encode("utf-8", "replace")[:room].decode("utf-8", "ignore") + suffix
+    return name or "unnamed"

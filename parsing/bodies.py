@@ -1,0 +1,222 @@
+"""Which parts of a mail are its readable body, and their text (RFC 2046 section 5.1, RFC 2387, RFC 3676)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from parsing import charsets, html, limits
+from parsing.parts import Multipart, Part, Tree
+
+# A text part that only says that there is another one.
+_STUB = re.compile(
+    r"\b(?:does not|doesn't|do not|cannot|can't|unable to) (?:support|display|view|show|understand|read|render)\b"
+    r".{0,60}\b(?:html|mime|format)|\bhtml[- ](?:capable|enabled|compatible)|"
+    r"\b(?:view|open|read) (?:this|the) (?:e-?mail|message|mail)\b.{0,40}\b(?:browser|html)|"
+    r"\b(?:this|the) (?:message|e-?mail|mail) is (?:in|an?) (?:html|mime)\b|"
+    r"unterstützt (?:kein|leider kein)e? html|html[- ]fähig|ne (?:supporte|prend pas en charge|gère) .{0,20}html",
+    re.IGNORECASE,
+)
+_STUB_CHARS = 500
+_CRLF = re.compile(r"\r\n?")
+_ENRICHED = re.compile(r"<(/?)([a-zA-Z-]{1,30})>")
+_TEXT_TYPES = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html"))
+
+
+@dataclass(slots=True)
+class Body:
+    """The readable body: `text`, `html` ("" if none), the parts it was made of, and what was wrong."""
+
+    text: str
+    html: str
+    parts: frozenset[int]  # id() of the parts that it shows, or shows another form of
+    defects: list[str]
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A piece of the body in the forms it came in."""
+
+    plain: list[Part] = field(default_factory=list)
+    rich: list[Part] = field(default_factory=list)
+
+
+def read(tree: Tree, extra_html: str = "") -> Body:
+    """The body of a mail. `extra_html` (from winmail.dat) is used where the mail has no text of its own."""
+    segments: list[_Segment] = []
+    _collect(tree.root, segments, alone=True)
+    reader = _Reader(tree.hint)
+    texts: list[str] = []
+    richs: list[str] = []
+    has_html = any(segment.rich for segment in segments)
+    used: set[int] = set()
+    for segment in segments:
+        plain = "\n".join(text for part in segment.plain if (text := reader.text(part)))
+        rich = "\n".join(reader.decode(part) for part in segment.rich)
+        used.update(map(id, segment.plain), map(id, segment.rich))
+        if rich:
+            richs.append(rich)
+            if not plain.strip() or (len(plain) < _STUB_CHARS and _STUB.search(plain)):
+                plain = html.to_text(rich) or plain
+        elif has_html and plain.strip():
+            richs.append(html.from_text(plain))
+        texts.append(plain)
+    if not any(text.strip() for text in texts) and extra_html:
+        texts, richs = [html.to_text(extra_html)], [extra_html]
+    text = texts[0] if len(texts) == 1 else "\n\n".join(text.strip("\n") for text in texts if text.strip())
+    return Body(text, "\n".join(richs), frozenset(used), reader.defects)
+
+
+def _collect(node: Part | Multipart, segments: list[_Segment], *, alone: bool) -> None:
+    if isinstance(node, Part):
+        _leaf(node, segments, alone=alone)
+        return
+    kind = node.content_type
+    if kind == "multipart/alternative":
+        _alternative(node, segments)
+    elif kind == "multipart/related":
+        # RFC 2387 section 3.2: the root is named by `start`, else it is the first part.
+        start = next((value.strip("<>") for name, value in node.params if name == "start"), "")
+        root = next(
+            (c for c in node.children if start and isinstance(c, Part) and c.content_id == start), None
+        )
+        for child in [root] if root else node.children:
+            before = len(segments)
+            _collect(child, segments, alone=False)
+            if root is None and len(segments) > before:
+                break
+    elif kind in ("multipart/signed", "multipart/report", "multipart/encrypted"):
+        # The first part is what people read (RFC 1847 section 2.1, RFC 6522 section 3).
+        if node.children:
+            _collect(node.children[0], segments, alone=alone)
+        if kind == "multipart/report" and not segments:
+            for child in node.children[1:]:
+                _collect(child, segments, alone=False)
+    elif kind != "multipart/digest":
+        for child in node.children:
+            _collect(child, segments, alone=False)
+
+
+def _leaf(part: Part, segments: list[_Segment], *, alone: bool) -> None:
+    if part.content_type not in _TEXT_TYPES and not (alone and part.content_type.startswith("text/")):
+        return
+    if part.content_type == "text/x-amp-html" or part.disposition == "attachment":
+        return
+    # A text with a file name is a file, unless it is all there is.
+    if part.filename and not alone:
+        return
+    if part.content_type == "text/html":
+        segments.append(_Segment(rich=[part]))
+    else:
+        segments.append(_Segment(plain=[part]))
+
+
+def _alternative(node: Multipart, segments: list[_Segment]) -> None:
+    """RFC 2046 section 5.1.4: the children say the same, the last one best; here the plain one is preferred."""
+    plain: list[Part] = []
+    rich: list[Part] = []
+    for child in node.children:
+        inner: list[_Segment] = []
+        _collect(child, inner, alone=False)
+        own_plain = [part for segment in inner for part in segment.plain]
+        own_rich = [part for segment in inner for part in segment.rich]
+        if own_rich:
+            # A mixed child (Apple Mail) holds the HTML in pieces, with texts between pictures.
+            rich = own_rich
+            if not plain and own_plain:
+                plain = own_plain
+        elif own_plain and not plain:
+            plain = own_plain
+    if plain or rich:
+        segments.append(_Segment(plain, rich))
+
+
+class _Reader:
+    """Decodes text parts, each once, up to the limit of all together."""
+
+    def __init__(self, hint: str) -> None:
+        self.hint = hint
+        self.left = limits.TEXT_BYTES
+        self.defects: list[str] = []
+
+    def decode(self, part: Part) -> str:
+        data = part.data
+        if len(data) > self.left:
+            data = data[: self.left]
+            self.note(f"more than {limits.TEXT_BYTES} bytes of text: cut")
+        self.left -= len(data)
+        declared = part.param("charset")
+        if not declared and part.content_type == "text/html":
+            declared = _meta_charset(data)
+        text, wrong = charsets.decode(data, declared, self.hint)
+        if wrong:
+            self.note(wrong)
+        if "\r" in text:
+            text = _CRLF.sub("\n", text)
+        return text.replace("\0", "")  # databases and terminals take it badly
+
+    def text(self, part: Part) -> str:
+        text = self.decode(part)
+        if part.content_type in ("text/enriched", "text/richtext"):
+            return _enriched(text)
+        if part.param("format").lower() == "flowed":
+            return unflow(text, delete_space=part.param("delsp").lower() == "yes")
+        return text.removeprefix("\ufeff")
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.defects:
+            self.defects.append(sentence)
+
+
+_META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+
+
+def _meta_charset(data: bytes) -> str:
+    found = _META.search(data, 0, 4_096)
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+def unflow(text: str, *, delete_space: bool) -> str:
+    """Paragraphs of format=flowed joined again, quotes kept with their marks (RFC 3676 section 4)."""
+    out: list[str] = []
+    held: list[str] = []
+    held_depth = 0
+
+    def finish() -> None:
+        if held:
+            out.append((">" * held_depth + " " if held_depth else "") + "".join(held))
+            held.clear()
+
+    for line in text.split("\n"):
+        body = line.lstrip(">")
+        depth = len(line) - len(body)
+        body = body.removeprefix(" ")  # space-stuffing, section 4.4
+        if held and depth != held_depth:
+            finish()  # a flowed line before another quote depth ends there, section 4.5
+        held_depth = depth
+        if body == "-- ":  # the signature separator is never flowed, section 4.3
+            finish()
+            out.append((">" * depth + " " if depth else "") + body)
+        elif body.endswith(" "):
+            held.append(body[:-1] if delete_space else body)
+        else:
+            held.append(body)
+            finish()
+    finish()
+    return "\n".join(out)
+
+
+def _enriched(text: str) -> str:
+    """text/enriched without its commands: a lone line end is a blank, of several one is dropped (RFC 1896)."""
+    text = re.sub(r"\n+", lambda ends: " " if len(ends[0]) == 1 else ends[0][1:], text)
+    out: list[str] = []
+    position = skipping = 0
+    for command in _ENRICHED.finditer(text):
+        if not skipping:
+            out.append(text[position : command.start()])
+        if command[2].lower() == "param":
+            skipping = max(0, skipping + (-1 if command[1] else 1))
+        position = command.end()
+    if not skipping:
+        out.append(text[position:])
+    return "".join(out).replace("<<", "<")

@@ -1,0 +1,84 @@
+"""What a calendar part says (RFC 5545, RFC 5546, RFC 6047): method, uid, start, and the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from parsing import charsets, limits
+from parsing.message import Calendar
+from parsing.parts import Part
+
+_MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?\Z", re.ASCII)
+_PARTSTAT = re.compile(r";PARTSTAT=\"?([A-Za-z-]+)", re.IGNORECASE)
+_ZONE = re.compile(r";TZID=\"?([^\":;]+)", re.IGNORECASE)
+
+
+def read(parts: Iterable[Part]) -> Calendar | None:
+    """The first calendar part with an event, or None."""
+    for part in parts:
+        if part.content_type == "text/calendar" or (
+            part.filename.lower().endswith(".ics")
+            and part.data[:100].lstrip().upper().startswith(b"BEGIN:VCALENDAR")
+        ):
+            found = _event(part)
+            if found:
+                return found
+    return None
+
+
+def _event(part: Part) -> Calendar | None:
+    text, _ = charsets.decode(part.data[: limits.TEXT_BYTES], part.param("charset") or "utf-8")
+    # RFC 5545 section 3.1: a line that begins with a blank goes on with the one before.
+    lines = (
+        text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n", limits.CALENDAR_LINES)
+    )
+    method, uid, answer = part.param("method").upper(), "", None
+    start: str | None = None
+    inside: list[str] = []
+    for line in lines[: limits.CALENDAR_LINES]:
+        head, _, value = line.partition(":")
+        name = head.partition(";")[0].strip().upper()
+        value = value.strip()
+        if name == "BEGIN":
+            inside.append(value.upper())
+        elif name == "END":
+            if inside:
+                inside.pop()
+        elif name == "METHOD":
+            method = value.upper()
+        elif not inside or inside[-1] not in ("VEVENT", "VTODO"):
+            continue
+        elif name == "UID" and not uid:
+            uid = value
+        elif name == "DTSTART" and start is None:
+            start = _moment(head, line[len(head) + 1 :].strip())
+        elif name == "ATTENDEE" and answer is None:
+            found = _PARTSTAT.search(line)
+            answer = found[1].upper() if found else None
+    if not uid and not method:
+        return None
+    # Only in a reply is the attendee's state an answer (RFC 5546 section 3.2.3); in a request it is a question.
+    return Calendar(method, uid, start, answer if method in ("REPLY", "COUNTER") else None)
+
+
+def _moment(head: str, value: str) -> str | None:
+    found = _MOMENT.match(value)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, utc = found.groups()
+    if hour is None:
+        return f"{year}-{month}-{day}"
+    zone = _ZONE.search(head)
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second), 59))  # noqa: DTZ001
+        if utc:
+            return moment.isoformat() + "Z"
+        if zone:
+            aware = moment.replace(tzinfo=ZoneInfo(zone[1].strip()))
+            return aware.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    except (ValueError, KeyError, OSError):  # no such day, or a zone that only the sender's program knows
+        return f"{year}-{month}-{day}T{hour}:{minute}:{second}"
+    return moment.isoformat()

@@ -1,0 +1,253 @@
+"""Bytes to characters: by the charset that is declared, or, where that cannot be true, by what they look like."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from functools import lru_cache
+
+# Names that mean more than they say: each is read as the superset that writers really use (WHATWG Encoding,
+# section 4.2, does the same), and names that mail programs made up.
+_SUPERSETS = {
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "hz": "hz",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "iso2022_jp": "iso2022_jp_ext",
+    "big5": "cp950",
+}
+_MADE_UP = {
+    "ansi": "cp1252",
+    "x-ansi": "cp1252",
+    "ansi_x3.110-1983": "cp1252",
+    "iso-8859-8-i": "iso8859-8",
+    "iso-8859-8-e": "iso8859-8",
+    "iso-8859-6-i": "iso8859-6",
+    "ks_c_5601-1987": "cp949",
+    "ks_c_5601": "cp949",
+    "x-gbk": "gb18030",
+    "x-sjis": "cp932",
+    "x-windows-949": "cp949",
+    "x-mac-roman": "mac_roman",
+    "macintosh": "mac_roman",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-euc-jp": "euc_jp",
+    "cp-850": "cp850",
+    "unicode-1-1-utf-7": "utf-7",
+    "unicode-1-1-utf-8": "utf-8",
+    "unicode": "utf-16",
+    "utf8mb4": "utf-8",
+    "x-user-defined": "cp1252",
+    "iso-2022-jp-ms": "iso2022_jp_ext",
+    "iso-ir-6": "cp1252",
+    "windows-874": "cp874",
+    "windows-31j": "cp932",
+    "cp-1252": "cp1252",
+}
+# Codecs that are not text to text: Python has zip and rot13 under the same roof.
+_TEXT_NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,40}\Z", re.ASCII)
+# Of these, pure ASCII bytes may mean other characters.
+_NOT_ASCII = re.compile(
+    r"utf[-_]?(?:7|16|32)|iso2022|iso-2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE
+)
+_MULTIBYTE = frozenset({"gb18030", "cp950", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"})
+# What unlabelled 8-bit text is tried as: codec and how usual it is in unlabelled mail, as a tie-breaker.
+_CANDIDATES = (
+    ("gb18030", 0.10),
+    ("cp950", 0.05),
+    ("cp932", 0.05),
+    ("euc_jp", 0.05),
+    ("cp949", 0.05),
+    ("cp1251", 0.10),
+    ("koi8-r", 0.08),
+    ("cp1252", 0.12),
+    ("cp1250", 0.06),
+    ("cp1253", 0.02),
+    ("cp1255", 0.02),
+    ("cp1256", 0.02),
+)
+_SAMPLE = 2_000  # bytes that are enough to tell scripts apart
+
+
+@lru_cache(maxsize=512)
+def codec_for(declared: str) -> str | None:
+    """The Python codec to read a declared charset with, or None where there is no such charset."""
+    name = declared.strip(" \t\"'").lower()
+    if not name or not _TEXT_NAME.match(name):
+        return None
+    name = _MADE_UP.get(name, name)
+    try:
+        info = codecs.lookup(name)
+        b"".decode(info.name)
+    except (LookupError, ValueError):  # unknown, or no text encoding
+        squeezed = re.sub(r"(?:http-equiv|content).*", "", name).rstrip("-_.")
+        return codec_for(squeezed) if squeezed != name else None
+    return _SUPERSETS.get(info.name, info.name)
+
+
+def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
+    """The text, and a sentence on what was wrong with the charset ("" if nothing). Never raises.
+
+    `hint` is a charset that stands elsewhere in the mail and is tried where `declared` says nothing.
+    """
+    if data.isascii() and not (declared and _NOT_ASCII.search(declared)):
+        return data.decode("ascii"), ""
+    codec = codec_for(declared) if declared else None
+    wrong = f"unknown charset {declared[:40]!r}" if declared and codec is None else ""
+    if codec == "utf-8":
+        try:
+            return data.decode("utf-8"), ""
+        except UnicodeDecodeError as error:
+            return _mislabelled(data, error)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and len(data) % 2 == 0:
+        return data.decode("utf-16", "replace"), wrong
+    if codec and codec.startswith(("utf-16", "utf-32", "utf_16", "utf_32")) and b"\0" not in data[:64]:
+        codec, wrong = None, f"charset is not {declared[:40]!r}"
+    if (
+        codec is None
+        or codec == "cp1252"
+        or codec in _MULTIBYTE
+        or not codec.startswith(("utf", "iso2022", "hz"))
+    ):
+        utf8 = _as_utf8(data, codec)
+        if utf8 is not None:
+            return utf8, wrong or (f"charset is utf-8, not {declared[:40]!r}" if declared else "")
+    if codec is None or declared.lower() in ("us-ascii", "ascii"):
+        codec = codec_for(hint) if hint else None
+        codec = codec if codec not in (None, "utf-8") else guess(data)
+        return data.decode(codec, "replace"), wrong or f"8-bit text without a charset, read as {codec}"
+    try:
+        return data.decode(codec), wrong
+    except UnicodeDecodeError as error:
+        if codec == "cp1252":  # five bytes are undefined there, and are C1 controls in ISO 8859-1
+            return data.decode("cp1252", "replace"), wrong
+        if codec in _MULTIBYTE and error.start < len(data) // 2:
+            other = guess(data)
+            if other != codec and other in _MULTIBYTE and _decodes(data, other):
+                return data.decode(other), f"charset is {other}, not {declared[:40]!r}"
+        return data.decode(codec, "replace"), f"bytes that are not {declared[:40]!r}"
+
+
+def _mislabelled(data: bytes, error: UnicodeDecodeError) -> tuple[str, str]:
+    """Bytes that are labelled UTF-8 and are not: damaged UTF-8 stays that, anything else is guessed."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    good = sum(1 for char in text[:_SAMPLE] if char > "\x7f" and char != "\ufffd")
+    if error.start > _SAMPLE or broken <= good:
+        return text, "bytes that are not utf-8"
+    codec = guess(data)
+    return data.decode(codec, "replace"), f"charset is not utf-8, read as {codec}"
+
+
+def _as_utf8(data: bytes, codec: str | None) -> str | None:
+    """UTF-8, if the bytes are that and the declared charset is hardly what was meant."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if codec in _MULTIBYTE:
+        # Two-byte text can look like UTF-8 by chance when there is little of it.
+        foreign = sum(1 for char in text[:_SAMPLE] if char > "\x7f")
+        if foreign < 4 and codec is not None and _decodes(data, codec):
+            return None
+    return text
+
+
+def _decodes(data: bytes, codec: str) -> bool:
+    try:
+        data.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def guess(data: bytes) -> str:
+    """The codec of unlabelled 8-bit text, from its first foreign bytes; `cp1252` where nothing speaks for another."""
+    if _decodes(data, "utf-8"):
+        return "utf-8"
+    first = next((i for i, byte in enumerate(data) if byte > 0x7F), 0)
+    sample = data[max(0, first - 200) : first + _SAMPLE]
+    best, best_score = "cp1252", 0.0
+    for codec, usual in _CANDIDATES:
+        try:
+            text = sample.decode(codec)
+        except UnicodeDecodeError as error:
+            if error.start < len(sample) - 4 and codec not in ("cp1252", "cp1253", "cp1255", "cp1256"):
+                continue
+            text = sample.decode(codec, "replace")
+        score = _plausible(text) + usual
+        if score > best_score:
+            best, best_score = codec, score
+    return best
+
+
+def _plausible(text: str) -> float:
+    """How much the foreign characters of a text look like writing: 1 is a language, below 0 is noise."""
+    total = weight = 0.0
+    before = " "
+    for char in text:
+        if char > "\x7f":
+            total += 1
+            weight += _weigh(char, before)
+        before = char
+    return weight / total if total else 0.0
+
+
+def _weigh(char: str, before: str) -> float:
+    code = ord(char)
+    if char == "\ufffd" or 0xE000 <= code <= 0xF8FF or code > 0x2FFFF:
+        return -3.0
+    if 0x3040 <= code <= 0x30FF:  # kana: nothing else decodes to it by chance
+        return 1.3
+    if 0x4E00 <= code <= 0x9FFF:
+        return 0.95 if _common_han(char) else 0.3
+    if 0xAC00 <= code <= 0xD7A3:
+        return 0.95 if _common_hangul(char) else 0.3
+    if 0x3000 <= code <= 0x303F or 0xFF01 <= code <= 0xFF5E:
+        return 0.9
+    if 0x400 <= code <= 0x4FF:
+        if char.islower():
+            return (
+                1.0 if before.lower() != before.upper() and before > "\u03ff" or not before.isalpha() else 0.4
+            )
+        return -0.6 if before.islower() else 0.5
+    if 0x80 <= code <= 0x24F:
+        return _weigh_latin(char, before)
+    category = unicodedata.category(char)
+    if category[0] == "L":
+        return 0.7 if not before.isascii() or not before.isalpha() else -0.3
+    if category[0] == "P":
+        return 0.4
+    return -0.8
+
+
+def _weigh_latin(char: str, before: str) -> float:
+    if char in "äöüßÄÖÜéèêëàâçñóíáúåøæôûîïÉãõÀÈÅØ":
+        return 1.0 if before.isascii() else 0.0
+    if char.isalpha():
+        return 0.6 if before.isascii() else -0.3
+    return 0.5 if char in "\xa0«»°§´·©®–—€¿¡" else -0.8
+
+
+@lru_cache(maxsize=4096)
+def _common_han(char: str) -> bool:
+    """In the first level of GB 2312 or Big5, where frequent characters are."""
+    gb = char.encode("gb2312", "ignore")
+    if len(gb) == 2 and 0xB0 <= gb[0] <= 0xD7:
+        return True
+    big5 = char.encode("big5", "ignore")
+    return len(big5) == 2 and 0xA4 <= big5[0] <= 0xC6
+
+
+@lru_cache(maxsize=4096)
+def _common_hangul(char: str) -> bool:
+    return len(char.encode("euc_kr", "ignore")) == 2

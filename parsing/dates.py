@@ -1,0 +1,58 @@
+"""The Date field in every form that is sent (RFC 5322 sections 3.3 and 4.3), as aware UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_tz
+
+_MONTHS = {name: i for i, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_USUAL = re.compile(
+    r"(?:[A-Za-z]{3,9},? *)?(\d{1,2})[ -]([A-Za-z]{3})[a-z]{0,6}[ -](\d{4}) (\d{1,2}):(\d\d)(?::(\d\d))? *([+-]\d{4}|GMT|UTC|UT|Z)?",
+    re.ASCII,
+)
+_ISO = re.compile(
+    r"\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_FIELD_BYTES = 200  # a date is 31 characters; comments may follow
+
+
+def parse(value: str) -> datetime | None:
+    """The moment, or None where it cannot be read. A date without a zone is taken as UTC."""
+    value = value[:_FIELD_BYTES]
+    usual = _USUAL.match(value)
+    try:
+        if usual:
+            day, month, year, hour, minute, second, zone = usual.groups()
+            moment = datetime(
+                int(year),
+                _MONTHS[month.lower()],
+                int(day),
+                int(hour),
+                int(minute),
+                min(int(second or 0), 59),
+                tzinfo=UTC,
+            )
+            return moment - _offset(zone) if zone and zone[0] in "+-" else moment
+        iso = _ISO.match(value)
+        if iso:
+            zone = (iso[3] or "Z").replace("Z", "+00:00")
+            return datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}").astimezone(UTC)
+        return _odd(value)
+    except (ValueError, KeyError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def _offset(zone: str) -> timedelta:
+    minutes = int(zone[1:3]) * 60 + int(zone[3:5])
+    return timedelta(minutes=-minutes if zone[0] == "-" else minutes)
+
+
+def _odd(value: str) -> datetime | None:
+    """Two-digit years, named zones, asctime: the standard library's reading (RFC 5322 section 4.3)."""
+    parts = parsedate_tz(value)
+    if parts is None:
+        return None
+    year, month, day, hour, minute, second, *_, offset = parts
+    zone = timezone(timedelta(seconds=offset or 0)) if abs(offset or 0) < 86_400 else UTC
+    return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).astimezone(UTC)

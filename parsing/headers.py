@@ -1,0 +1,191 @@
+"""The header block: split into fields, unfolded; and the structured fields of MIME (RFC 2045, RFC 2231)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from parsing import charsets, limits, words
+
+Fields = list[tuple[str, str]]  # name as written, value with one character a byte, unfolded
+
+_FIELD = re.compile(r"([!-9;-~]+)[ \t]*:")  # RFC 5322 section 3.6.8, and the blanks of section 4.5.3
+_FOLD = re.compile(r"\n[ \t]+")
+_CONTINUED = re.compile(r"(.*?)\*(\d{1,4})(\*?)\Z", re.DOTALL)
+_TYPE = re.compile(r"\s*\"?([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)", re.ASCII)
+_ID = re.compile(r"<([^<>]+)>")
+_QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def find_end(raw: bytes, start: int, stop: int, crlf: bool) -> tuple[int, int]:
+    """(end of the block, start of the body) from `start`; both are `stop` where no empty line ends it."""
+    if raw.startswith(b"\r\n", start):
+        return start, start + 2
+    if raw.startswith(b"\n", start):
+        return start, start + 1
+    first, second = (b"\n\r\n", b"\n\n") if crlf else (b"\n\n", b"\n\r\n")
+    end = raw.find(first, start, stop)
+    other = raw.find(second, start, end if end >= 0 else stop)
+    if other >= 0:
+        return other + 1, other + 1 + len(second) - 1
+    return (stop, stop) if end < 0 else (end + 1, end + len(first))
+
+
+def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
+    """The fields of a block, and how many of its bytes at the end are no header but the body already."""
+    text = block.decode("latin-1")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n " in text or "\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    fields: Fields = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        field = _FIELD.match(line)
+        if field is None:
+            if not line.strip() or (number == 0 and line.startswith(("From ", ">From "))):
+                continue
+            after = next((other for other in lines[number + 1 : number + 2]), "")
+            if fields and _FIELD.match(after):
+                # A fold that lost its blank.
+                fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
+                _note(defects, "a header line without a name")
+                continue
+            _note(defects, "no empty line between header and body")
+            return fields, len(_tail(block, line))
+        if len(fields) == limits.HEADER_FIELDS:
+            _note(defects, f"more than {limits.HEADER_FIELDS} header fields: the rest was not read")
+            break
+        value = line[field.end() :].strip()
+        if len(value) > limits.FIELD_BYTES:
+            value = value[: limits.FIELD_BYTES]
+            _note(defects, f"header field {field[1][:40]} longer than {limits.FIELD_BYTES} bytes: cut")
+        fields.append((field[1], value))
+    return fields, 0
+
+
+def _tail(block: bytes, line: str) -> bytes:
+    start = block.rfind(line[:200].encode("latin-1"))
+    return block[start:] if start >= 0 else b""
+
+
+def _note(defects: list[str], sentence: str) -> None:
+    if sentence not in defects:
+        defects.append(sentence)
+
+
+def first(fields: Fields, name: str) -> str:
+    """The value of the topmost field of that lower-case name, or ""."""
+    for key, value in fields:
+        if len(key) == len(name) and key.lower() == name:
+            return value
+    return ""
+
+
+def message_ids(values: Iterable[str]) -> tuple[str, ...]:
+    """The ids of Message-ID, In-Reply-To or References fields, without brackets, comments and words left out.
+
+    An id in no brackets counts where there is none in brackets (RFC 5322 section 3.6.4).
+    """
+    found: dict[str, None] = {}
+    for value in values:
+        ids = _ID.findall(value)
+        for item in ids or (word for word in _bare(value).split() if "@" in word):
+            squeezed = "".join(item.split())
+            if squeezed:
+                found[squeezed] = None
+    everything = tuple(found)
+    return everything[-limits.MESSAGE_IDS :]
+
+
+def _bare(value: str) -> str:
+    return value.partition("(")[0].replace(",", " ").replace("<", " ").replace(">", " ").replace('"', " ")
+
+
+def mime_value(value: str, hint: str = "") -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A MIME field as (value in lower case, parameters): `text/plain; charset="utf-8"` (RFC 2045 section 5.1)."""
+    value = value[: limits.MIME_FIELD_BYTES]
+    head, found, rest = value.partition(";")
+    if not found:
+        # "text/plain charset=utf-8": a semicolon that was forgotten.
+        head, blank, rest = value.strip().partition(" ")
+        if not blank or "=" not in rest:
+            return value.strip().lower(), ()
+    return head.strip().lower(), parameters(rest, hint)
+
+
+def content_type(value: str) -> str:
+    """`type/subtype` of a Content-Type value, or "" where it is none."""
+    kind = _TYPE.match(value)
+    return f"{kind[1]}/{kind[2]}".lower() if kind else ""
+
+
+def parameters(text: str, hint: str = "") -> tuple[tuple[str, str], ...]:
+    """Parameters in order, decoded: RFC 2231 continuations joined, RFC 2047 words in values tolerated."""
+    plain: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name, value in _pairs(text):
+        if "*" not in name:
+            plain.setdefault(name, words.decode(value, hint))
+            continue
+        continued = _CONTINUED.match(name)
+        if continued:
+            pieces.setdefault(continued[1], {}).setdefault(int(continued[2]), (value, bool(continued[3])))
+        elif name.endswith("*"):
+            pieces.setdefault(name[:-1], {}).setdefault(0, (value, True))
+    for name, parts in pieces.items():
+        plain[name] = _joined(parts, hint)  # RFC 2231 beats the plain form beside it (RFC 6266 section 4.3)
+    return tuple(plain.items())
+
+
+def _pairs(text: str) -> Iterable[tuple[str, str]]:
+    position, count = 0, 0
+    while position < len(text) and count < limits.PARAMETERS:
+        equals = text.find("=", position)
+        if equals < 0:
+            return
+        name = text[position:equals].rpartition(";")[2].strip().lower()
+        position = equals + 1
+        while text[position : position + 1] in (" ", "\t"):
+            position += 1
+        if text[position : position + 1] == '"':
+            quoted = _QUOTED.match(text, position + 1)
+            end = quoted.end() if quoted else len(text)
+            value = text[position + 1 : end]
+            if "\\" in value:
+                value = _unescape(value)
+            after = text.find(";", end + 1)
+        else:
+            after = text.find(";", position)
+            value = text[position : after if after >= 0 else len(text)].strip()
+        position = after + 1 if after >= 0 else len(text)
+        count += 1
+        if name:
+            yield name, value
+
+
+def _unescape(value: str) -> str:
+    """Quoted pairs resolved; the backslashes of a Windows path, which nobody escapes, left alone."""
+    if re.match(r"[A-Za-z]:\\[^\\]|\\\\[^\\]", value):
+        return value
+    return _ESCAPE.sub(r"\1", value)
+
+
+def _joined(parts: dict[int, tuple[str, bool]], hint: str) -> str:
+    """RFC 2231 section 4.1: the charset stands in the first piece, and each piece may be encoded or not."""
+    data, charset, encoded_any = bytearray(), "", False
+    for number in sorted(parts):
+        value, encoded = parts[number]
+        if encoded:
+            if not encoded_any and value.count("'") >= 2:
+                charset, _, value = value.split("'", 2)
+            encoded_any = True
+            data += unquote_to_bytes(value.encode("latin-1", "replace"))
+        else:
+            data += value.encode("latin-1", "replace")
+    if not encoded_any or not charset:
+        text = data.decode("latin-1")
+        return words.decode(text, hint)
+    return words.clean(charsets.decode(bytes(data), charset)[0])

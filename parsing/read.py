@@ -1,0 +1,170 @@
+"""Raw bytes to a `ParsedMessage`, and the little that a door needs to know before it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from parsing import (
+    addresses,
+    attachments,
+    auth,
+    bodies,
+    calendar,
+    dates,
+    headers,
+    kind,
+    language,
+    limits,
+    parts,
+    reply,
+    words,
+)
+from parsing.message import Address, ParsedMessage
+from parsing.sameness import content_key, mail_key
+
+__all__ = ["Identity", "content_key", "identify", "mail_key", "parse"]
+
+
+def parse(raw: bytes) -> ParsedMessage:
+    """The best reading of a mail. Never raises, and never takes more than linear time in `len(raw)`.
+
+    What is wrong with the mail is in `defects`; what cannot be read is left empty, the rest stands.
+    """
+    defects: list[str] = []
+    try:
+        return _parse(raw, defects)
+    except Exception as error:  # noqa: BLE001 - the law of this room: any bytes become a message
+        return ParsedMessage(
+            text=raw[: limits.TEXT_BYTES].decode("utf-8", "replace").replace("\0", ""),
+            reply_certain=False,
+            defects=(*defects, f"the mail could not be read: {type(error).__name__}"),
+        )
+
+
+def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
+    tree = parts.read(raw, defects)
+    fields, hint = tree.fields, tree.hint
+    by_name: dict[str, list[str]] = {}
+    for name, value in fields:
+        by_name.setdefault(name.lower(), []).append(value)
+
+    def mailboxes(name: str) -> tuple[Address, ...]:
+        values = by_name.get(name)
+        return addresses.parse(values, hint) if values else ()
+
+    def first(name: str) -> str:
+        values = by_name.get(name)
+        return values[0] if values else ""
+
+    decoded = tuple([(name, words.decode(value, hint)) for name, value in fields])
+    subject = words.decode(first("subject"), hint)
+    from_ = mailboxes("from")
+    _check_author(by_name, from_, defects)
+    sender = mailboxes("sender")
+    body = bodies.read(tree)
+    defects += body.defects
+    in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
+    references = headers.message_ids(by_name.get("references", ()))
+    split = reply.split(body.text, body.html, subject, bool(in_reply_to or references))
+    return_path = by_name.get("return-path")
+    files = attachments.read(tree.parts, body.parts, body.html, defects)
+    message = ParsedMessage(
+        message_id=next(iter(headers.message_ids(by_name.get("message-id", ()))), None),
+        in_reply_to=in_reply_to,
+        references=references,
+        from_=from_,
+        sender=sender[0] if sender else None,
+        reply_to=mailboxes("reply-to"),
+        to=mailboxes("to"),
+        cc=mailboxes("cc"),
+        return_path=addresses.bare(return_path[0]) if return_path else None,
+        subject=subject,
+        date=dates.parse(first("date")),
+        text=body.text,
+        reply=split.reply,
+        reply_certain=split.certain,
+        signature=split.signature,
+        html=body.html,
+        language=language.guess(split.reply or body.text),
+        attachments=files,
+        calendar=calendar.read(tree.parts),
+        forwarded_from=split.forwarded_from,
+        auth=auth.read(fields),
+        received=tuple(by_name.get("received", ())),
+        headers=decoded,
+        defects=tuple(defects),
+    )
+    verdict = kind.classify(message, tree.parts)
+    if verdict.bounce is None:
+        return replace(message, kind=verdict.kind, kind_reason=verdict.reason, alert=verdict.alert)
+    return replace(
+        message,
+        kind=verdict.kind,
+        kind_reason=verdict.reason,
+        alert=verdict.alert,
+        bounce_recipients=verdict.bounce.recipients,
+        bounce_temporary=verdict.bounce.temporary,
+        bounce_status=verdict.bounce.status,
+        bounce_original_id=verdict.bounce.original_id,
+    )
+
+
+def _check_author(by_name: dict[str, list[str]], from_: tuple[Address, ...], defects: list[str]) -> None:
+    """RFC 5322 section 3.6: exactly one From, with a mailbox, and one of each other field that names people."""
+    if not from_:
+        defects.append("no From with a mailbox" if "from" in by_name else "no From")
+    for name in ("from", "subject", "date", "message-id", "to"):
+        if len(by_name.get(name, ())) > 1:
+            defects.append(f"more than one {name.title()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a door asks before it commits: `hops` counts Received fields (RFC 5321 section 6.3)."""
+
+    message_id: str | None
+    from_address: str
+    subject: str
+    hops: int
+
+
+_ASKED = {b"m": b"message-id", b"f": b"from", b"s": b"subject", b"r": b"received"}
+
+
+def identify(raw: bytes) -> Identity:
+    """The identity from the header block alone, in one scan of its lines."""
+    stop = min(len(raw), limits.HEADER_BYTES)
+    end, _ = headers.find_end(raw, 0, stop, raw.find(b"\r\n", 0, 2_000) >= 0)
+    found: dict[bytes, bytes] = {}
+    hops = 0
+    current = b""
+    for line in raw[:end].split(b"\n"):
+        start = line[:1]
+        if start in (b" ", b"\t"):
+            if current:
+                found[current] += b" " + line.strip()
+            continue
+        current = b""
+        asked = _ASKED.get(start.lower())
+        if asked is None:
+            continue
+        name, _, value = line.partition(b":")
+        name = name.rstrip().lower()
+        if name != asked:
+            continue
+        if name == b"received":
+            hops += 1
+        elif name not in found:
+            found[name] = value.strip()
+            current = name
+    return _identity(found, hops)
+
+
+def _identity(found: dict[bytes, bytes], hops: int) -> Identity:
+    def text(name: bytes) -> str:
+        return found.get(name, b"")[: limits.FIELD_BYTES].decode("latin-1")
+
+    ids: Iterable[str] = headers.message_ids([text(b"message-id")]) if b"message-id" in found else ()
+    from_ = addresses.parse([text(b"from")])
+    return Identity(next(iter(ids), None), from_[0].address if from_ else "", words.decode(text(b"subject")), hops)
