@@ -19,7 +19,10 @@ from mailgate.errors import SettingsError
 Address = Annotated[str, Meta(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="an address such as help@desk.example")]
 Listen = Annotated[
     str,
-    Meta(pattern=r"^(unix:/.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:\s]+:\d{1,5})$", description="HOST:PORT or unix:/PATH"),
+    Meta(
+        pattern=r"^(unix:/.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:\s]+:\d{1,5})$",
+        description="HOST:PORT or unix:/PATH",
+    ),
 ]
 Size = Annotated[str, Meta(pattern=r"^\d+ ?(B|kB|KB|MB|GB)?$", description='a size such as "25MB"')]
 Rate = Annotated[str, Meta(pattern=r"^(off|\d+/\d+[smhd])$", description='a rate such as "5/10m", or "off"')]
@@ -37,7 +40,7 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True):
     """Every section: frozen, and a key it does not know is refused."""
 
 
-class Desk(_Section):
+class Desk(_Section, frozen=True):
     """Who the desk is."""
 
     name: str
@@ -46,13 +49,13 @@ class Desk(_Section):
     language: Language = "en"
 
 
-class Storage(_Section):
+class Storage(_Section, frozen=True):
     """Where everything is kept."""
 
     url: str = "sqlite:///mailgate.db"
 
 
-class Smtp(_Section):
+class Smtp(_Section, frozen=True):
     """The SMTP door (RFC 5321)."""
 
     listen: tuple[Listen, ...] = ("127.0.0.1:2525",)
@@ -66,13 +69,13 @@ class Smtp(_Section):
     timeout: Annotated[int, Meta(ge=1, le=3600, description="seconds")] = 300
 
 
-class Lmtp(_Section):
+class Lmtp(_Section, frozen=True):
     """The LMTP door (RFC 2033), for the mail server in front."""
 
     listen: tuple[Listen, ...] = ("127.0.0.1:2424",)
 
 
-class Relay(_Section):
+class Relay(_Section, frozen=True):
     """The mail server that takes what we send."""
 
     host: str = "127.0.0.1"
@@ -88,7 +91,7 @@ class Relay(_Section):
     tls_ca: str | None = None
 
 
-class Imap(_Section):
+class Imap(_Section, frozen=True):
     """A mailbox that is watched (RFC 9051, RFC 2177)."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="a short name of letters and digits")]
@@ -102,15 +105,15 @@ class Imap(_Section):
     junk: str = ""
     auth_results: str = "none"
     start: str = "now"
-    after: Annotated[
-        str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"flag", "delete" or "move:FOLDER"')
-    ] = "move:Processed"
+    after: Annotated[str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"flag", "delete" or "move:FOLDER"')] = (
+        "move:Processed"
+    )
     poll: Annotated[int, Meta(ge=1, le=3600, description="seconds between looks where IDLE is silent")] = 60
     timeout: Annotated[int, Meta(ge=1, le=3600, description="seconds")] = 60
     tls_ca: str | None = None
 
 
-class Answers(_Section):
+class Answers(_Section, frozen=True):
     """How automatic answers are limited (MAIL: loop breaker) and marked."""
 
     subject_token: Literal["always", "auto", "never"] = "auto"
@@ -120,7 +123,7 @@ class Answers(_Section):
     desk: Rate = "10000/1h"
 
 
-class Queue(_Section):
+class Queue(_Section, frozen=True):
     """A queue of tickets; `members` none: all staff."""
 
     name: str
@@ -131,7 +134,7 @@ class Queue(_Section):
     signature: str = ""
 
 
-class Staff(_Section):
+class Staff(_Section, frozen=True):
     """A member of staff; one address or several."""
 
     name: str
@@ -146,7 +149,7 @@ class Staff(_Section):
         return tuple(dict.fromkeys(address.lower() for address in (*first, *self.emails)))
 
 
-class Partner(_Section):
+class Partner(_Section, frozen=True):
     """An organisation; its people are known by their domains."""
 
     name: str
@@ -155,7 +158,7 @@ class Partner(_Section):
     language: Language | None = None
 
 
-class Rule(_Section):
+class Rule(_Section, frozen=True):
     """A rule: `when` a first mail is like this, `set` that on its ticket."""
 
     name: str
@@ -164,7 +167,7 @@ class Rule(_Section):
     stop: bool = False
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole file, includes read in."""
 
     desk: Desk
@@ -292,7 +295,7 @@ def _explain(error: msgspec.ValidationError, tree: dict[str, Any]) -> str:
     if missing := re.search(r"missing required field `(.+?)`", what):
         return f"{f'{place}.{missing[1]}' if place else missing[1]}: is missing"
     description = _description(place)
-    if description and "matching regex" in what or description and "`int`" in what:
+    if (description and "matching regex" in what) or (description and "`int`" in what):
         return f"{place}: expected {description}, found {_value(tree, place)!r}"
     return f"{place or 'file'}: {what[0].lower()}{what[1:]}".replace("`", "").replace("object", "a [section]")
 
@@ -361,7 +364,10 @@ def _inconsistencies(settings: Settings) -> list[str]:
         ("queue.name", [q.name for q in settings.queue]),
         ("imap.name", [i.name for i in settings.imap]),
         ("staff.email", [a for s in settings.staff for a in s.addresses]),
-        ("queue.address", [settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)]),
+        (
+            "queue.address",
+            [settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)],
+        ),
         ("partner.domains", [d.lower() for p in settings.partner for d in p.domains]),
         ("rule.name", [r.name for r in settings.rule]),
     ):

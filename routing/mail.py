@@ -50,7 +50,8 @@ NO_EVIDENCE = Evidence("none", "unknown", "no result of a provider that this doo
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail on its way: everything `decide` may know of it. `key` is its sameness (empty without Message-ID)."""
+    """One mail on its way: everything `decide` may know of it. `key` is its sameness: of its
+    Message-ID, From and Date, or of its content where it has no Message-ID."""
 
     claim: Claim
     envelope: Envelope
@@ -58,3 +59,4 @@ class Mail:
     evidence: Evidence
     key: str
     size: int
+    released: bool = False  # a person let it out of quarantine

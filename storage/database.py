@@ -68,24 +68,20 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot, never a write."""
-        with _translated():
-            with self.engine.connect() as connection:
-                if not self.is_sqlite:
-                    connection = connection.execution_options(
-                        isolation_level="REPEATABLE READ", postgresql_readonly=True
-                    )
-                yield connection
-                connection.rollback()
+        with _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+            connection.rollback()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed and on disk when the block is left, rolled back when it raises."""
-        with _translated():
-            with self.engine.connect() as connection:
-                if self.is_sqlite:
-                    connection = connection.execution_options(mailgate_write=True)
-                with connection.begin():
-                    yield connection
+        with _translated(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection = connection.execution_options(mailgate_write=True)
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         self.engine.dispose()
@@ -95,7 +91,8 @@ def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(
-            parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+            parsed,
+            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
         )
 
         @event.listens_for(engine, "connect")

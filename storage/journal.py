@@ -21,7 +21,9 @@ from storage.tables import counter, imap_message, journal, journal_raw
 LEASE_SECONDS = 30.0  # a dead process gives back what it held after this long, or when the daemon starts again
 BATCH_MAILS = 64  # beyond it a batch saves nothing more, and holds up its first mail
 BATCH_BYTES = 8_000_000  # a worker holds a batch in memory, parsed
-REPEAT_SECONDS = 600.0  # without a Message-ID the same bytes within it are one mail (MAIL 1); later, an event of its own
+REPEAT_SECONDS = (
+    600.0  # without a Message-ID the same bytes within it are one mail (MAIL 1); later, an event of its own
+)
 RETRY_SECONDS = 5 * 86400.0  # a sender whose 250 was never written tries again for days (RFC 5321 section 4.5.4.1)
 MOST_DEATHS = 5  # a row in whose hands the process died that often is parked
 IDS_A_MAIL = 2  # its article, and its acknowledgement
@@ -124,7 +126,7 @@ def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> l
         if entry.journal_id < 0:
             twin = stored[-entry.journal_id - 1]
             assert twin is not None
-            entry = Stored(twin.journal_id, fresh=False)  # noqa: PLW2901
+            entry = Stored(twin.journal_id, fresh=False)
         result.append(entry)
     insert_or_ignore(
         connection,
@@ -291,10 +293,7 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
 def reserve(connection: Connection, name: str, count: int) -> int:
     """`count` consecutive numbers of that counter; the first of them."""
     value = connection.execute(
-        counter.update()
-        .where(counter.c.name == name)
-        .values(value=counter.c.value + count)
-        .returning(counter.c.value)
+        counter.update().where(counter.c.name == name).values(value=counter.c.value + count).returning(counter.c.value)
     ).scalar_one()
     return int(value) - count + 1
 
@@ -312,9 +311,7 @@ def release(connection: Connection, claims: Sequence[Claim], now: float) -> None
 def release_all(connection: Connection, now: float) -> int:
     """End every lease: the daemon starts, and whoever held one is dead. How many there were."""
     done = connection.execute(
-        journal.update()
-        .where(journal.c.state == "new", journal.c.owner.is_not(None))
-        .values(due=now, owner=None)
+        journal.update().where(journal.c.state == "new", journal.c.owner.is_not(None)).values(due=now, owner=None)
     )
     return done.rowcount
 

@@ -1,0 +1,459 @@
+"""What a decision or a command does to a ticket: from the ticket as it was to the Change that is written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from parsing.message import Address, ParsedMessage
+from routing import tokens
+from routing.decision import Decision
+from routing.facts import Facts
+from routing.mail import Mail
+from routing.policy import Policy
+from routing.threads import named_ids
+from routing.ticket import Ticket
+from storage.change import Announcement, Article, Ask, Change, HistoryEntry, KeyClaim, Mark, Outcome, Release
+
+CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
+MOST_PARTICIPANTS = 100  # more is a mailing, not a conversation
+MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
+GATEWAY = "mailgate"  # the actor of what nobody typed
+
+
+def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
+    """What that decision does. Nothing here reads a clock or a database."""
+    match decision.verb:
+        case "open":
+            return _opened(mail, decision, policy)
+        case "append" | "note" | "hold":
+            return _joined(mail, decision, facts, policy)
+        case "record":
+            return _recorded(mail, decision, facts, policy)
+    seen = decision.same_as
+    return Change(
+        mail.envelope.received_at,
+        claim=mail.claim,
+        outcome=_outcome(
+            mail,
+            decision,
+            decision.verb,
+            ticket_id=decision.ticket_id,
+            article_id=seen.article_id if seen else None,
+        ),
+    )
+
+
+def _outcome(
+    mail: Mail, decision: Decision, kind: Any, *, ticket_id: int | None = None, article_id: int | None = None
+) -> Outcome:
+    author = mail.message.author
+    return Outcome(
+        kind,
+        ticket_id,
+        article_id,
+        decision.reasons,
+        None if kind == "duplicate" else mail.key,
+        mail.evidence,
+        author.address if author else mail.envelope.mail_from,
+        mail.message.subject,
+        mail.message.message_id,
+    )
+
+
+# --- mail -------------------------------------------------------------------------------------------------------
+
+
+def _opened(mail: Mail, decision: Decision, policy: Policy) -> Change:
+    message, time, wanted = mail.message, mail.envelope.received_at, decision.set
+    requester = decision.requester
+    address = requester.address.lower() if requester else None
+    queue = policy.queue(decision.queue)
+    partner = policy.partner(address) if address else None
+    ticket = Ticket(
+        id=mail.claim.ticket_id,
+        number=tokens.number(mail.claim.ticket_id),
+        version=1,
+        subject=tokens.without_token(message.subject) or "(no subject)",
+        type=str(wanted.get("type", "Alert" if message.kind == "alert" else "Incident")),
+        state="new",
+        state_type="new",
+        queue=queue.name,
+        priority=int(wanted.get("priority", 3)),
+        owner=str(wanted["owner"]).lower() if wanted.get("owner") else None,
+        requester=address,
+        requester_name=requester.name if requester else "",
+        partner=partner,
+        language=_language(wanted, message, partner, policy, queue.language),
+        created=time,
+        updated=time,
+        tags=tuple(wanted.get("tags", ())),
+        fields=_fields(wanted, message),
+        participants=participants((), mail, policy),
+        acknowledged=decision.acknowledge,
+        last_public_id=message.message_id,
+        root_id=_root(mail),
+    )
+    article = _article(mail, decision, ticket)
+    history = [HistoryEntry(time, address or GATEWAY, "created", None, ticket.number, article.id)]
+    articles = [article]
+    announcements = []
+    if decision.acknowledge and requester is not None:
+        answer = _acknowledgement(mail, ticket, requester, policy)
+        articles.append(answer)
+        announcements.append(
+            Announcement(
+                "acknowledgement",
+                "new",
+                ticket,
+                (requester.address.lower(),),
+                answer.id,
+                time,
+                to=(requester,),
+                subject=message.subject,
+                in_reply_to=message.message_id,
+                references=references(message),
+                article_id=answer.id,
+                template=str(wanted["template"]) if wanted.get("template") else None,
+                limited="unknown" if partner is None else "known",
+            )
+        )
+        history.append(HistoryEntry(time, GATEWAY, "acknowledged", None, requester.address, answer.id))
+    announcements.append(_notice("new", mail, decision, ticket, policy))
+    return Change(
+        time,
+        claim=mail.claim,
+        outcome=_outcome(mail, decision, "article", ticket_id=ticket.id, article_id=article.id),
+        ticket=ticket,
+        articles=tuple(articles),
+        history=tuple(history),
+        related=decision.related,
+        keys=_keys(mail, decision, ticket.id),
+        announcements=tuple(a for a in announcements if a.recipients),
+    )
+
+
+def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
+    before = facts.tickets[decision.ticket_id or 0]
+    message, time = mail.message, mail.envelope.received_at
+    article = _article(mail, decision, before)
+    public = decision.visibility == "public"
+    counts = decision.verb in ("append", "hold") or decision.notify
+    after = replace(before, version=before.version + 1, updated=max(before.updated, time) if counts else before.updated)
+    history = [HistoryEntry(time, article.sender.address or GATEWAY, _what(decision), None, None, article.id)]
+    if public:
+        after = replace(
+            after,
+            participants=participants(before.participants, mail, policy),
+            last_public_id=message.message_id or before.last_public_id,
+        )
+    if decision.requester is not None and decision.requester.address.lower() != before.requester:
+        name = decision.requester.address.lower()
+        after = replace(
+            after,
+            requester=name,
+            requester_name=decision.requester.name,
+            partner=policy.partner(name) or before.partner,
+        )
+        history.append(HistoryEntry(time, name, "requester", before.requester, name, article.id))
+    if decision.reopen:
+        after = with_state(after, "open", "open", time)
+        history.append(HistoryEntry(time, article.sender.address, "state", before.state, "open", article.id))
+    announcements = []
+    ask = None
+    if decision.author == "staff" and (decision.answer or decision.ask):
+        member = policy.staff[article.sender.address.lower()]
+        if decision.answer:
+            after, more = answered(after, member.addresses[0], time, article.id)
+            history += more
+        held: Any = "confirm" if decision.ask else None
+        announcements += _answers(mail, decision, after, article, policy, held)
+        if decision.ask:
+            ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
+            announcements.append(_question(mail, decision, after, article, policy))
+    elif decision.notify:
+        why = "reply" if decision.verb == "append" else ("note" if decision.author == "staff" else "unverified")
+        announcements.append(_notice(why, mail, decision, after, policy))
+    return Change(
+        time,
+        claim=mail.claim,
+        outcome=_outcome(mail, decision, "article", ticket_id=after.id, article_id=article.id),
+        ticket=after,
+        version=before.version,
+        articles=(article,),
+        history=tuple(history),
+        keys=_keys(mail, decision, after.id),
+        announcements=tuple(a for a in announcements if a.recipients),
+        ask=ask,
+    )
+
+
+def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
+    """No article: a mail of ours that came back, a report about one, a `#send`."""
+    time = mail.envelope.received_at
+    before = facts.ticket(decision.ticket_id) if decision.ticket_id is not None else None
+    report = decision.reports[0] if decision.reports else None
+    about = report.letter.article_id if report else (decision.release.article_id if decision.release else None)
+    change = Change(
+        time,
+        claim=mail.claim,
+        outcome=_outcome(mail, decision, "record", ticket_id=before.id if before else None, article_id=about),
+    )
+    if before is None:
+        return change
+    actor = mail.message.author.address if mail.message.author else GATEWAY
+    if decision.release is not None:
+        member = policy.staff[actor.lower()]
+        after, history = answered(
+            replace(before, version=before.version + 1, updated=max(before.updated, time)),
+            member.addresses[0],
+            time,
+            decision.release.article_id,
+        )
+        release = Release(decision.release.message_id, decision.release.article_id, decision.trust, time)
+        entry = HistoryEntry(time, actor, "confirmed", None, "sent", decision.release.article_id)
+        return replace(change, ticket=after, version=before.version, history=(entry, *history), release=release)
+    if report is None:
+        return change
+    mark = Mark(report.letter.message_id, report.state, report.status, mail.message.kind_reason or None, time)
+    entry = HistoryEntry(
+        time,
+        GATEWAY,
+        {"failed": "bounced", "delayed": "delayed", "read": "read"}.get(report.state, mail.message.kind),
+        None,
+        f"{report.letter.recipient} {report.status or ''}".rstrip(),
+        report.letter.article_id,
+    )
+    announcements = []
+    if decision.notify:
+        announcements.append(
+            replace(
+                _notice("bounced", mail, decision, before, policy),
+                details=(("recipient", report.letter.recipient), ("status", report.status or "")),
+            )
+        )
+    return replace(
+        change,
+        ticket=replace(before, version=before.version + 1),
+        version=before.version,
+        history=(entry,),
+        marks=(mark,),
+        announcements=tuple(a for a in announcements if a.recipients),
+    )
+
+
+def _what(decision: Decision) -> str:
+    if decision.verb == "append":
+        return "answered" if decision.answer else "replied"
+    return "held" if decision.verb == "hold" else "noted"
+
+
+def _article(mail: Mail, decision: Decision, ticket: Ticket) -> Article:
+    message = mail.message
+    author = message.author or Address("", mail.envelope.mail_from)
+    defects = (*message.defects, *((mail.envelope.note,) if mail.envelope.note else ()))
+    return Article(
+        mail.claim.article_id,
+        ticket.id,
+        mail.claim.journal_id,
+        mail.envelope.received_at,
+        author,
+        tuple(a.address for a in message.to),
+        tuple(a.address for a in message.cc),
+        "in",
+        decision.visibility,
+        message.kind,
+        decision.trust,
+        message.message_id,
+        message.subject,
+        message.text,
+        decision.words or message.reply,
+        decision.reasons,
+        defects,
+        message.attachments,
+    )
+
+
+def _acknowledgement(mail: Mail, ticket: Ticket, requester: Address, policy: Policy) -> Article:
+    """The acknowledgement's own article; its text is filled in when it is composed."""
+    queue = policy.queue(ticket.queue)
+    return Article(
+        mail.claim.article_id + 1,
+        ticket.id,
+        None,
+        mail.envelope.received_at,
+        Address(policy.name, queue.address),
+        (requester.address,),
+        (),
+        "out",
+        "public",
+        "auto_reply",
+        None,
+        None,
+        ticket.subject,
+        "",
+        "",
+    )
+
+
+def _keys(mail: Mail, decision: Decision, ticket_id: int) -> tuple[KeyClaim, ...]:
+    """Ids that lead here from now on: its own, and those it names that nobody owned."""
+    claims = []
+    if mail.message.message_id:
+        claims.append(KeyClaim(mail.message.message_id, ticket_id, mail.claim.article_id, decision.weak))
+    if decision.claim_ids:
+        claims += [KeyClaim(i, ticket_id, None, decision.weak) for i in named_ids(mail)]
+    return tuple(claims)
+
+
+def _root(mail: Mail) -> str | None:
+    """The id of the mail that the conversation begins with: the first one it names, else its own."""
+    ids = (*mail.message.references, *mail.message.in_reply_to)
+    return ids[0] if ids else mail.message.message_id
+
+
+def _language(
+    wanted: Mapping[str, Any], message: ParsedMessage, partner: str | None, policy: Policy, queue: str
+) -> str:
+    """A rule's word, the partner's, the mail's own as far as it is told, the queue's."""
+    return str(wanted.get("language") or policy.partner_languages.get(partner or "") or message.language or queue)
+
+
+def _fields(wanted: Mapping[str, Any], message: ParsedMessage) -> Mapping[str, str]:
+    alert = message.alert
+    told = {"host": alert.host, "service": alert.service, "alert_state": alert.state} if alert else {}
+    return {**{k: v for k, v in told.items() if v}, **wanted.get("fields", {})}
+
+
+def participants(before: tuple[str, ...], mail: Mail, policy: Policy) -> tuple[str, ...]:
+    """Who may join from now on: author, To and Cc of a public article, without our own addresses."""
+    message = mail.message
+    shown = (*message.from_[:1], *message.to, *message.cc)
+    added = (a.address.lower() for a in shown if "@" in a.address and not policy.is_ours(a.address))
+    return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]
+
+
+def references(message: ParsedMessage) -> tuple[str, ...]:
+    """References of an answer (RFC 5322 section 3.6.4): the parent's, then the parent; the first and last are kept."""
+    ids = tuple(dict.fromkeys((*(message.references or message.in_reply_to[:1]), *_own(message))))
+    return ids if len(ids) <= MOST_REFERENCES else (ids[0], *ids[-MOST_REFERENCES + 1 :])
+
+
+def _own(message: ParsedMessage) -> tuple[str, ...]:
+    return (message.message_id,) if message.message_id else ()
+
+
+def with_state(ticket: Ticket, state: str, state_type: Any, time: float) -> Ticket:
+    """The ticket in another state."""
+    return replace(
+        ticket, state=state, state_type=state_type, updated=time, closed=time if state_type == "closed" else None
+    )
+
+
+def answered(ticket: Ticket, staff: str, time: float, article_id: int) -> tuple[Ticket, list[HistoryEntry]]:
+    """Staff's words went to the requester: `new` becomes `open`, and an unowned ticket is theirs (CONTRACT 5)."""
+    history = []
+    if ticket.state_type == "new":
+        history.append(HistoryEntry(time, staff, "state", ticket.state, "open", article_id))
+        ticket = with_state(ticket, "open", "open", time)
+    if ticket.owner is None:
+        history.append(HistoryEntry(time, staff, "owner", None, staff, article_id))
+        ticket = replace(ticket, owner=staff)
+    return ticket, history
+
+
+# --- who is told ------------------------------------------------------------------------------------------------
+
+
+def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
+    """Staff who are told of a ticket: its owner, else the members of its queue; never the one who did it."""
+    people = (ticket.owner,) if ticket.owner else policy.members(ticket.queue)
+    mine = policy.staff[but.lower()].addresses if but.lower() in policy.staff else (but.lower(),)
+    return tuple(p for p in people if p.lower() not in mine)
+
+
+def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Policy) -> Announcement:
+    message = mail.message
+    author = message.author or Address("", mail.envelope.mail_from)
+    told = audience(ticket, policy, but=author.address)
+    if why == "new":  # also the members of the queue where a rule has named an owner
+        members = policy.members(ticket.queue)
+        told = tuple(dict.fromkeys((*told, *(m for m in members if m.lower() != author.address.lower()))))
+    return Announcement(
+        "notice",
+        why,
+        ticket,
+        told,
+        mail.claim.article_id,
+        mail.envelope.received_at,
+        author=author,
+        words=decision.words or message.reply or message.text,
+        subject=message.subject,
+        attachments=message.attachments,
+        references=thread_references(ticket),
+        article_id=mail.claim.article_id,
+        trust=decision.trust,
+    )
+
+
+def thread_references(ticket: Ticket) -> tuple[str, ...]:
+    """Ids that put a mail of ours into the ticket's conversation."""
+    return tuple(dict.fromkeys(i for i in (ticket.root_id, ticket.last_public_id) if i))
+
+
+def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Address | None, tuple[Address, ...]]:
+    """The requester, and the public participants in Cc; staff and the author are not among them."""
+    requester = Address(ticket.requester_name, ticket.requester) if ticket.requester else None
+    cc = tuple(
+        Address("", p)
+        for p in ticket.participants
+        if p not in (ticket.requester, but.lower()) and p not in policy.staff and not policy.is_ours(p)
+    )
+    return requester, cc
+
+
+def _answers(
+    mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy, held: Any
+) -> list[Announcement]:
+    requester, cc = correspondents(ticket, policy, but=article.sender.address)
+    if requester is None:
+        return []
+    return [
+        Announcement(
+            "answer",
+            "",
+            ticket,
+            (requester.address, *(a.address for a in cc)),
+            article.id,
+            article.time,
+            to=(requester,),
+            cc=cc,
+            author=Address(policy.staff[article.sender.address.lower()].name, article.sender.address),
+            words=decision.words,
+            subject=ticket.subject,
+            attachments=tuple(a for a in mail.message.attachments if not a.inline),
+            in_reply_to=ticket.last_public_id,
+            references=thread_references(ticket),
+            article_id=article.id,
+            held_for=held,
+        )
+    ]
+
+
+def _question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy) -> Announcement:
+    """The mail that only that member gets, at the registered address that the held mail names as its author."""
+    return Announcement(
+        "confirm" if decision.ask == "confirm" else "preview",
+        "",
+        ticket,
+        (article.sender.address.lower(),),
+        article.id,
+        article.time,
+        author=article.sender,
+        words=decision.words,
+        subject=ticket.subject,
+        references=(),
+        article_id=article.id,
+        trust=decision.trust,
+    )

@@ -1,0 +1,69 @@
+"""What was decided about a mail, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from parsing.message import Address
+from routing.facts import Confirmation, Seen, SentLetter
+from routing.mail import Trust
+from routing.ticket import Visibility
+
+Verb = Literal["open", "append", "note", "hold", "quarantine", "duplicate", "record", "unmatched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One step of a decision: a stable code, what was seen in the mail or the facts, and what followed from it."""
+
+    code: str
+    seen: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a bounce or receipt says about a mail of ours (RFC 3464 section 2.3)."""
+
+    letter: SentLetter
+    state: Literal["failed", "delayed", "read", "other"]
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done with one mail. Which fields count depends on the verb.
+
+    `open`: a new ticket of the reserved id. `append`: a public article. `note`: an internal one. `hold`: an internal
+    one that may become public by a `#send`. `record`: no article, something about a mail of ours. `duplicate`: a
+    second arrival. `unmatched`: a report that fits nothing. `quarantine`: set aside, for a person.
+    """
+
+    verb: Verb
+    trust: Trust
+    reasons: tuple[Reason, ...]
+    ticket_id: int | None = None
+    author: Literal["requester", "participant", "staff", "stranger", "system"] = "stranger"
+    visibility: Visibility = "public"
+    queue: str = ""
+    set: Mapping[str, Any] = field(default_factory=dict)  # what the rules set
+    requester: Address | None = None  # of a new ticket; or who becomes it, being the author of its root mail
+    related: tuple[int, ...] = ()
+    acknowledge: bool = False
+    reopen: bool = False
+    answer: bool = False  # staff's words that go to the requester
+    words: str = ""  # what was newly written, without a command line
+    ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for
+    notify: bool = False  # staff are told
+    claim_ids: bool = True  # whether the ids it names lead others here
+    weak: bool = False  # its ids say where, and are no sign of having been in the conversation
+    same_as: Seen | None = None
+    release: Confirmation | None = None
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for somebody."""
+        return self.verb in ("hold", "quarantine")

@@ -1,0 +1,139 @@
+"""What deciding has to know of the world: asked in one go for a batch, answered in one go, then only values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from routing.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Every id, token and address that a batch of mails needs looked up."""
+
+    message_ids: frozenset[str] = frozenset()  # own, named in In-Reply-To and References, named by reports
+    ticket_ids: frozenset[int] = frozenset()  # from signed ids, plus tokens and subject tokens
+    mail_keys: frozenset[str] = frozenset()  # sameness of mails
+    content_keys: frozenset[str] = frozenset()  # sameness of mails without Message-ID
+    addresses: frozenset[str] = frozenset()  # authors, for the limits of acknowledgements
+    since: float = 0.0  # the beginning of the longest window of any limit
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadKey:
+    """Which ticket a Message-ID belongs to. `article_id` None: named by others, not seen yet.
+
+    `weak`: it came with or was named by a mail that only an unverified subject token led there; it says where, and
+    is no sign of having been in the conversation.
+    """
+
+    ticket_id: int
+    article_id: int | None
+    ours: bool = False
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The first arrival of a mail, and what it became."""
+
+    journal_id: int
+    ticket_id: int | None
+    article_id: int | None
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SentLetter:
+    """A mail of ours, found by its Message-ID."""
+
+    message_id: str
+    event: str
+    ticket_id: int | None
+    article_id: int | None
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a `#send` in answer to that mail of ours releases. `state`: whether it was used already."""
+
+    message_id: str
+    ticket_id: int
+    article_id: int
+    address: str
+    event: str
+    expires: float
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The answers to Questions. `after` is the same world once a mail of the batch has been decided."""
+
+    tickets: Mapping[int, Ticket] = field(default_factory=dict)
+    keys: Mapping[str, ThreadKey] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)  # by mail key and by content key
+    letters: Mapping[str, SentLetter] = field(default_factory=dict)  # by Message-ID
+    confirmations: Mapping[str, Confirmation] = field(default_factory=dict)  # by Message-ID
+    answered: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # address: times of acknowledgements
+    minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
+
+    def ticket(self, ticket_id: int) -> Ticket | None:
+        """That ticket, or the one it was merged into."""
+        for _ in range(10):  # a chain of merges; a circle ends here
+            ticket = self.tickets.get(ticket_id)
+            if ticket is None or ticket.merged_into is None:
+                return ticket
+            ticket_id = ticket.merged_into
+        return None
+
+    def after(self, effect: Effect) -> Facts:
+        """These facts once a mail's change stands, for the next mail of its batch."""
+        changes: dict[str, object] = {}
+        if effect.ticket is not None:
+            changes["tickets"] = {**self.tickets, effect.ticket.id: effect.ticket}
+        if effect.keys:
+            keys = dict(self.keys)
+            for message_id, key in effect.keys:
+                known = keys.get(message_id)
+                if known is None or (known.ticket_id == key.ticket_id and key.article_id is not None):
+                    keys[message_id] = key
+            changes["keys"] = keys
+        if effect.seen is not None:
+            seen = dict(self.seen)
+            for name in effect.seen_as:
+                seen.setdefault(name, effect.seen)
+            changes["seen"] = seen
+        if effect.letters:
+            changes["letters"] = {**self.letters, **{letter.message_id: letter for letter in effect.letters}}
+        if effect.confirmations:
+            changes["confirmations"] = {
+                **self.confirmations,
+                **{c.message_id: c for c in effect.confirmations},
+            }
+        if effect.answered is not None:
+            address, time, unknown = effect.answered
+            minute = int(time // 60)
+            to_known, to_unknown = self.minutes.get(minute, (0, 0))
+            changes["answered"] = {**self.answered, address: (*self.answered.get(address, ()), time)}
+            changes["minutes"] = {
+                **self.minutes,
+                minute: (to_known, to_unknown + 1) if unknown else (to_known + 1, to_unknown),
+            }
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one decided mail changes in the facts of its batch."""
+
+    ticket: Ticket | None = None
+    keys: tuple[tuple[str, ThreadKey], ...] = ()
+    seen: Seen | None = None
+    seen_as: tuple[str, ...] = ()
+    letters: tuple[SentLetter, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
+    answered: tuple[str, float, bool] | None = None  # address, time, whether it is of no partner

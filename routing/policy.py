@@ -1,0 +1,139 @@
+"""The settings as deciding sees them: values, looked up by address and name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from routing.rules import Rule
+from routing.tokens import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue. `address` is what its mails are from; `members` are written to (all staff where none are named)."""
+
+    name: str
+    address: str
+    members: tuple[str, ...]
+    language: str
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A member of staff; the first address is written to."""
+
+    name: str
+    addresses: tuple[str, ...]
+    roles: tuple[str, ...] = ("agent",)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Whose results of authentication a door believes (RFC 8601 section 5): "none", "microsoft" or an authserv-id."""
+
+    auth_results: str = "none"
+    trusted: tuple[IPv4Network | IPv6Network, ...] | None = None  # None: every peer (a mailbox we signed in to)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether that client may hand us results: one of the trusted relays, or a local socket."""
+        if self.trusted is None or not peer:
+            return True
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 client at a socket that listens on both
+        return any((mapped or address) in network for network in self.trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Acknowledgements at most, each (count, seconds) or None for no limit."""
+
+    per_address: tuple[int, int] | None = (5, 600)
+    unknown: tuple[int, int] | None = (200, 3600)
+    per_thread: tuple[int, int] | None = (20, 3600)
+    desk: tuple[int, int] | None = (10_000, 3600)
+
+    @property
+    def longest(self) -> int:
+        """Seconds of the longest window."""
+        return max((limit[1] for limit in (self.per_address, self.unknown, self.desk) if limit), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides besides the mail and the facts. All addresses in lower case."""
+
+    name: str
+    address: str
+    keys: Keys
+    queues: Mapping[str, Queue]
+    default_queue: str
+    addresses: Mapping[str, str]  # our address: its queue
+    language: str = "en"
+    timezone: str = "UTC"
+    staff: Mapping[str, Staff] = field(default_factory=dict)  # by each of their addresses
+    partners: Mapping[str, str] = field(default_factory=dict)  # domain or address: partner's name
+    partner_languages: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    limits: Limits = Limits()
+    doors: Mapping[str, Door] = field(default_factory=dict)
+    subject_token: bool = False
+    envelope: str = "account"
+    relay: bool = True  # False: outgoing mail is held
+    shadow: bool = False
+
+    @property
+    def domain(self) -> str:
+        """The domain of the desk's address, the right side of our Message-IDs."""
+        return self.address.rpartition("@")[2]
+
+    def accepts(self, recipient: str) -> bool:
+        """Whether mail to that address is ours: desk and queues, any +suffix of them, postmaster (RFC 5321 section 4.5.1)."""
+        bare = without_suffix(recipient.lower())
+        if bare in self.addresses or bare == "postmaster":
+            return True
+        local, _, domain = bare.rpartition("@")
+        return local == "postmaster" and any(address.endswith(f"@{domain}") for address in self.addresses)
+
+    def is_ours(self, address: str) -> bool:
+        """Whether that address is one of the desk's own."""
+        return without_suffix(address.lower()) in self.addresses
+
+    def partner(self, address: str) -> str | None:
+        """The partner whose person that is: by address, else by domain or the nearest domain above it."""
+        address = address.lower()
+        if address in self.partners:
+            return self.partners[address]
+        domain = address.rpartition("@")[2]
+        while domain:
+            if domain in self.partners:
+                return self.partners[domain]
+            domain = domain.partition(".")[2]
+        return None
+
+    def members(self, queue: str) -> tuple[str, ...]:
+        """Who is told of a queue's tickets, one address a person."""
+        entry = self.queues.get(queue)
+        if entry is not None and entry.members:
+            return entry.members
+        return tuple(dict.fromkeys(member.addresses[0] for member in self.staff.values()))
+
+    def queue(self, name: str) -> Queue:
+        """That queue; the default one where it has gone from the settings."""
+        return self.queues.get(name) or self.queues[self.default_queue]
+
+
+def without_suffix(address: str) -> str:
+    """An address without its +suffix (RFC 5233)."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}{at}{domain}" if at else address
+
+
+def suffix(address: str) -> str:
+    """The +suffix of an address, empty where it has none."""
+    return address.rpartition("@")[0].partition("+")[2]

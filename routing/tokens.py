@@ -1,0 +1,153 @@
+"""Tokens that say where a mail belongs, and never who sent it: ticket numbers, subject tokens and signed Message-IDs.
+
+A subject token is the ticket's number with a check digit after Damm, which finds every single wrong digit and every
+pair of neighbours that changed places: `[INC-1042-7]`. Anyone can make one.
+
+A signed id is ours alone: `mg<event><ticket>.<article>.<recipient>.<key><mac>`, numbers in base 36, the recipient as
+a digest, the mac an HMAC-SHA256 over all before it. It is the left part of each Message-ID that we send and of plus
+and VERP addresses, the same on every try, and it is read without a database.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FIRST_NUMBER = 1000  # numbers begin here, so that the first ones already look like numbers
+LONGEST_ID = 70  # with brackets: longer ones are folded or cut by some clients
+EVENTS = {
+    "acknowledgement": "a",
+    "answer": "r",
+    "notice": "n",
+    "confirm": "c",
+    "preview": "p",
+    "state": "s",
+    "alarm": "x",
+}
+_BY_LETTER = {letter: event for event, letter in EVENTS.items()}
+_SIGNED = re.compile(r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})")
+_SUBJECT = re.compile(r"\[\s?(INC-(\d{1,15}))-(\d)\s?\]", re.IGNORECASE)
+_DAMM = (
+    (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
+    (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
+    (4, 2, 0, 6, 8, 7, 1, 3, 5, 9),
+    (1, 7, 5, 0, 9, 8, 3, 4, 2, 6),
+    (6, 1, 2, 3, 0, 4, 5, 9, 7, 8),
+    (3, 6, 7, 4, 2, 0, 9, 5, 8, 1),
+    (5, 8, 6, 9, 7, 2, 0, 1, 3, 4),
+    (8, 9, 4, 5, 3, 6, 2, 0, 1, 7),
+    (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
+    (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
+)
+
+
+def number(ticket_id: int) -> str:
+    """The number of a ticket, as people say it."""
+    return f"INC-{FIRST_NUMBER + ticket_id}"
+
+
+def ticket_id(text: str) -> int | None:
+    """The id behind a number, or None where it is none of ours."""
+    match = re.fullmatch(r"INC-(\d{1,15})", text.strip(), re.IGNORECASE)
+    return int(match[1]) - FIRST_NUMBER if match else None
+
+
+def check_digit(digits: str) -> int:
+    """Damm's check digit over a string of decimal digits."""
+    state = 0
+    for digit in digits:
+        state = _DAMM[state][int(digit)]
+    return state
+
+
+def subject_token(number: str) -> str:
+    """The exact text that a subject may carry."""
+    return f"[{number}-{check_digit(number.rpartition('-')[2])}]"
+
+
+def in_subject(subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Numbers whose token stands in a subject with the right check digit; and tokens with a wrong one, which are text."""
+    right: list[str] = []
+    wrong: list[str] = []
+    for match in _SUBJECT.finditer(subject):
+        if match[2].isascii() and check_digit(match[2]) == int(match[3]):
+            right.append(match[1].upper())
+        else:
+            wrong.append(match[0])
+    return tuple(dict.fromkeys(right)), tuple(wrong)
+
+
+def without_token(subject: str) -> str:
+    """A subject without our tokens, white space mended."""
+    return " ".join(_SUBJECT.sub(" ", subject).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Signing keys by their one-character id; `current` signs, all are accepted."""
+
+    current: str
+    secrets: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a signed id says: which ticket and article, what for, and a digest of to whom."""
+
+    event: str
+    ticket_id: int
+    article_id: int
+    recipient_digest: str
+    left: str
+
+    def is_for(self, address: str) -> bool:
+        """Whether it was issued to that address."""
+        return hmac.compare_digest(self.recipient_digest, _digest(address, self.event))
+
+
+def sign(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str) -> str:
+    """The left part of a signed id for that article and recipient."""
+    body = f"mg{EVENTS[event]}{_base36(ticket_id)}.{_base36(article_id)}.{_digest(recipient, event)}.{keys.current}"
+    return body + _mac(keys.secrets[keys.current], body)
+
+
+def message_id(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str, domain: str) -> str:
+    """The Message-ID (RFC 5322 section 3.6.4) without brackets, at most 68 characters."""
+    left = sign(keys, event, ticket_id, article_id, recipient)
+    room = LONGEST_ID - 2 - len(left) - 1
+    while len(domain) > room and "." in domain:
+        domain = domain.partition(".")[2]
+    return f"{left}@{domain[-room:].lstrip('.-')}"
+
+
+def read_signed(text: str, keys: Keys) -> Signed | None:
+    """What a Message-ID or plus suffix says, if one of our keys signed it; case and domain do not matter."""
+    match = _SIGNED.fullmatch(text.partition("@")[0].lower())
+    if match is None or match[1] not in _BY_LETTER:
+        return None
+    secret = keys.secrets.get(match[5])
+    body = match[0][: -len(match[6])]
+    if secret is None or not hmac.compare_digest(_mac(secret, body), match[6]):
+        return None
+    return Signed(_BY_LETTER[match[1]], int(match[2], 36), int(match[3], 36), match[4], match[0])
+
+
+def _mac(secret: bytes, text: str) -> str:
+    return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()[:13]
+
+
+def _digest(address: str, event: str) -> str:
+    return base64.b32encode(hashlib.sha256(f"{event}:{address.lower()}".encode()).digest()[:5]).decode().lower()[:6]
+
+
+def _base36(value: int) -> str:
+    digits = ""
+    while True:
+        value, rest = divmod(value, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[rest] + digits
+        if not value:
+            return digits
