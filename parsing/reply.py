@@ -1,19 +1,31 @@
-"""Split what a sender newly wrote from what he quotes, and from his signature."""
+"""Split what a sender newly wrote from what he quotes or forwards, and from his signature.
+
+First our own delimiter, then what mail clients mark in text and HTML, in the languages of `phrases.toml`.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from parsing import forwards, markers, quotes, signatures
 from parsing.message import Address
+from parsing.quotes import Mark, is_quoted, is_rule, visible
 
 DELIMITER = "##- Please write your answer above this line -##"
-_DELIMITER = re.compile(r"##-.{1,200}-##")
+SCANNED = 65_536  # characters of text that are looked at: nobody types more above a quote
+
+_DELIMITER = re.compile(r"##[-–—\u2011]\s?[^\n]{1,300}?\s?[-–—\u2011]##")
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """`reply` is what is new, `certain` whether nothing of a quote can be in it; see `split`."""
+    """What is new in a mail.
+
+    `certain` is false where the cut is doubtful: `reply` may hold a quote's words, or lack some of the
+    sender's. `forwarded_from` wrote the mail that is forwarded in this one.
+    """
 
     reply: str
     certain: bool
@@ -21,13 +33,184 @@ class Split:
     forwarded_from: Address | None
 
 
+@dataclass(slots=True)
+class _New:
+    """The new lines above and below the first quote, and what was met on the way."""
+
+    above: list[str] = field(default_factory=list)
+    below: list[str] = field(default_factory=list)
+    regions: int = 0  # quotes with something new between them
+    cut: bool = False  # all from a client's mark on was left out
+    doubtful: bool = False
+
+
 def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
-    """Split `text`, the readable body. `html` helps to find the cut; a first mail keeps all its words."""
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        if _DELIMITER.search(line):
-            lines = lines[:number]
+    """Split `text`, the whole readable body of a mail; `html` is its HTML body or "".
+
+    `is_reply` says that the headers name a mail answered. A first mail and a forwarded one keep all their
+    words, but for a signature that a client marked as one.
+    """
+    lines = text[:SCANNED].split("\n")
+    rest = text[SCANNED:]
+    end = _delimiter(lines, html)
+    if end is not None:
+        lines, rest = lines[:end], ""
+    marks = quotes.marks(lines)
+    forward = next((mark for mark in marks if mark.kind == "forward"), None)
+    if end is None:
+        if forwards.is_forward_subject(subject):
+            introduced = forward or (marks[0] if marks else None)
+            return Split(text.strip(), True, "", forwards.sender(lines, introduced))
+        if subject.strip() and not is_reply and not forwards.is_reply_subject(subject):
+            return _first_mail(text, html, lines, rest, forward)
+    unplaced = False
+    if html:
+        has_quote, line = markers.quote_line(html, lines)
+        unplaced = has_quote and line is None and end is None
+        if line is not None:
+            marks = _with_html(marks, line, lines)
+    new = _new(lines, marks)
+    if rest and not new.cut:
+        new.above.append(rest) if not new.regions else new.below.append(rest)
+        new.doubtful = True
+    return _compose(new, html, bool(marks), unplaced, forwards.sender(lines, forward), end is not None)
+
+
+def _delimiter(lines: Sequence[str], html: str) -> int | None:
+    return next((number for number, line in enumerate(lines) if "##" in line and _DELIMITER.search(line)), None)
+
+
+def _first_mail(text: str, html: str, lines: list[str], rest: str, forward: Mark | None) -> Split:
+    if forward:
+        return Split(text.strip(), True, "", forwards.sender(lines, forward))
+    end = len(lines) if rest else _signature(lines, html, tidy=False)
+    return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), True, "\n".join(lines[end:]).strip(), None)
+
+
+def _signature(lines: Sequence[str], html: str, tidy: bool) -> int:
+    end = signatures.begins(lines, tidy)
+    if html:
+        marked = markers.signature_line(html, lines)
+        if marked is not None and marked < end and end - marked <= signatures.DELIMITED_LINES:
+            return marked
+    return end
+
+
+def _with_html(marks: list[Mark], line: int, lines: Sequence[str]) -> list[Mark]:
+    """`marks` and the one that the HTML shows at `line`, unless the text showed it too."""
+    if is_quoted(lines[line]) or any(mark.start <= line + 1 for mark in marks):
+        return marks
+    # An introduction in no language known here stands over the place, or between it and the first quoted line.
+    above = next((place for place in range(line - 1, max(-1, line - 4), -1) if lines[place].strip()), line)
+    start = above if lines[above].rstrip().endswith((":", "：")) and any(map(str.strip, lines[:above])) else line
+    end = line
+    for number in range(line, min(len(lines), line + quotes.WRAP_LINES)):
+        if is_quoted(lines[number]):
+            end = number
             break
-    while is_reply and lines and (not lines[-1].strip() or lines[-1].startswith(">")):
-        lines.pop()
-    return Split("\n".join(lines).strip(), True, "", None)
+    return [Mark("wrote", start, end), *(mark for mark in marks if mark.start >= end)]
+
+
+def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
+    """Leave out of `lines` what is quoted: one pass."""
+    new = _New()
+    at = {mark.start: mark for mark in marks}
+    kept = new.above
+    number, fresh = 0, False
+    while number < len(lines):
+        mark = at.get(number)
+        if mark:
+            if mark.column:
+                kept.append(visible(lines[number])[: mark.column].rstrip(" -–—"))
+            _drop_rules(kept)
+            below = next((place for place in range(mark.end, len(lines)) if lines[place].strip()), len(lines))
+            if below == len(lines) or not is_quoted(lines[below]) or mark.kind in ("forward", "original", "block"):
+                new.cut = True
+                new.regions += fresh or kept is new.above
+                return new
+            number = below
+        line = lines[number]
+        if is_quoted(line):
+            end = number
+            while end < len(lines) and (is_quoted(lines[end]) or _continues(lines, end)):
+                end += 1
+            if mark or _is_quote(lines, number, end):
+                new.regions += fresh or not new.regions
+                kept, fresh = new.below, False
+            else:
+                kept.extend(lines[number:end])
+                new.doubtful = True
+            number = end
+            continue
+        if line.strip():
+            fresh = True
+        kept.append(line)
+        number += 1
+    return new
+
+
+def _drop_rules(kept: list[str]) -> None:
+    """Take the blank lines and rules off the end that clients draw over a quote."""
+    while kept and (not kept[-1].strip() or is_rule(kept[-1])):
+        kept.pop()
+
+
+def _is_quote(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether lines with a quote's prefix are one, and not a prompt or an arrow in the text."""
+    depth = min(len(line.strip()) - len(line.strip().lstrip("> ")) for line in lines[start:end])
+    alone = (start and lines[start - 1].strip()) and (end < len(lines) and lines[end].strip())
+    return not (lines[start].lstrip().startswith(">>>") and depth >= 3 and (alone or end - start == 1))
+
+
+def _continues(lines: Sequence[str], number: int) -> bool:
+    """Whether a line without prefix belongs to the quoted one above, whose end a client wrapped."""
+    line, above = lines[number].strip(), lines[number - 1]
+    if not line or not is_quoted(above):
+        return False
+    last = above.rstrip()
+    below = lines[number + 1] if number + 1 < len(lines) else ""
+    if below.strip() and not is_quoted(below):
+        return False
+    opened = last.rfind("(") > last.rfind(")") or last.rfind("<") > last.rfind(">")
+    if opened and ")" in line + ">" and len(line.split()) <= 2:
+        return True
+    if line.startswith(("(http", "<http", "http")) and len(line.split()) <= 2:
+        return True
+    return (
+        line[0].islower()
+        and not last.endswith(("?", ":"))
+        and len(last) + len(line.split(maxsplit=1)[0]) >= 70  # the line would have been full with that word
+    )
+
+
+def _compose(
+    new: _New, html: str, quoted: bool, unplaced: bool, forwarded_from: Address | None, delimited: bool
+) -> Split:
+    above_end = _signature(new.above, html, tidy=True)
+    below_end = signatures.begins(new.below, tidy=True)
+    kept = [*new.above[:above_end], *new.below[:below_end]]
+    signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()
+    reply = "\n".join(kept).strip()
+    above = any(line.strip() for line in new.above[:above_end])
+    below = any(line.strip() for line in new.below[:below_end])
+    certain = (
+        bool(reply)
+        and not (new.doubtful or unplaced or forwarded_from)
+        and not (above and below)
+        and new.regions <= 1
+        and not (delimited and not quoted)
+        and not _has_traces(kept)
+    )
+    return Split(reply, certain, signature, forwarded_from)
+
+
+def _has_traces(kept: Sequence[str]) -> bool:
+    """Whether lines look like a quote's that no rule took for one."""
+    labels = 0
+    for line in kept:
+        if is_quoted(line):
+            return True
+        if ":" in line[:40]:
+            found = quotes.label(line)
+            labels += bool(found and found[0] in ("from", "date", "to", "subject"))
+    return labels > 1

@@ -1,0 +1,54 @@
+"""Tell a forwarded mail, and who wrote what it carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from parsing import phrases
+from parsing.message import Address
+from parsing.quotes import Mark, is_quoted, label, visible
+
+HEADER_LINES = 16  # as far under a forward's mark as its From line is looked for
+
+_PREFIX = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?([^\W\d_]{1,12}(?:\^2)?)(?:\s?[\[(]\d{1,3}[\])])?\s?[:：]")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
+_NOISE = re.compile(
+    r"\[?<?\s?mailto:[^\s>\]]{0,320}\s?>?\]?|[<>\[\]()\"']|(?<!\w)(?:via|on behalf of|im auftrag von).*",
+    re.IGNORECASE,
+)
+
+
+def is_reply_subject(subject: str) -> bool:
+    """Whether the subject begins with an answer's prefix ("Re:", "AW:", "SV[2]:")."""
+    match = _PREFIX.match(subject[:80])
+    return bool(match) and match[1].lower() in phrases.REPLY_PREFIXES
+
+
+def is_forward_subject(subject: str) -> bool:
+    """Whether the subject begins with a forward's prefix ("Fwd:", "WG:", "Tr:")."""
+    match = _PREFIX.match(subject[:80])
+    return bool(match) and match[1].lower() in phrases.FORWARD_PREFIXES
+
+
+def sender(lines: Sequence[str], mark: Mark | None) -> Address | None:
+    """Who sent the mail that `mark` introduces, as its quoted From line says, or None."""
+    if not mark:
+        return None
+    for line in lines[mark.start : mark.start + HEADER_LINES]:
+        text = visible(line).lstrip("> ") if is_quoted(line) else visible(line)
+        found = label(text)
+        if found and found[0] == "from":
+            return mailbox(found[1])
+    return None
+
+
+def mailbox(text: str) -> Address | None:
+    """The mailbox that a From line of a quoted mail names ("NAME [mailto:ADDRESS]"), or None."""
+    match = _ADDRESS.search(text[:1024])
+    if not match:
+        return None
+    local, _, domain = match[0].removeprefix("mailto:").rpartition("@")
+    address = f"{local}@{domain.rstrip('.').lower()}"
+    name = " ".join(_NOISE.sub(" ", text[: match.start()].replace("mailto:", " ")).split()).strip(" ,;*_")
+    return Address("" if "@" in name else name, address)

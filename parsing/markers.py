@@ -1,0 +1,120 @@
+"""Find in a mail's HTML where its client began the quote or the signature, and that place in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
+CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
+KEY = 24  # letters before and after the marker that name a place in the text
+
+# Names that clients give to what holds the quote: Gmail, Outlook (OWA, new, mobile, for Mac), Yahoo,
+# Thunderbird, Proton, Zoho, Tuta, Apple Mail.
+QUOTES = (
+    "gmail_quote",
+    "divRplyFwdMsg",
+    "appendonsend",
+    "OLK_SRC_BODY_SECTION",
+    "mail-editor-reference-message-container",
+    "ms-outlook-mobile-reference-message",
+    "yahoo_quoted",
+    "moz-cite-prefix",
+    "moz-forward-container",
+    "protonmail_quote",
+    "zmail_extra",
+    "tutanota_quote",
+    "AppleMailQuote",
+    'type="cite"',
+    "type=cite",
+    "type='cite'",
+)
+SIGNATURES = (
+    "gmail_signature",
+    "moz-signature",
+    "data-signatureblock",
+    "ms-outlook-mobile-signature",
+    "AppleMailSignature",
+    "protonmail_signature_block",
+    'id="Signature"',
+    "tutanota_signature",
+)
+
+_HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
+_LETTERS = re.compile(r"[\W_]+")
+_BLOCKQUOTE = re.compile(r"<(/?)blockquote\b", re.IGNORECASE)
+
+
+def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
+    """Whether `html` has a client's quote, and the line of `lines` at which it begins, where that is clear."""
+    html = html[:SCANNED]
+    place = _element(html, QUOTES)
+    if place is None:
+        place = _last_blockquote(html)
+    if place is None:
+        return False, None
+    return True, _line(html, place, lines)
+
+
+def signature_line(html: str, lines: Sequence[str]) -> int | None:
+    """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
+    html = html[:SCANNED]
+    place = _element(html, SIGNATURES)
+    return None if place is None else _line(html, place, lines)
+
+
+def _element(html: str, names: Sequence[str]) -> int | None:
+    """Where the first tag that bears one of `names` as an attribute begins."""
+    best = None
+    for name in names:
+        found = html.find(name)
+        if found >= 0:
+            start = html.rfind("<", max(0, found - CONTEXT), found)
+            if start >= 0 and ">" not in html[start:found] and (best is None or start < best):
+                best = start
+    return best
+
+
+def _last_blockquote(html: str) -> int | None:
+    """The last outermost blockquote, where nothing but tags follows it: then it quotes the mail answered."""
+    depth, start, end = 0, None, 0
+    for match in _BLOCKQUOTE.finditer(html):
+        if match[1]:
+            depth -= 1
+            end = match.end()
+        else:
+            if depth <= 0:
+                depth, start = 0, match.start()
+            depth += 1
+    if start is None or end <= start:
+        return None
+    return None if _letters(html[end : end + CONTEXT]) else start
+
+
+def _letters(html: str) -> str:
+    return _LETTERS.sub("", _TAG.sub("", _HIDDEN.sub("", html)))
+
+
+def _line(html: str, place: int, lines: Sequence[str]) -> int | None:
+    """The line of the text that holds the first word after `place` of the HTML."""
+    before = _letters(html[max(0, place - CONTEXT) : place].partition(">")[2])[-KEY:]
+    after = _letters(html[place : place + 2 * CONTEXT])[:KEY]
+    if not after:
+        return None
+    squeezed = [_LETTERS.sub("", line) for line in lines]
+    text = "".join(squeezed)
+    found = text.find(before + after)
+    if found >= 0:
+        found += len(before)
+    elif before and text.count(after) == 1:
+        found = text.find(after)
+    elif not before and text.startswith(after):
+        found = 0
+    if found < 0:
+        return None
+    for number, line in enumerate(squeezed):
+        if found < len(line):
+            return number
+        found -= len(line)
+    return None

@@ -1,0 +1,235 @@
+"""Find where mail clients begin a quote: "On ... wrote:", "-----Original Message-----", From/Sent/To blocks.
+
+One pass over the lines; what is looked at beside a line is bounded, so that time grows with the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from parsing import phrases
+
+WRAP_LINES = 7  # "On ... wrote:" is wrapped by clients over three lines, by one over six with its blank ones
+WRAP_CHARACTERS = 600  # a name and an address of the greatest lengths fit; a paragraph seldom
+BLOCK_LINES = 24  # From, Sent, To, Cc, Subject with long lists of recipients folded under them
+NAME_CHARACTERS = 80  # before the address in "NAME <ADDRESS> wrote:"
+VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
+SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
+VALUE_LINES = 8  # lines a folded To list may run on before the next label
+
+Kind = Literal["wrote", "original", "forward", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A client's mark: lines `start` to `end` (exclusive) introduce what is quoted or forwarded below.
+
+    `column` is where in line `start` the mark begins, when new words stand before it on that line.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    column: int = 0
+
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_WORDS = "|".join(sorted((re.escape(word) for word in phrases.WROTE), key=len, reverse=True))
+_ANYWHERE = "|".join(re.escape(word) for word in phrases.WROTE_ANYWHERE)
+_VERB = re.compile(rf"(?:(?<!\w)(?:{_WORDS})(?!\w)|{_ANYWHERE})", re.IGNORECASE)
+_TIME = re.compile(
+    r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
+    re.IGNORECASE,
+)
+_DATE_FIRST = re.compile(r"\W{0,4}(?:[^\W\d][^\d@<>:]{0,34})?\d")
+# New words and the mark on one line: "Yes, do. On Wed, Apr 4, 2012 at 3:59 PM, a@b wrote:"
+_MIDDLE = re.compile(
+    r"(?:\s|[-–—]{2,}\s?)"
+    r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
+)
+_SENTENCE_ENDS = (".", "!", "?", ":")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
+_SEPARATOR = re.compile(r"[\s>*_]{0,8}(?:[-=_–—]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—]\s?){2,}[*_]{0,2}$")
+_RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—*]\s?){3,}$")
+_LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[:：][\s*_\u00a0]*")
+_INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
+_FORWARD = re.compile("|".join(re.escape(phrase) for phrase in phrases.FORWARDED), re.IGNORECASE)
+_ORIGINAL = re.compile("|".join(re.escape(phrase) for phrase in phrases.ORIGINAL), re.IGNORECASE)
+_NOTES = re.compile(r"\s{0,4}-{3,}\s?[^-].{2,200}-{3,}\s*$")
+
+
+def visible(line: str) -> str:
+    """The line without what cannot be seen: soft hyphens, zero-width characters, marks of direction."""
+    return line if line.isascii() else _INVISIBLE.sub("", line).replace("\u00a0", " ")
+
+
+def is_quoted(line: str) -> bool:
+    """Whether the line carries a quote's prefix (RFC 3676 section 4.5)."""
+    return line.startswith(">") or (line[:3].lstrip(" ").startswith(">") and line[:1] == " ")
+
+
+def is_rule(line: str) -> bool:
+    """Whether the line is only a rule of dashes, underscores or the like."""
+    return bool(_RULE.match(line))
+
+
+def label(line: str) -> tuple[phrases.Role, str] | None:
+    """The role and value of a quoted mail's header line ("*Von:* a@b.example"), or None."""
+    if ":" not in line[:40] and "：" not in line[:40]:
+        return None
+    match = _LABEL.match(line)
+    role = phrases.LABELS.get(" ".join(match[1].lower().split())) if match else None
+    return (role, line[match.end() :].strip()) if match and role else None
+
+
+def marks(lines: Sequence[str]) -> list[Mark]:
+    """All marks of quotes and forwards in `lines`, in order, none inside another."""
+    found: list[Mark] = []
+    free = 0  # the first line that belongs to no mark yet
+    quotes = any(map(is_quoted, lines))
+    for number, raw in enumerate(lines):
+        if number < free or not raw or raw.isspace():
+            continue
+        line = visible(raw).rstrip()
+        last = line[-1:]
+        mark = None
+        if not is_quoted(line):
+            mark = _separator(number, line)
+        if not mark and (last in ":：" or ((quotes or "@" in line) and (last.isalpha() or last in ">)*"))):
+            mark = _wrote(lines, number, line, free)
+        if not mark and not is_quoted(line):
+            mark = _block(lines, number, line)
+        if mark:
+            found.append(mark)
+            free = mark.end
+    return found
+
+
+def _separator(number: int, line: str) -> Mark | None:
+    """A line that says of itself that something original or forwarded follows."""
+    if len(line) > SEPARATOR_CHARACTERS:
+        return None
+    head = line.lstrip()[:1]
+    if head and head in "-=_–—*":
+        match = _SEPARATOR.match(line)
+        if match and _FORWARD.search(match[1]):
+            return Mark("forward", number, number + 1)
+        if match and _ORIGINAL.search(match[1]):
+            return Mark("original", number, number + 1)
+        if _NOTES.match(line) and _VERB.search(line):
+            return Mark("wrote", number, number + 1)
+    if line.endswith((":", "：")) and _FORWARD.search(line):
+        return Mark("forward", number, number + 1)
+    return None
+
+
+def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
+    """A mark "On DATE NAME wrote:" that *ends* on line `number`; its beginning may lie lines above."""
+    tail = line.rstrip(" *_-")
+    ends = tail.endswith((":", "："))
+    if is_quoted(line) and not _is_wrapped_verb(line):
+        return None
+    if not ends:
+        spoken = _VERB.search(tail[-VERB_CHARACTERS:])
+        if not (spoken or tail.endswith(">")):
+            return None
+        if not (_quote_follows(lines, number) or (spoken and _ADDRESS.search(line) and _DATE_FIRST.match(line))):
+            return None
+    joined, blank = tail.strip(), 0
+    for start in range(number, max(free, number - WRAP_LINES) - 1, -1):
+        if start < number:
+            above = visible(lines[start]).strip()
+            if not above:
+                blank += 1  # only one client leaves blank lines in, around "<mailto:NAME <ADDRESS> >"
+                if blank > 1 or "<" not in joined:
+                    return None
+                continue
+            if is_quoted(above) or (above.endswith(_SENTENCE_ENDS) and "@" not in above and not _TIME.search(above)):
+                return None
+            joined = f"{above} {joined}"
+        if len(joined) > WRAP_CHARACTERS:
+            return None
+        column = _begins(joined, ends)
+        if column is not None and not (start > free and lines[start - 1].rstrip().endswith(("<", "("))):
+            return Mark("wrote", start, number + 1, column)
+    return None
+
+
+def _begins(joined: str, ends: bool) -> int | None:
+    """Where in `joined`, which ends like a mark, the mark begins; None where it is none after all."""
+    address = _ADDRESS.search(joined)
+    if not (address or _TIME.search(joined)):
+        return None
+    dated = _DATE_FIRST.match(joined) and _TIME.search(joined)
+    if not _VERB.search(joined):
+        # "2014-10-17 11:28 GMT+03:00 NAME <ADDRESS>:", a date and an address without a verb
+        closed = not ends or joined.rstrip(" :：*").endswith((">", ")", "]"))
+        return 0 if dated and address and closed else None
+    middle = _MIDDLE.search(joined)
+    if middle and _TIME.search(joined, middle.end()):
+        return middle.start()
+    if dated:
+        return 0
+    # "NAME <ADDRESS> wrote:", with nothing but a name before the address
+    named = address and address.start() <= NAME_CHARACTERS and joined[0] not in "<(>" and "mailto:" not in joined[:8]
+    return 0 if named else None
+
+
+def _quote_follows(lines: Sequence[str], number: int) -> bool:
+    for line in lines[number + 1 : number + 4]:
+        if line.strip():
+            return is_quoted(line) and not _is_wrapped_verb(line)
+    return False
+
+
+def _is_wrapped_verb(line: str) -> bool:
+    """Whether the line is "> wrote:", where the ">" closes an address and quotes nothing."""
+    return len(line) < 40 and line.rstrip().endswith((":", "：")) and bool(_VERB.match(line.lstrip("> ")))
+
+
+def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:
+    """A block of a quoted mail's headers that begins on line `number`, its labels in any order."""
+    first = label(line)
+    if not first or first[0] in ("cc", "other"):
+        return None
+    roles: dict[str, str] = {first[0]: first[1]}
+    for inline in _INLINE_LABEL.finditer(line[:400]):
+        role = phrases.LABELS.get(inline[1].lower())
+        if role:
+            roles.setdefault(role, line[inline.end() :])
+    end, idle, blank = number + 1, 0, 0
+    for place in range(number + 1, min(len(lines), number + BLOCK_LINES)):
+        text = visible(lines[place])
+        if not text.strip():
+            blank += 1
+            if blank > 2 or ("subject" in roles and blank):
+                break
+            continue
+        found = label(text)
+        if found:
+            roles.setdefault(found[0], found[1])
+            end, idle, blank = place + 1, 0, 0
+            for inline in _INLINE_LABEL.finditer(text[:400]):
+                role = phrases.LABELS.get(inline[1].lower())
+                if role:
+                    roles.setdefault(role, text[inline.end() :])
+        else:
+            idle += 1
+            if idle > VALUE_LINES or blank:
+                break
+    return Mark("block", number, end) if _is_header(first[0], roles) else None
+
+
+def _is_header(first: str, roles: dict[str, str]) -> bool:
+    """Whether labels make a mail's header rather than a form ("From: Berlin, To: Paris")."""
+    if "from" not in roles or len(roles) < 2:
+        return False
+    if first != "from" and len(roles) < 3:
+        return False
+    if "@" in roles["from"]:
+        return True
+    dated = bool(_TIME.search(roles.get("date", "")))
+    return len(roles) >= 3 and "subject" in roles and (dated or "@" in roles.get("to", ""))

@@ -1,0 +1,166 @@
+"""Find where a signature begins: its delimiter, "Sent from my ...", a closing with the name, contact lines.
+
+Looks only at the last lines of a text, so that its time does not depend on the text's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from parsing import phrases
+from parsing.quotes import is_rule, visible
+
+DELIMITED_LINES = 40  # lines after a "-- " that can still be a signature with a disclaimer
+BARE_LINES = 20  # the same after "--", which people also use as a rule
+TAIL_LINES = 24  # as far up as a closing is looked for
+LINE_CHARACTERS = 80  # a longer line is a sentence, not a line of a signature
+NAME_WORDS = 5
+SENT_WORDS = 12
+SENT_CHARACTERS = 160
+CLOSING_CHARACTERS = 60
+CONTACT_LINES = 16
+
+_DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]?$")
+_DEVICE = "|".join(re.escape(word) for word in phrases.DEVICES)
+_SENT = "|".join(re.escape(word) for word in phrases.SENT)
+_SENT_FROM = re.compile(
+    rf"(?:{_SENT}).{{0,28}}?(?:{_DEVICE})|(?:{_DEVICE}).{{0,28}}?(?:{_SENT})|^via mobile$", re.IGNORECASE
+)
+_DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}\s?[^\W\d_][\w.']{0,20}$")
+_CONTACT = re.compile(
+    r"[^\s@]+@[^\s@]+\.\w|https?://|(?<!\w)www\.|"
+    r"(?<!\w)(?:tel|phone|fax|mobile|mob|cell|telefon|tél|skype|handy|direct|office|durchwahl|tlf|m|t|f|p|e|w)\s?[.:]|"
+    r"\+?\(?\d[\d\s().\-/]{6,}\d",
+    re.IGNORECASE,
+)
+_STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
+
+
+def is_sent_from(line: str) -> bool:
+    """Whether a client added this line to say what it was sent with ("Sent from my iPhone")."""
+    text = line.strip(" \t*_[]()")
+    if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
+        return False
+    return len(text.split("<")[0].split()) <= SENT_WORDS and bool(_SENT_FROM.search(text))
+
+
+def is_closing(line: str) -> bool:
+    """Whether the line is a closing formula and nothing else ("Best regards,")."""
+    return len(line) <= CLOSING_CHARACTERS and " ".join(line.lower().strip(_STRIP).split()) in phrases.CLOSINGS
+
+
+def begins(lines: Sequence[str], tidy: bool) -> int:
+    """The line at which the signature of `lines` begins; their number where there is none.
+
+    Where `tidy` is false (a first mail, which keeps its words) only what a client marked is a signature:
+    the delimiter of RFC 3676 section 4.3, and what it was sent with.
+    """
+    end = _filled(lines, len(lines))
+    end = _delimited(lines, end)
+    while True:
+        before = end
+        end = _sent_with(lines, end, tidy)
+        if tidy:
+            end = _closed(lines, end)
+            end = _contacts(lines, end)
+        if end == before:
+            return end if end < _filled(lines, len(lines)) else len(lines)
+
+
+def _filled(lines: Sequence[str], end: int) -> int:
+    while end and not visible(lines[end - 1]).strip():
+        end -= 1
+    return end
+
+
+def _delimited(lines: Sequence[str], end: int) -> int:
+    """The topmost signature delimiter near the end."""
+    found, filled = end, 0
+    for number in range(end - 1, -1, -1):
+        line = lines[number]
+        if _DELIMITER.match(line):
+            exact = line.startswith("-- ") or not line.isascii()
+            if filled > (DELIMITED_LINES if exact else BARE_LINES):
+                break
+            found = number
+        elif len(line) >= 20 and is_rule(line) and set(line.strip()) == {"_"} and filled and filled <= BARE_LINES:
+            found = number  # a mailing list's footer
+        filled += bool(line.strip())
+        if filled > DELIMITED_LINES:
+            break
+    return _filled(lines, found)
+
+
+def _sent_with(lines: Sequence[str], end: int, tidy: bool) -> int:
+    if not end or not is_sent_from(lines[end - 1]):
+        return end
+    above = end - 1
+    if tidy and above > 1 and _is_name(lines[above - 1]) and not lines[above - 2].strip():
+        above -= 1  # a name directly over it belongs to it
+    return _filled(lines, above) or end
+
+
+def _closed(lines: Sequence[str], end: int) -> int:
+    """The topmost closing from which on all lines are a signature's."""
+    if end and _DASHED_NAME.match(lines[end - 1]) and _filled(lines, end - 1):
+        above = lines[_filled(lines, end - 1) - 1].lstrip()
+        if not above.startswith(("-", "*", "•", "/", "–")):  # else it is the last point of a list
+            return _filled(lines, end - 1)
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    found, filled = end, 0
+    for number in range(end - 1, first, -1):
+        line = visible(lines[number]).strip()
+        if not line:
+            continue
+        if filled and is_closing(line) and _is_name(_next(lines, number, end)):
+            found = number
+        elif len(line) > LINE_CHARACTERS or (line.endswith(("?", ".", "。", "!")) and len(line.split()) > NAME_WORDS):
+            break
+        filled += 1
+        if filled > TAIL_LINES:
+            break
+    return _filled(lines, found)
+
+
+def _next(lines: Sequence[str], number: int, end: int) -> str:
+    return next((lines[place] for place in range(number + 1, end) if lines[place].strip()), "")
+
+
+def _is_name(line: str) -> bool:
+    text = visible(line).strip(" \t*_/,")
+    if _CONTACT.search(text):
+        return False
+    words = text.split()
+    if not words or len(words) > NAME_WORDS or len(text) > CLOSING_CHARACTERS or text.endswith(("?", ":")):
+        return False
+    if is_closing(text):
+        return True
+    return (text[0].isupper() or not text[0].isascii() or len(words) == 1) and not text[0].isdigit()
+
+
+def _contacts(lines: Sequence[str], end: int) -> int:
+    """A last paragraph that is a name and ways to reach it, or such lines under a rule."""
+    filled = contacts = inside = 0
+    for number in range(end - 1, max(0, end - 2 * TAIL_LINES), -1):
+        line = visible(lines[number]).strip()
+        if not line:
+            above = _filled(lines, number)
+            if contacts > 1 and inside and above and _is_name(lines[number + 1]):
+                return end if lines[above - 1].rstrip().endswith((":", "：")) else above
+            inside = 0
+            continue
+        if is_rule(line):
+            above = _filled(lines, number)
+            return above if contacts > 1 and above else end
+        filled += 1
+        if filled > CONTACT_LINES or len(line) > LINE_CHARACTERS or _is_sentence(line):
+            return end
+        contact = bool(_CONTACT.search(line))
+        contacts += contact
+        inside += contact
+    return end
+
+
+def _is_sentence(line: str) -> bool:
+    return line.endswith(("?", ".", "。", "!")) and len(line.split()) > NAME_WORDS
