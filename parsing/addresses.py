@@ -62,6 +62,7 @@ class _Scanner:
         self.phrase: list[str] = []
         self.quoted: list[str] = []
         self.comments: list[str] = []
+        self.after: list[str] = []  # words after the brackets: a comment without its parentheses, or the next name
         self.angle: str | None = None
 
     def read(self) -> list[Address]:
@@ -120,8 +121,8 @@ class _Scanner:
         elif text.strip(" \t>") and self.angle is not None:
             if "@" in text and "@" not in self.angle:
                 self.angle, self.phrase = None, [text]
-            elif not self.phrase:
-                self.comments.append(text)  # "<j@x.example> Jane"
+            else:
+                self.after.append(text)
 
     def _quote(self, text: str, after: str) -> None:
         if after == "@":  # a quoted local part
@@ -140,16 +141,18 @@ class _Scanner:
             address = address[7:]
         if self.angle is not None and "@" in self.angle:
             if "@" in address:
+                name = self.after
+                self.after = []
                 self._flush(ended=False)  # a comma that was forgotten
-                self.angle = address
+                self.angle, self.phrase = address, name
         else:
             self.angle = address
         return end + 1
 
     def _colon(self) -> None:
         joined = "".join(self.phrase).strip()
-        if self.angle is None and joined.lower() == "mailto":
-            self.phrase.clear()
+        if self.angle is None and joined.lower().endswith("mailto"):
+            self.phrase = [joined[:-6].rstrip("[<"), " "]  # "Jane [mailto:j@x.example]", as Outlook quotes it
         elif self.angle is None and "@" not in joined:
             self.clear()  # RFC 5322 section 3.4: the group's name; its members follow
             self.waiting = ""
@@ -192,21 +195,25 @@ class _Scanner:
             parts[i - 1 : i + 2] = [
                 "".join(parts[i - 1 : i + 2])
             ]  # RFC 5322 section 4.4: blanks around the @
-        address = next((part for part in parts if "@" in part.strip("@")), "")
-        if not address:
-            return
-        self._add(self._name(" ".join(part for part in parts if part is not address)), address)
+        found = [part for part in parts if "@" in part.strip("@")]
+        if len(found) > 1:
+            for address in found:  # commas that were forgotten; none of them is another's name
+                self._add("", address)
+        elif found:
+            self._add(self._name(" ".join(part for part in parts if part is not found[0])), found[0])
 
     def _name(self, phrase: str) -> str:
         name = words.decode(phrase, self.hint).strip() if phrase else ""
-        if not name and self.comments:
-            name = words.decode(" ".join(self.comments), self.hint).strip()
+        if not name and (self.comments or self.after):
+            name = words.decode(" ".join(self.comments or self.after), self.hint).strip()
         return " ".join(name.split()).strip('"').strip()
 
     def _add(self, name: str, address: str) -> None:
-        address = words.decode(
-            address.strip("'\"<>,; \t") if not address.startswith('"') else address, self.hint
-        )
+        if not address.startswith('"') or address.endswith('"'):
+            address = address.strip("'\"<>,; \t")
+        if address.startswith("[") or (address.endswith("]") and "[" not in address):
+            address = address.strip("[]")
+        address = words.decode(address, self.hint)
         local, at, domain = address.rpartition("@")
         address = f"{local}@{domain.lower().rstrip('.')}" if at else address
         if address:

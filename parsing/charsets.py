@@ -1,4 +1,4 @@
-"""Bytes to characters: by the charset that is declared, or, where that cannot be true, by what they look like."""
+"""Bytes to characters: by the declared charset, or, where that cannot be true, by what they look like."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ _MADE_UP = {
 }
 # Codecs that are not text to text: Python has zip and rot13 under the same roof.
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,40}\Z", re.ASCII)
+_AFTER_NAME = re.compile(r"[\s,;(\"']")  # comments, and the rest of a field that lost its quotes
 # Of these, pure ASCII bytes may mean other characters.
 _NOT_ASCII = re.compile(
-    r"utf[-_]?(?:7|16|32)|iso2022|iso-2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE
+    r"utf[-_]?(?:7|16|32)|iso-?2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE
 )
 _MULTIBYTE = frozenset({"gb18030", "cp950", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"})
 # What unlabelled 8-bit text is tried as: codec and how usual it is in unlabelled mail, as a tie-breaker.
@@ -81,7 +82,7 @@ _SAMPLE = 2_000  # bytes that are enough to tell scripts apart
 @lru_cache(maxsize=512)
 def codec_for(declared: str) -> str | None:
     """The Python codec to read a declared charset with, or None where there is no such charset."""
-    name = declared.strip(" \t\"'").lower()
+    name = _AFTER_NAME.split(declared.strip(" \t\"'").lower(), maxsplit=1)[0]
     if not name or not _TEXT_NAME.match(name):
         return None
     name = _MADE_UP.get(name, name)
@@ -171,7 +172,7 @@ def _decodes(data: bytes, codec: str) -> bool:
 
 
 def guess(data: bytes) -> str:
-    """The codec of unlabelled 8-bit text, from its first foreign bytes; `cp1252` where nothing speaks for another."""
+    """The codec of unlabelled 8-bit text, from its first foreign bytes; `cp1252` where nothing tells."""
     if _decodes(data, "utf-8"):
         return "utf-8"
     first = next((i for i, byte in enumerate(data) if byte > 0x7F), 0)
@@ -216,9 +217,7 @@ def _weigh(char: str, before: str) -> float:
         return 0.9
     if 0x400 <= code <= 0x4FF:
         if char.islower():
-            return (
-                1.0 if before.lower() != before.upper() and before > "\u03ff" or not before.isalpha() else 0.4
-            )
+            return 1.0 if before > "\u03ff" or not before.isalpha() else 0.4
         return -0.6 if before.islower() else 0.5
     if 0x80 <= code <= 0x24F:
         return _weigh_latin(char, before)

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
-_MONTHS = {name: i for i, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[i * 3 : i * 3 + 3]: i + 1 for i in range(12)}
 _USUAL = re.compile(
-    r"(?:[A-Za-z]{3,9},? *)?(\d{1,2})[ -]([A-Za-z]{3})[a-z]{0,6}[ -](\d{4}) (\d{1,2}):(\d\d)(?::(\d\d))? *([+-]\d{4}|GMT|UTC|UT|Z)?",
+    r"(?:[A-Za-z]{2,9}[.,]{0,2} *)?(\d{1,2})[ -]([A-Za-z]{3})[a-z]{0,6}[ -](\d{4}) +(\d{1,2}):(\d\d)(?::(\d\d))? *"
+    r"(?:([+-]\d\d:?\d\d|GMT|UTC|UT|Z)|(?=\Z|\())",
     re.ASCII,
 )
 _ISO = re.compile(
@@ -30,21 +31,21 @@ def parse(value: str) -> datetime | None:
                 int(day),
                 int(hour),
                 int(minute),
-                min(int(second or 0), 59),
+                min(int(second or 0), 59),  # a leap second
                 tzinfo=UTC,
             )
-            return moment - _offset(zone) if zone and zone[0] in "+-" else moment
+            return _sane(moment - _offset(zone) if zone and zone[0] in "+-" else moment)
         iso = _ISO.match(value)
         if iso:
             zone = (iso[3] or "Z").replace("Z", "+00:00")
-            return datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}").astimezone(UTC)
+            return _sane(datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}").astimezone(UTC))
         return _odd(value)
     except (ValueError, KeyError, OverflowError, TypeError, IndexError):
         return None
 
 
 def _offset(zone: str) -> timedelta:
-    minutes = int(zone[1:3]) * 60 + int(zone[3:5])
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
     return timedelta(minutes=-minutes if zone[0] == "-" else minutes)
 
 
@@ -55,4 +56,9 @@ def _odd(value: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second, *_, offset = parts
     zone = timezone(timedelta(seconds=offset or 0)) if abs(offset or 0) < 86_400 else UTC
-    return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).astimezone(UTC)
+    return _sane(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).astimezone(UTC))
+
+
+def _sane(moment: datetime) -> datetime | None:
+    """Mail began in 1971; what claims to be older has a broken clock or a broken year."""
+    return moment if moment.year > 1970 else None

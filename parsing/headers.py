@@ -15,6 +15,8 @@ _FOLD = re.compile(r"\n[ \t]+")
 _CONTINUED = re.compile(r"(.*?)\*(\d{1,4})(\*?)\Z", re.DOTALL)
 _TYPE = re.compile(r"\s*\"?([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)", re.ASCII)
 _ID = re.compile(r"<([^<>]+)>")
+_COMMENT = re.compile(r"(<[^<>]*>)|\([^()]*\)")
+_EXTENDED = re.compile(r"[\w.-]{2,40}'[\w-]{0,20}'.*%[0-9A-Fa-f]{2}", re.ASCII)
 _QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -91,6 +93,8 @@ def message_ids(values: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for value in values:
+        if "(" in value:
+            value = _COMMENT.sub(lambda found: found[1] or " ", value)
         ids = _ID.findall(value)
         for item in ids or (word for word in _bare(value).split() if "@" in word):
             squeezed = "".join(item.split())
@@ -128,6 +132,8 @@ def parameters(text: str, hint: str = "") -> tuple[tuple[str, str], ...]:
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for name, value in _pairs(text):
         if "*" not in name:
+            if "'" in value and _EXTENDED.match(value):
+                value = _joined({0: (value, True)}, hint)  # the star was forgotten
             plain.setdefault(name, words.decode(value, hint))
             continue
         continued = _CONTINUED.match(name)

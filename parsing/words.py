@@ -24,8 +24,8 @@ def clean(text: str) -> str:
 def decode(value: str, hint: str = "") -> str:
     """A header value as people read it.
 
-    `value` has one character a byte (decoded as Latin-1) and no folds; `hint` is a charset that the mail states
-    elsewhere, for raw 8-bit text. Adjacent encoded words of one charset are joined as bytes before they are
+    `value` has one character a byte (decoded as Latin-1) and no folds; `hint` is a charset that stands
+    elsewhere in the mail, for raw 8-bit text. Adjacent encoded words of one charset are joined as bytes before they are
     decoded, since many writers cut inside a character.
     """
     if "=?" not in value:
@@ -86,15 +86,15 @@ def _payload(text: str, encoding: str) -> bytes | None:
 
 
 def base64(raw: bytes) -> bytes:
-    """Base64 as far as it can be read (RFC 2045 section 6.8): foreign characters skipped, padding not needed."""
+    """Base64 as far as it can be read (RFC 2045 section 6.8): foreign bytes skipped, padding not needed."""
     try:
         data = binascii.a2b_base64(raw)
     except binascii.Error:
         pass
     else:
-        # The library stops at the first padding; several encoded pieces in a row go on after it.
+        # The library stops at the first padding; several encoded pieces may go on in lines after it.
         pad = raw.find(b"=")
-        if pad < 0 or not raw[pad:].strip(b"=\r\n \t"):
+        if pad < 0 or not raw[pad:].strip(b"=\r\n \t") or raw[pad:].lstrip(b"=").startswith((b" ", b"\t")):
             return data
     out = []
     for piece in re.split(rb"=+", raw):
