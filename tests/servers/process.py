@@ -78,20 +78,29 @@ def answers(port: int) -> bool:
 
 
 class Process:
-    """A server in the foreground, in a session of its own, killed by the kernel when this process dies."""
+    """A server in the foreground, in a session of its own, killed with its children when this process dies."""
 
     def __init__(self, command: Sequence[str], log: Path, *, user: str | None = None) -> None:
         self.log = log
-        identity = ["--reuid", user, "--regid", user, "--init-groups"] if user else []
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["/usr/bin/setpriv", "--pdeathsig", "TERM", *identity, *command],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
                 cwd="/",
+                user=user,
+                group=user,
+                extra_groups=[] if user else None,
             )
+        # The kernel's parent-death signal is lost where a program changes its user; the end of a pipe is not.
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", 'read _; kill -KILL -- "-$0"', str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:
@@ -124,6 +133,8 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL to it and all its children, as a power cut would."""
+        self._guard.kill()
+        self._guard.communicate()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
