@@ -51,6 +51,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         frozenset(keys),
         frozenset(contents),
         frozenset(addresses),
+        bool(times) and (policy.limits.unknown is not None or policy.limits.desk is not None),
         first - max(policy.limits.longest, REPEAT_SECONDS) - 60,
         last,
     )

@@ -17,6 +17,7 @@ class Questions:
     mail_keys: frozenset[str] = frozenset()  # sameness of mails
     content_keys: frozenset[str] = frozenset()  # sameness of mails without Message-ID
     addresses: frozenset[str] = frozenset()  # authors, for the limits of acknowledgements
+    counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 

@@ -1,4 +1,4 @@
-"""Every table. Times are REAL seconds since 1970 UTC on SQLite and PostgreSQL alike; JSON columns hold lists and maps of text."""
+"""Every table. Times are seconds since 1970 UTC on SQLite and PostgreSQL alike; JSON columns hold lists and maps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import false as sa_false
 
 metadata = MetaData()
 
@@ -74,6 +75,7 @@ journal = Table(
     Column("subject", Text),
     Column("message_id", Text),
     Column("error", Text),  # a traceback, of a parked mail or a failed try
+    Column("released", Boolean, nullable=False, server_default=sa_false()),  # a person let it out of quarantine
     Column("note", Text),  # what the door has to say: what stayed behind, a substitute text
     Index("journal_due", "state", "due"),
     Index("journal_content", "content_hash"),
@@ -213,7 +215,8 @@ thread_key = Table(  # every Message-ID that a mail carries or names belongs to 
     Column("message_id", Text, primary_key=True),
     Column("ticket_id", Id, nullable=False),
     Column("article_id", Id),  # null: named, and not seen yet
-    Column("ours", Boolean, nullable=False),
+    Column("ours", Boolean, nullable=False),  # a relay made it of one of ours
+    Column("weak", Boolean, nullable=False),  # came with a mail that only a subject token led here
 )
 
 # --- outgoing mail ----------------------------------------------------------------------------------------------
@@ -253,8 +256,8 @@ outbox = Table(
     Index("outbox_due", "state", "due"),
     Index("outbox_article", "article_id"),
     Index("outbox_ticket", "ticket_id"),
-    Index("outbox_limits", "event", "caused_at"),
-    Index("outbox_recipient", "recipient"),
+    Index("outbox_limits", "event", "caused_at", "limited"),
+    Index("outbox_recipient", "recipient", "event", "caused_at"),
 )
 
 confirmation = Table(  # a mail of ours that only one person has, and what a `#send` in answer to it releases

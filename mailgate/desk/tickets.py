@@ -26,7 +26,7 @@ def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Chang
     """What that decision does. Nothing here reads a clock or a database."""
     match decision.verb:
         case "open":
-            return _opened(mail, decision, policy)
+            return _opened(mail, decision, facts, policy)
         case "append" | "note" | "hold":
             return _joined(mail, decision, facts, policy)
         case "record":
@@ -65,7 +65,7 @@ def _outcome(
 # --- mail -------------------------------------------------------------------------------------------------------
 
 
-def _opened(mail: Mail, decision: Decision, policy: Policy) -> Change:
+def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
     message, time, wanted = mail.message, mail.envelope.received_at, decision.set
     requester = decision.requester
     address = requester.address.lower() if requester else None
@@ -129,7 +129,7 @@ def _opened(mail: Mail, decision: Decision, policy: Policy) -> Change:
         articles=tuple(articles),
         history=tuple(history),
         related=decision.related,
-        keys=_keys(mail, decision, ticket.id),
+        keys=_keys(mail, decision, ticket.id, facts),
         announcements=tuple(a for a in announcements if a.recipients),
     )
 
@@ -146,7 +146,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         after = replace(
             after,
             participants=participants(before.participants, mail, policy),
-            last_public_id=message.message_id or before.last_public_id,
+            last_public_id=before.last_public_id if decision.answer else message.message_id or before.last_public_id,
         )
     if decision.requester is not None and decision.requester.address.lower() != before.requester:
         name = decision.requester.address.lower()
@@ -183,7 +183,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         version=before.version,
         articles=(article,),
         history=tuple(history),
-        keys=_keys(mail, decision, after.id),
+        keys=_keys(mail, decision, after.id, facts),
         announcements=tuple(a for a in announcements if a.recipients),
         ask=ask,
     )
@@ -297,13 +297,18 @@ def _acknowledgement(mail: Mail, ticket: Ticket, requester: Address, policy: Pol
     )
 
 
-def _keys(mail: Mail, decision: Decision, ticket_id: int) -> tuple[KeyClaim, ...]:
-    """Ids that lead here from now on: its own, and those it names that nobody owned."""
+def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts) -> tuple[KeyClaim, ...]:
+    """Ids that lead here from now on: its own, and those it names, as far as nobody owned them."""
     claims = []
-    if mail.message.message_id:
-        claims.append(KeyClaim(mail.message.message_id, ticket_id, mail.claim.article_id, decision.weak))
+    own = mail.message.message_id
+    if own and (own not in facts.keys or facts.keys[own].ticket_id == ticket_id):
+        claims.append(KeyClaim(own, ticket_id, mail.claim.article_id, decision.weak))
     if decision.claim_ids:
-        claims += [KeyClaim(i, ticket_id, None, decision.weak) for i in named_ids(mail)]
+        claims += [
+            KeyClaim(i, ticket_id, None, decision.weak)
+            for i in named_ids(mail)
+            if i not in facts.keys and i not in facts.letters
+        ]
     return tuple(claims)
 
 

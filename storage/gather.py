@@ -1,0 +1,149 @@
+"""The facts that a batch of mails is decided by: a few set-wise reads in one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from routing.facts import Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.ticket import Ticket
+from storage.tables import confirmation, journal, outbox, thread_key, ticket
+
+MOST_MERGES = 10  # a chain of merges that is followed
+
+
+def gather(connection: Connection, questions: Questions) -> Facts:
+    """Answers to the questions, as they stand in this snapshot."""
+    ids = sorted(questions.message_ids)
+    keys = {
+        row.message_id: ThreadKey(row.ticket_id, row.article_id, row.ours, row.weak)
+        for row in _where(connection, thread_key, thread_key.c.message_id, ids)
+    }
+    letters = {
+        row.message_id: SentLetter(row.message_id, row.event, row.ticket_id, row.article_id, row.recipient)
+        for row in _rows(connection, sa.select(*_LETTER).where(outbox.c.message_id.in_(ids)), ids)
+    }
+    confirmations = {
+        row.message_id: Confirmation(
+            row.message_id, row.ticket_id, row.article_id, row.address, row.event, row.expires, row.used is not None
+        )
+        for row in _where(connection, confirmation, confirmation.c.message_id, ids)
+    }
+    wanted = (
+        questions.ticket_ids
+        | {key.ticket_id for key in keys.values()}
+        | {letter.ticket_id for letter in letters.values() if letter.ticket_id is not None}
+        | {asked.ticket_id for asked in confirmations.values()}
+    )
+    return Facts(
+        tickets=tickets(connection, wanted),
+        keys=keys,
+        seen=_seen(connection, questions),
+        letters=letters,
+        confirmations=confirmations,
+        answered=_answered(connection, questions),
+        minutes=_minutes(connection, questions),
+    )
+
+
+def tickets(connection: Connection, ids: Iterable[int]) -> dict[int, Ticket]:
+    """Those tickets, and those they were merged into."""
+    found: dict[int, Ticket] = {}
+    wanted = set(ids)
+    for _ in range(MOST_MERGES):
+        missing = sorted(wanted - found.keys())
+        if not missing:
+            break
+        rows = _where(connection, ticket, ticket.c.id, missing)
+        found.update((row.id, read_ticket(row)) for row in rows)
+        wanted = {t.merged_into for t in found.values() if t.merged_into is not None}
+    return found
+
+
+def read_ticket(row: Any) -> Ticket:
+    """A row of `ticket` as a value."""
+    return Ticket(
+        id=row.id,
+        number=row.number,
+        version=row.version,
+        subject=row.subject,
+        type=row.type,
+        state=row.state,
+        state_type=row.state_type,
+        queue=row.queue,
+        priority=row.priority,
+        owner=row.owner,
+        requester=row.requester,
+        requester_name=row.requester_name,
+        partner=row.partner,
+        language=row.language,
+        created=row.created,
+        updated=row.updated,
+        tags=tuple(row.tags),
+        fields=row.fields,
+        participants=tuple(row.participants),
+        merged_into=row.merged_into,
+        acknowledged=row.acknowledged,
+        closed=row.closed,
+        last_public_id=row.last_public_id,
+        root_id=row.root_id,
+    )
+
+
+_LETTER = (outbox.c.message_id, outbox.c.event, outbox.c.ticket_id, outbox.c.article_id, outbox.c.recipient)
+
+
+def _rows(connection: Connection, statement: Any, values: Any) -> Any:
+    """The statement's rows; no question, no query."""
+    return connection.execute(statement) if values else ()
+
+
+def _where(connection: Connection, table: sa.Table, column: Any, values: list[Any]) -> Any:
+    return _rows(connection, sa.select(table).where(column.in_(values)), values)
+
+
+def _seen(connection: Connection, questions: Questions) -> dict[str, Seen]:
+    keys = sorted(questions.mail_keys | questions.content_keys)
+    statement = sa.select(
+        journal.c.mail_key, journal.c.id, journal.c.outcome_ticket, journal.c.outcome_article, journal.c.received_at
+    ).where(journal.c.mail_key.in_(keys))
+    return {
+        row.mail_key: Seen(row.id, row.outcome_ticket, row.outcome_article, row.received_at)
+        for row in _rows(connection, statement, keys)
+    }
+
+
+def _answered(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:
+    addresses = sorted(questions.addresses)
+    statement = sa.select(outbox.c.recipient, outbox.c.caused_at).where(
+        outbox.c.recipient.in_(addresses),
+        outbox.c.event == "acknowledgement",
+        outbox.c.caused_at > questions.since,
+        outbox.c.caused_at <= questions.until,
+    )
+    times: dict[str, list[float]] = {}
+    for address, time in _rows(connection, statement, addresses):
+        times.setdefault(address, []).append(time)
+    return {address: tuple(sorted(values)) for address, values in times.items()}
+
+
+def _minutes(connection: Connection, questions: Questions) -> dict[int, tuple[int, int]]:
+    """Acknowledgements a minute, to known and to unknown senders, over the longest window."""
+    minute = sa.cast(sa.func.floor(outbox.c.caused_at / 60), sa.Integer)
+    statement = (
+        sa.select(minute, outbox.c.limited, sa.func.count())
+        .where(
+            outbox.c.event == "acknowledgement",
+            outbox.c.caused_at > questions.since,
+            outbox.c.caused_at <= questions.until,
+        )
+        .group_by(minute, outbox.c.limited)
+    )
+    counts: dict[int, tuple[int, int]] = {}
+    for when, limited, count in _rows(connection, statement, questions.counted):
+        known, unknown = counts.get(when, (0, 0))
+        counts[when] = (known, unknown + count) if limited == "unknown" else (known + count, unknown)
+    return counts

@@ -1,0 +1,104 @@
+"""The schema of an empty database, and whether a database has it."""
+
+from __future__ import annotations
+
+import secrets
+
+import sqlalchemy as sa
+
+from storage.database import Database, SchemaMismatch, now
+from storage.tables import counter, metadata, signing_key
+
+VERSION = "0001"  # the newest migration; a test holds it to storage/migrations/versions
+COUNTERS = ("ticket", "article")
+_version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+
+
+def version(db: Database) -> str | None:
+    """The schema that the database says it has; None for an empty one."""
+    with db.read() as connection:
+        inspector = sa.inspect(connection)
+        if not inspector.has_table("alembic_version"):
+            if inspector.has_table("journal"):
+                raise SchemaMismatch("the database has tables of another program; name an empty one in storage.url")
+            return None
+        return connection.execute(sa.select(_version.c.version_num)).scalar_one_or_none()
+
+
+def create(db: Database) -> None:
+    """All tables, the first signing key and the counters, in one transaction, where the database is empty."""
+    with db.write() as connection:
+        metadata.create_all(connection)
+        _version.metadata.create_all(connection)
+        if connection.execute(sa.select(_version.c.version_num)).first() is None:
+            connection.execute(_version.insert(), {"version_num": VERSION})
+            first_rows(connection)
+    if db.file is not None:
+        db.file.chmod(0o600)  # mails and signing keys
+
+
+def first_rows(connection: sa.Connection) -> None:
+    """What an empty database begins with."""
+    connection.execute(counter.insert(), [{"name": name, "value": 0} for name in COUNTERS])
+    connection.execute(signing_key.insert(), {"id": "a", "secret": secrets.token_bytes(32), "created": now()})
+
+
+def check(db: Database) -> None:
+    """Nothing where the database has this program's schema. Raises SchemaMismatch with what to do."""
+    found = version(db)
+    if found is None:
+        raise SchemaMismatch("the database is empty; `mailgate serve` or `mailgate db upgrade` fills it")
+    if found > VERSION:
+        raise SchemaMismatch(f"the database has schema {found}, newer than this program's {VERSION}: update mailgate")
+    if found < VERSION:
+        raise SchemaMismatch(f"the database has schema {found}, this program wants {VERSION}: run `mailgate db upgrade`")
+
+
+def upgrade(db: Database) -> str:
+    """Bring the database to this program's schema; a sentence that says what was done."""
+    found = version(db)
+    if found is None:
+        create(db)
+        return f"created schema {VERSION}"
+    if found == VERSION:
+        return f"schema {VERSION} is up to date"
+    if found > VERSION:
+        check(db)
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "storage:migrations")
+    with db.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return f"upgraded schema {found} to {VERSION}"
+
+
+def integrity(db: Database) -> list[str]:
+    """What is broken in the database, a sentence each; nothing where all is well."""
+    problems = []
+    with db.read() as connection:
+        if db.is_sqlite:
+            said = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+            problems += [f"SQLite: {line}" for line in said if line != "ok"]
+        for what, query in _QUERIES.items():
+            count = connection.exec_driver_sql(query).scalar_one()
+            if count:
+                problems.append(f"{count} {what}")
+    return problems
+
+
+_QUERIES = {
+    "arrivals without their raw mail": "SELECT count(*) FROM journal j "
+    "WHERE NOT EXISTS (SELECT 1 FROM journal_raw r WHERE r.journal_id = j.id)",
+    "worked arrivals without an outcome": "SELECT count(*) FROM journal WHERE state = 'done' AND outcome IS NULL",
+    "arrivals whose article is not there": "SELECT count(*) FROM journal j WHERE j.outcome = 'article' "
+    "AND NOT EXISTS (SELECT 1 FROM article a WHERE a.id = j.outcome_article)",
+    "tickets without an article": "SELECT count(*) FROM ticket t "
+    "WHERE NOT EXISTS (SELECT 1 FROM article a WHERE a.ticket_id = t.id)",
+    "articles without their ticket": "SELECT count(*) FROM article a "
+    "WHERE NOT EXISTS (SELECT 1 FROM ticket t WHERE t.id = a.ticket_id)",
+    "letters without their body": "SELECT count(*) FROM outbox o "
+    "WHERE NOT EXISTS (SELECT 1 FROM letter_body b WHERE b.sha256 = o.body_sha256)",
+}
