@@ -96,7 +96,7 @@ class Process:
             )
         # The kernel's parent-death signal is lost where a program changes its user; the end of a pipe is not.
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", 'read _; kill -KILL -- "-$0"', str(self._process.pid)],
+            ["/bin/sh", "-c", 'read _; kill -s KILL -- "-$0"', str(self._process.pid)],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
