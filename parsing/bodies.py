@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, html, limits
+from parsing import charsets, html, limits, tnef
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -41,8 +41,8 @@ class _Segment:
     rich: list[Part] = field(default_factory=list)
 
 
-def read(tree: Tree, extra_html: str = "") -> Body:
-    """The body of a mail. `extra_html` (from winmail.dat) is used where the mail has no text of its own."""
+def read(tree: Tree) -> Body:
+    """The body of a mail: of alternatives the plain one, of mixed parts all texts in order."""
     segments: list[_Segment] = []
     _collect(tree.root, segments, alone=True)
     reader = _Reader(tree.hint)
@@ -51,8 +51,8 @@ def read(tree: Tree, extra_html: str = "") -> Body:
     has_html = any(segment.rich for segment in segments)
     used: set[int] = set()
     for segment in segments:
-        plain = "\n".join(text for part in segment.plain if (text := reader.text(part)))
-        rich = "\n".join(reader.decode(part) for part in segment.rich)
+        plain = "\n".join([text for part in segment.plain if (text := reader.text(part))])
+        rich = "\n".join([reader.decode(part) for part in segment.rich])
         used.update(map(id, segment.plain), map(id, segment.rich))
         if rich:
             richs.append(rich)
@@ -61,10 +61,22 @@ def read(tree: Tree, extra_html: str = "") -> Body:
         elif has_html and plain.strip():
             richs.append(html.from_text(plain))
         texts.append(plain)
-    if not any(text.strip() for text in texts) and extra_html:
-        texts, richs = [html.to_text(extra_html)], [extra_html]
-    text = texts[0] if len(texts) == 1 else "\n\n".join(text.strip("\n") for text in texts if text.strip())
+    text = texts[0] if len(texts) == 1 else "\n\n".join([t.strip("\n") for t in texts if t.strip()])
+    if not text.strip() and not richs:
+        text, rich = _elsewhere(tree, reader)
+        richs = [rich] if rich else []
     return Body(text, "\n".join(richs), frozenset(used), reader.defects)
+
+
+def _elsewhere(tree: Tree, reader: _Reader) -> tuple[str, str]:
+    """(text, HTML) of a mail without a body part: from winmail.dat, or a text that is shown with a file name."""
+    for part in tree.parts:
+        unpacked = tnef.read(part.data)
+        if unpacked is not None and (unpacked.text.strip() or unpacked.html):
+            return unpacked.text or html.to_text(unpacked.html), unpacked.html
+        if part.content_type == "text/plain" and part.disposition == "inline":
+            return reader.text(part), ""
+    return "", ""
 
 
 def _collect(node: Part | Multipart, segments: list[_Segment], *, alone: bool) -> None:
@@ -77,9 +89,7 @@ def _collect(node: Part | Multipart, segments: list[_Segment], *, alone: bool) -
     elif kind == "multipart/related":
         # RFC 2387 section 3.2: the root is named by `start`, else it is the first part.
         start = next((value.strip("<>") for name, value in node.params if name == "start"), "")
-        root = next(
-            (c for c in node.children if start and isinstance(c, Part) and c.content_id == start), None
-        )
+        root = next((c for c in node.children if start and isinstance(c, Part) and c.content_id == start), None)
         for child in [root] if root else node.children:
             before = len(segments)
             _collect(child, segments, alone=False)

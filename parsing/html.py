@@ -26,17 +26,43 @@ _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
 
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
-_SKIPPED = frozenset(
-    {"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"}
-)
+_SKIPPED = frozenset({"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"})
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "header html legend main nav section summary table tbody tfoot thead tr caption".split()  # noqa: SIM905
+    (
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "html",
+        "legend",
+        "main",
+        "nav",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "tfoot",
+        "thead",
+        "tr",
+    )
 )
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
-_VOID = frozenset(
-    ("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source")
-)
+_VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
 _INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
 _CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
 
@@ -88,7 +114,7 @@ class _Text:
             tag = pattern.match(html, start)
             if tag is None:
                 follow = html[start + 1 : start + 2]
-                if follow == "!" or follow == "?":
+                if follow in ("!", "?"):
                     position = self.declaration(start)
                 elif follow == "/" or follow.isalpha():
                     pattern = _LOOSE_TAG  # a quote that does not close: from here on quotes count for nothing
@@ -128,9 +154,7 @@ class _Text:
         return len(html) if end < 0 else end + 1
 
     def skip(self, name: str, position: int) -> int:
-        closing = re.compile(
-            rf"</{name}\b[^>]*>|<body\b" if name == "head" else rf"</{name}\b[^>]*>", re.IGNORECASE
-        )
+        closing = re.compile(rf"</{name}\b[^>]*>|<body\b" if name == "head" else rf"</{name}\b[^>]*>", re.IGNORECASE)
         end = closing.search(self.html, position)
         if end is None:
             return len(self.html)
@@ -200,12 +224,7 @@ class _Text:
                     return
             else:
                 return
-        if (
-            len(source) > 6
-            and _MAYBE_HIDDEN.search(source)
-            and name not in _VOID
-            and _is_hidden(name, source)
-        ):
+        if len(source) > 6 and _MAYBE_HIDDEN.search(source) and name not in _VOID and _is_hidden(name, source):
             if not source.endswith("/"):
                 self.hidden, self.hidden_depth = name, 1
             return
@@ -215,13 +234,13 @@ class _Text:
             self.newline()
         elif name == "p":
             self.want(1 if _NO_MARGIN.search(source) else 2)
-        elif name == "td" or name == "th":
+        elif name in ("td", "th"):
             self.cell(name, source)
         elif name == "a":
             self.open_link(source)
         elif name == "li":
             self.item()
-        elif name == "ul" or name == "ol":
+        elif name in ("ul", "ol"):
             self.want(1 if self.lists else 2)
             self.lists.append(0 if name == "ul" else 1)
         elif name == "blockquote":
@@ -237,9 +256,7 @@ class _Text:
             self.cells = 0
         elif name == "table":
             self.want(1)
-            self.ruled = (
-                attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
-            )
+            self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
         elif name == "pre":
             self.want(2)
             self.pre += 1
@@ -259,7 +276,7 @@ class _Text:
             self.want(1)
         elif name == "a":
             self.close_link()
-        elif name == "ul" or name == "ol":
+        elif name in ("ul", "ol"):
             if self.lists:
                 self.lists.pop()
             self.want(1 if self.lists else 2)
@@ -313,9 +330,7 @@ class _Text:
             self.wanted = 2 if cited else max(self.wanted, 1)
 
     def open_link(self, source: str) -> None:
-        address = (
-            attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
-        )
+        address = attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
         shown = address.lower().startswith(("http://", "https://", "ftp://"))
         self.link = (address, len(self.out), len(self.line)) if shown else None
 
@@ -367,10 +382,57 @@ def from_text(text: str) -> str:
     return f'<div style="white-space:pre-wrap">{escape(text)}</div>'
 
 
-_SAFE_TAGS = set(
-    "a abbr b blockquote br caption center code col colgroup dd del div dl dt em font h1 h2 h3 h4 h5 h6 hr i img ins "
-    "li ol p pre q s small span strike strong sub sup table tbody td tfoot th thead tr tt u ul".split()  # noqa: SIM905
-)
+_SAFE_TAGS = {
+    "a",
+    "abbr",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+}
 _SAFE_ATTRIBUTES = {
     "*": {"align", "dir", "lang", "title", "valign"},
     "a": {"href"},

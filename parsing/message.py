@@ -7,7 +7,16 @@ from datetime import datetime
 from typing import Literal
 
 Kind = Literal[
-    "human", "auto_reply", "auto_generated", "alert", "bounce", "receipt", "abuse_report", "list", "calendar", "reaction"
+    "human",
+    "auto_reply",
+    "auto_generated",
+    "alert",
+    "bounce",
+    "receipt",
+    "abuse_report",
+    "list",
+    "calendar",
+    "reaction",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass, field
 
-from parsing import headers, limits, words
+from parsing import headers, limits, smime, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,11 @@ class Part:
 
 @dataclass(slots=True)
 class Multipart:
-    """A multipart/* with what it holds; `span` is its own bytes in the mail, header and boundaries included."""
+    """A multipart/* with what it holds, in order."""
 
     path: str
     content_type: str
     params: tuple[tuple[str, str], ...]
-    span: tuple[int, int]
     children: list[Part | Multipart] = field(default_factory=list)
 
 
@@ -52,23 +51,37 @@ class Tree:
     hint: str  # the charset that the mail names first, for raw 8-bit text in its header
 
 
+_WRAPPED = 3  # opaque signatures within each other that are opened; gateways add one each
+
+
 def read(raw: bytes, defects: list[str]) -> Tree:
     """Take a mail apart. Anything is read as something; what is wrong is added to `defects`."""
     return _Reader(raw, defects).read()
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """An entity's fields and what its Content-Type says."""
+
+    fields: headers.Fields
+    kind: str
+    params: tuple[tuple[str, str], ...]
+
+
 class _Reader:
-    def __init__(self, raw: bytes, defects: list[str]) -> None:
+    """One pass from boundary to boundary, with the open multiparts on a stack."""
+
+    def __init__(self, raw: bytes, defects: list[str], wrapped: int = 0) -> None:
         if b"\n" not in raw and b"\r" in raw:
             raw = raw.replace(b"\r", b"\n")  # old Macintosh line ends
         self.raw = raw
         self.defects = defects
+        self.wrapped = wrapped  # signatures around this mail that were opened
         self.crlf = raw.find(b"\r\n", 0, 2_000) >= 0
         self.parts: list[Part] = []
         self.open: list[tuple[bytes, Multipart]] = []
         self.boundaries: dict[bytes, int] = {}  # boundary to its place in `open`; of twins the inner one
         self.hint = ""
-        self.full = False
 
     def read(self) -> Tree:
         raw = self.raw
@@ -76,82 +89,64 @@ class _Reader:
         while raw.startswith((b"\n", b"\r"), start):
             start += 1
         if start == len(raw):
-            self.defects.append("an empty mail")
+            self.note("an empty mail")
         stop = min(len(raw), start + limits.HEADER_BYTES)
         end, body = headers.find_end(raw, start, stop, self.crlf)
         if end == stop and stop < len(raw):
-            self.defects.append(f"header longer than {limits.HEADER_BYTES} bytes: cut")
+            self.note(f"header longer than {limits.HEADER_BYTES} bytes: cut")
             end = body = raw.find(b"\n", stop) + 1 or len(raw)
         fields, tail = headers.split(raw[start : min(end, stop)], self.defects)
-        body = end - tail if tail else body
-        kind, params = self._type(fields, "text/plain")
-        self.hint = next((value for name, value in params if name == "charset"), "")
-        holder = Multipart("", "", (), (0, len(raw)))
-        self._entity(fields, kind, params, body, holder)
-        root = holder.children[0]
-        return Tree(fields, root, tuple(self.parts), self.hint)
+        head = self.head(fields, "text/plain")
+        self.hint = next((value for name, value in head.params if name == "charset"), "")
+        holder = Multipart("", "", ())
+        position = self.entity(head, end - tail if tail else body, holder)
+        while position >= 0:
+            position = self.next(position)
+        return Tree(fields, holder.children[0], tuple(self.parts), self.hint)
 
-    def _type(self, fields: headers.Fields, default: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    def head(self, fields: headers.Fields, default: str) -> _Head:
         value = headers.first(fields, "content-type")
         if not value:
-            return default, ()
+            return _Head(fields, default, ())
         kind, params = headers.mime_value(value, self.hint)
         kind = headers.content_type(kind)
         if not kind:
             # RFC 2045 section 5.2: what cannot be read is text/plain; with a file name it is a file.
             named = any(name in ("name", "filename") for name, _ in params)
-            return ("application/octet-stream" if named else default), params
-        return kind, params
+            kind = "application/octet-stream" if named else default
+        return _Head(fields, kind, params)
 
-    def _entity(
-        self,
-        fields: headers.Fields,
-        kind: str,
-        params: tuple[tuple[str, str], ...],
-        body: int,
-        holder: Multipart,
-    ) -> int:
-        """Read the entity whose body begins at `body`, and all inside it; the root entity is the whole mail."""
-        end = self._leaf_or_push(fields, kind, params, body, holder)
-        while end >= 0:
-            end = self._next(end)
-        return end
-
-    def _leaf_or_push(
-        self,
-        fields: headers.Fields,
-        kind: str,
-        params: tuple[tuple[str, str], ...],
-        body: int,
-        holder: Multipart,
-    ) -> int:
+    def entity(self, head: _Head, body: int, holder: Multipart) -> int:
         """Add a leaf or open a multipart; the place to look for the next boundary from, -1 at the end."""
         path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else "1"
-        if kind.startswith("multipart/"):
-            boundary = self._boundary(params, body)
+        if head.kind.startswith("multipart/"):
+            boundary = self.boundary(head.params, body)
             if len(self.open) >= limits.DEPTH:
-                self._note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
-                kind = "application/octet-stream"
-            elif boundary and self._starts(boundary, body):
-                part = Multipart(path, kind, params, (body, len(self.raw)))
+                self.note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
+                head = _Head(head.fields, "application/octet-stream", head.params)
+            elif boundary and self.begins(boundary, body):
+                part = Multipart(path, head.kind, head.params)
                 holder.children.append(part)
                 self.boundaries[boundary] = len(self.open)
                 self.open.append((boundary, part))
                 return max(body - 1, 0)
             else:
-                self._note("a multipart without its boundary, read as text")
-                kind = "text/plain"
-        mark = self._find(max(body - 1, 0))
-        stop = self._before(mark[0]) if mark else len(self.raw)
-        data = self.raw[body : max(stop, body)]
-        self._add(fields, kind, params, data, holder, path)
+                self.note("a multipart without its boundary, read as text")
+                head = _Head(head.fields, "text/plain", head.params)
+        mark = self.find(max(body - 1, 0))
+        stop = self.before(mark[0]) if mark else len(self.raw)
+        self.leaf(head, self.raw[body : max(stop, body)], holder, path)
         return mark[0] if mark else -1
 
-    def _starts(self, boundary: bytes, body: int) -> bool:
+    def begins(self, boundary: bytes, body: int) -> bool:
+        """Whether the boundary comes before the enclosing multipart goes on."""
         mark = b"--" + boundary
-        return self.raw.startswith(mark, body) or self.raw.find(b"\n" + mark, max(body - 1, 0)) >= 0
+        if self.raw.startswith(mark, body):
+            return True
+        around = self.find(max(body - 1, 0))
+        return self.raw.find(b"\n" + mark, max(body - 1, 0), around[1] if around else len(self.raw)) >= 0
 
-    def _boundary(self, params: tuple[tuple[str, str], ...], body: int) -> bytes:
+    def boundary(self, params: tuple[tuple[str, str], ...], body: int) -> bytes:
         """The boundary that is named, or, where none is, the line that the body begins with."""
         named = next((value for name, value in params if name == "boundary"), "")
         boundary = named.encode("latin-1", "replace").rstrip()
@@ -160,21 +155,19 @@ class _Reader:
             boundary = line[2:] if line.startswith(b"--") and len(line) > 4 else b""
         return boundary
 
-    def _find(self, position: int) -> tuple[int, int, int, bool] | None:
-        """The next line that is a boundary of an open multipart: (start, end, its place in `open`, closing)."""
+    def find(self, position: int) -> tuple[int, int, int, bool] | None:
+        """The next line that is the boundary of an open multipart: (start, end, its place, closing)."""
         raw, boundaries = self.raw, self.boundaries
         if not boundaries:
             return None
-        if position == 0 and raw.startswith(b"--"):
-            found = -1
-        else:
-            found = raw.find(b"\n--", position)
-            if found < 0:
-                return None
+        found = -1 if position == 0 and raw.startswith(b"--") else raw.find(b"\n--", position)
+        if found < 0 and not (position == 0 and raw.startswith(b"--")):
+            return None
+        longest = limits.BOUNDARY_BYTES + 10
         while True:
-            end = raw.find(b"\n", found + 3, found + limits.BOUNDARY_BYTES + 10)
+            end = raw.find(b"\n", found + 3, found + longest)
             if end < 0:
-                end = min(len(raw), found + limits.BOUNDARY_BYTES + 10)
+                end = min(len(raw), found + longest)
             line = raw[found + 3 : end].rstrip()
             place = boundaries.get(line)
             if place is not None:
@@ -187,58 +180,47 @@ class _Reader:
             if found < 0:
                 return None
 
-    def _before(self, mark: int) -> int:
-        """The end of the data before a boundary line: its line end belongs to the boundary (RFC 2046 5.1.1)."""
+    def before(self, mark: int) -> int:
+        """The end of the data before a boundary: its line end belongs to the boundary (RFC 2046 5.1.1)."""
         end = mark - 1
         return end - 1 if end > 0 and self.raw[end - 1] == 0x0D else max(end, 0)
 
-    def _next(self, position: int) -> int:
+    def next(self, position: int) -> int:
         """Go on at the next boundary from `position`; the place to look from after it, -1 at the end."""
-        mark = self._find(max(position - 1, 0))
+        mark = self.find(max(position - 1, 0))
         if mark is None:
             if self.open:
-                self._note("a multipart that does not end")
+                self.note("a multipart that does not end")
             return -1
-        start, end, place, closing = mark
+        _, end, place, closing = mark
         while len(self.open) > place + (0 if closing else 1):
-            boundary, part = self.open.pop()
-            part.span = (part.span[0], start)
+            boundary, _ = self.open.pop()
             if self.boundaries.get(boundary) == len(self.open):
                 del self.boundaries[boundary]
         if closing:
             return end if self.open else -1
         if len(self.parts) >= limits.PARTS:
-            self._note(f"more than {limits.PARTS} parts: the rest was not read")
+            self.note(f"more than {limits.PARTS} parts: the rest was not read")
             return -1
-        return self._part(min(end + 1, len(self.raw)))
+        return self.part(min(end + 1, len(self.raw)))
 
-    def _part(self, start: int) -> int:
+    def part(self, start: int) -> int:
         raw = self.raw
         holder = self.open[-1][1]
         stop = min(len(raw), start + limits.PART_HEADER_BYTES)
         end, body = headers.find_end(raw, start, stop, self.crlf)
         # A boundary inside what looks like the header: a part without a body.
-        inside = self._find(start - 1) if raw.find(b"\n--", max(start - 1, 0), end) >= 0 else None
+        inside = self.find(start - 1) if raw.find(b"\n--", max(start - 1, 0), end) >= 0 else None
         if inside and inside[0] < end:
             end = body = inside[0]
         fields, tail = headers.split(raw[start:end], self.defects) if end > start else ([], 0)
-        body = end - tail if tail else body
         default = "message/rfc822" if holder.content_type == "multipart/digest" else "text/plain"
-        kind, params = self._type(fields, default)
-        return self._leaf_or_push(fields, kind, params, body, holder)
+        return self.entity(self.head(fields, default), end - tail if tail else body, holder)
 
-    def _add(
-        self,
-        fields: headers.Fields,
-        kind: str,
-        params: tuple[tuple[str, str], ...],
-        data: bytes,
-        holder: Multipart,
-        path: str,
-    ) -> None:
+    def leaf(self, head: _Head, data: bytes, holder: Multipart, path: str) -> None:
         encoding = disposition = filename = ""
         content_id: str | None = None
-        for name, value in fields:
+        for name, value in head.fields:
             if name[:8] not in ("Content-", "content-", "CONTENT-"):
                 continue
             key = name.lower()
@@ -247,29 +229,42 @@ class _Reader:
             elif key == "content-disposition" and not disposition:
                 disposition, extra = headers.mime_value(value, self.hint)
                 filename = next((text for key, text in extra if key == "filename"), "")
-                disposition = (
-                    disposition
-                    if disposition in ("inline", "attachment")
-                    else ("attachment" if disposition else "")
-                )
+                # RFC 2183 section 2.8: a type that is unknown is an attachment.
+                if disposition and disposition != "inline":
+                    disposition = "attachment"
             elif key == "content-id":
                 content_id = content_id or value.strip("<> \t") or None
         if not filename:
-            filename = next((text for key, text in params if key in ("name", "filename")), "")
+            filename = next((text for key, text in head.params if key in ("name", "filename")), "")
         if encoding:
             data = transfer_decode(data, encoding, self.defects)
-        decoded = tuple((name, words.decode(value, self.hint)) for name, value in fields)
-        part = Part(path, kind, params, disposition, filename, content_id, data, decoded)
+        if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4
+            self.note("encrypted: its content was not read")
+        elif smime.is_message(head.kind) and self.wrapped < _WRAPPED:
+            self.unwrap(data, holder, path)
+            path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else path
+        decoded = tuple([(name, words.decode(value, self.hint)) for name, value in head.fields])
+        part = Part(path, head.kind, head.params, disposition, filename, content_id, data, decoded)
         holder.children.append(part)
         self.parts.append(part)
 
-    def _note(self, sentence: str) -> None:
+    def unwrap(self, data: bytes, holder: Multipart, path: str) -> None:
+        """Put what an opaque signature signs before it: the content is read, the signature is kept."""
+        inner = smime.content(data)
+        if inner is None:
+            self.note("encrypted: its content was not read")
+            return
+        tree = _Reader(inner, self.defects, self.wrapped + 1).read()
+        holder.children.append(Multipart(path, "multipart/signed", (), [tree.root]))
+        self.parts += tree.parts
+
+    def note(self, sentence: str) -> None:
         if sentence not in self.defects:
             self.defects.append(sentence)
 
 
 def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
-    """Undo a Content-Transfer-Encoding (RFC 2045 section 6); one that is unknown leaves the bytes as they are."""
+    """Undo a Content-Transfer-Encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
     name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
     if name in ("7bit", "8bit", "binary", ""):
         return data

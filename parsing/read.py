@@ -12,6 +12,7 @@ from parsing import (
     bodies,
     calendar,
     dates,
+    diagnosis,
     headers,
     kind,
     language,
@@ -22,6 +23,8 @@ from parsing import (
 )
 from parsing.message import Address, ParsedMessage
 from parsing.sameness import content_key, mail_key
+
+_SINGLE = ("from", "subject", "date", "message-id", "to")
 
 __all__ = ["Identity", "content_key", "identify", "mail_key", "parse"]
 
@@ -60,7 +63,10 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     decoded = tuple([(name, words.decode(value, hint)) for name, value in fields])
     subject = words.decode(first("subject"), hint)
     from_ = mailboxes("from")
-    _check_author(by_name, from_, defects)
+    date = dates.parse(first("date"))
+    _check(by_name, from_, date is None and "date" in by_name, defects)
+    if defects and ((not from_ and "from" in by_name) or (date is None and "date" in by_name)):
+        defects += diagnosis.header_defects(fields)
     sender = mailboxes("sender")
     body = bodies.read(tree)
     defects += body.defects
@@ -80,7 +86,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         cc=mailboxes("cc"),
         return_path=addresses.bare(return_path[0]) if return_path else None,
         subject=subject,
-        date=dates.parse(first("date")),
+        date=date,
         text=body.text,
         reply=split.reply,
         reply_certain=split.certain,
@@ -110,13 +116,13 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     )
 
 
-def _check_author(by_name: dict[str, list[str]], from_: tuple[Address, ...], defects: list[str]) -> None:
-    """RFC 5322 section 3.6: exactly one From, with a mailbox, and one of each other field that names people."""
+def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: bool, defects: list[str]) -> None:
+    """RFC 5322 section 3.6: one From with a mailbox, one Date that can be read, one of each other."""
     if not from_:
         defects.append("no From with a mailbox" if "from" in by_name else "no From")
-    for name in ("from", "subject", "date", "message-id", "to"):
-        if len(by_name.get(name, ())) > 1:
-            defects.append(f"more than one {name.title()}")
+    if bad_date:
+        defects.append("a Date that cannot be read")
+    defects += [f"more than one {name.title()}" for name in _SINGLE if len(by_name.get(name, ())) > 1]
 
 
 @dataclass(frozen=True, slots=True)
