@@ -12,14 +12,8 @@ from servers.postgres import Postgres
 from servers.process import need
 from servers.sink import Sink
 
+from storage import schema
 from storage.database import Database
-from storage.tables import counter, metadata
-
-
-def _create(db: Database) -> None:
-    with db.write() as connection:
-        metadata.create_all(connection)
-        connection.execute(counter.insert(), [{"name": name, "value": 0} for name in ("ticket", "article")])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -92,7 +86,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def database(database_url: str) -> Iterator[Database]:
     """A database with the schema made, SQLite and PostgreSQL in turn."""
     db = Database(database_url)
-    _create(db)
+    schema.create(db)
     yield db
     db.close()
 
@@ -101,6 +95,6 @@ def database(database_url: str) -> Iterator[Database]:
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     """A database with the schema made, SQLite only: where the database is not what is tested."""
     db = Database(f"sqlite:///{tmp_path / 'mailgate.db'}")
-    _create(db)
+    schema.create(db)
     yield db
     db.close()
