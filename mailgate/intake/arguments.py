@@ -81,6 +81,11 @@ def recipient(argument: str, smtputf8: bool) -> str | Reply:
     return address
 
 
+def is_address(text: str) -> bool:
+    """Whether this may stand in an envelope, without brackets."""
+    return _BARE.fullmatch(text) is not None
+
+
 def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
     """Address ("" for `<>`, None for none) and parameters; None where even the form is wrong."""
     if argument[: len(keyword)].upper() != keyword:
@@ -93,7 +98,7 @@ def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
         return "", rest
     if found["path"] is not None:
         return found["path"], rest
-    return (found["bare"] if _BARE.fullmatch(found["bare"]) else None), rest
+    return (found["bare"] if is_address(found["bare"]) else None), rest
 
 
 def _parameters(text: str) -> dict[str, str | None] | None:

@@ -18,6 +18,7 @@ from typing import Literal
 from mailgate.errors import SettingsError
 from mailgate.intake import replies
 from mailgate.intake.commits import Commits
+from mailgate.intake.dialogue import Terms
 from mailgate.intake.lmtp import LmtpSession
 from mailgate.intake.room import Room
 from mailgate.intake.session import Desk, MailSession
@@ -107,16 +108,20 @@ async def serve(
     desks = [
         Desk(
             protocol=protocol,
-            hostname=_hostname(settings),
-            accepts=accepts,
+            terms=Terms(
+                hostname=_hostname(settings),
+                greets=session.greets,
+                accepts=accepts,
+                max_size=settings.max_size,
+                max_recipients=limits.max_recipients,
+                tls=tls is not None,
+            ),
             commits=commits,
             room=room,
-            max_size=settings.max_size,
-            max_recipients=limits.max_recipients,
             timeout=limits.timeout,
             tls=tls,
         )
-        for protocol in SESSIONS
+        for protocol, session in SESSIONS.items()
     ]
     servers = []
     for desk in desks:

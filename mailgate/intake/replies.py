@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer to one command; `line` is what is written. `status` is empty only where RFC 2034 wants none."""
+    """One answer to one command, `text` of one line or more. `status` is empty only where RFC 2034 wants none."""
 
     code: int
     status: str
@@ -19,8 +19,10 @@ class Reply:
     line: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        words = (str(self.code), self.status, self.text)
-        object.__setattr__(self, "line", " ".join(word for word in words if word).encode("ascii") + b"\r\n")
+        words = [f"{self.status} {text}" if self.status else text for text in self.text.split("\n")]
+        last = len(words) - 1  # RFC 5321 section 4.2.1: a hyphen where another line follows
+        lines = [f"{self.code}{'-' if n < last else ' '}{text}\r\n" for n, text in enumerate(words)]
+        object.__setattr__(self, "line", "".join(lines).encode("ascii"))
 
     @property
     def refuses(self) -> bool:
@@ -88,8 +90,6 @@ def greeting(hostname: str, protocol: str) -> bytes:
     return f"220 {hostname} {protocol} mailgate\r\n".encode("ascii")
 
 
-def hello(hostname: str, extensions: Sequence[str]) -> bytes:
+def hello(hostname: str, extensions: Sequence[str]) -> Reply:
     """The answer to HELO, EHLO or LHLO, a line for each extension (RFC 5321 section 4.1.1.1)."""
-    lines = [hostname, *extensions]
-    marks = ["-"] * (len(lines) - 1) + [" "]
-    return "".join(f"250{mark}{line}\r\n" for mark, line in zip(marks, lines, strict=True)).encode("ascii")
+    return Reply(250, "", "\n".join((hostname, *extensions)))
