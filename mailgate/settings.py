@@ -1,4 +1,4 @@
-"""One file of TOML becomes one frozen object; unknown keys are refused; every error names file, key and what was expected."""
+"""One file of TOML becomes one frozen object: unknown keys are refused, errors name file, key and what was expected."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Imap(_Section, frozen=True):
 class Answers(_Section, frozen=True):
     """How automatic answers are limited (MAIL: loop breaker) and marked."""
 
-    subject_token: Literal["always", "auto", "never"] = "auto"
+    subject_token: Literal["always", "auto", "never"] = "auto"  # noqa: S105 - no secret
     per_address: Rate = "5/10m"
     unknown: Rate = "200/1h"
     per_thread: Rate = "20/1h"

@@ -110,10 +110,11 @@ class Facts:
             changes["seen"] = seen
         if effect.letters:
             changes["letters"] = {**self.letters, **{letter.message_id: letter for letter in effect.letters}}
-        if effect.confirmations:
+        if effect.confirmations or effect.released is not None:
+            asked = {**self.confirmations, **{c.message_id: c for c in effect.confirmations}}
             changes["confirmations"] = {
-                **self.confirmations,
-                **{c.message_id: c for c in effect.confirmations},
+                message_id: replace(c, used=True) if c.article_id == effect.released else c
+                for message_id, c in asked.items()
             }
         if effect.answered is not None:
             address, time, unknown = effect.answered
@@ -137,4 +138,5 @@ class Effect:
     seen_as: tuple[str, ...] = ()
     letters: tuple[SentLetter, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
+    released: int | None = None  # a held article that was sent now
     answered: tuple[str, float, bool] | None = None  # address, time, whether it is of no partner

@@ -93,7 +93,7 @@ class Policy:
         return self.address.rpartition("@")[2]
 
     def accepts(self, recipient: str) -> bool:
-        """Whether mail to that address is ours: desk and queues, any +suffix of them, postmaster (RFC 5321 section 4.5.1)."""
+        """Whether mail to it is ours: desk and queues, any +suffix of them, postmaster (RFC 5321 section 4.5.1)."""
         bare = without_suffix(recipient.lower())
         if bare in self.addresses or bare == "postmaster":
             return True

@@ -237,7 +237,7 @@ def _pattern(read: Callable[[Seen], Sequence[str]], pattern: str, place: str) ->
     options = re2.Options()
     options.log_errors = False
     try:
-        compiled = re2.compile(pattern, options)
+        compiled = re2.compile(pattern, options)  # type: ignore[no-untyped-call]
     except re2.error as error:
         said = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise RuleError(f"{place}: the pattern {pattern!r} cannot be used: {said}") from None

@@ -56,6 +56,12 @@ def ticket_id(text: str) -> int | None:
     return int(match[1]) - FIRST_NUMBER if match else None
 
 
+def read_number(text: str) -> int | None:
+    """The id behind a number as a person types it: any case, with or without brackets and check digit."""
+    match = re.fullmatch(r"\[?\s*(?:INC-)?(\d{1,15})(?:-\d)?\s*\]?", text.strip(), re.IGNORECASE)
+    return int(match[1]) - FIRST_NUMBER if match else None
+
+
 def check_digit(digits: str) -> int:
     """Damm's check digit over a string of decimal digits."""
     state = 0
@@ -70,7 +76,7 @@ def subject_token(number: str) -> str:
 
 
 def in_subject(subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Numbers whose token stands in a subject with the right check digit; and tokens with a wrong one, which are text."""
+    """Numbers whose token stands in a subject with the right check digit, and tokens with a wrong one (text)."""
     right: list[str] = []
     wrong: list[str] = []
     for match in _SUBJECT.finditer(subject):

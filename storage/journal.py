@@ -190,6 +190,26 @@ class Claimed:
     claim: Claim
     envelope: Envelope
     raw: bytes
+    released: bool = False  # a person let it out of quarantine
+
+
+def is_due(connection: Connection, now: float) -> bool:
+    """Whether there is anything to claim; cheap, and takes no lock."""
+    return (
+        connection.execute(
+            sa.select(journal.c.id).where(journal.c.state == "new", journal.c.due <= now).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def still_held(connection: Connection, claims: Sequence[Claim]) -> set[int]:
+    """Of these claims, the journal ids that nobody took over."""
+    attempts = {held.journal_id: held.attempt for held in claims}
+    rows = connection.execute(
+        sa.select(journal.c.id, journal.c.attempt).where(journal.c.id.in_(sorted(attempts)), journal.c.state == "new")
+    )
+    return {row.id for row in rows if row.attempt == attempts[row.id]}
 
 
 def claim(connection: Connection, owner: str, now: float) -> list[Claimed]:
@@ -266,6 +286,7 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
             journal.c.received_at,
             journal.c.journaled_at,
             journal.c.note,
+            journal.c.released,
             journal_raw.c.raw,
         )
         .join(journal_raw, journal_raw.c.journal_id == journal.c.id)
@@ -284,7 +305,8 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
                 row.journaled_at,
                 row.note,
             ),
-            row.raw,
+            bytes(row.raw),
+            row.released,
         )
         for row in rows
     ]
@@ -308,10 +330,12 @@ def release(connection: Connection, claims: Sequence[Claim], now: float) -> None
         )
 
 
-def release_all(connection: Connection, now: float) -> int:
-    """End every lease: the daemon starts, and whoever held one is dead. How many there were."""
+def release_all(connection: Connection, owner: str, now: float) -> int:
+    """End the leases of every process of that daemon: it starts anew, and they are dead. How many there were."""
     done = connection.execute(
-        journal.update().where(journal.c.state == "new", journal.c.owner.is_not(None)).values(due=now, owner=None)
+        journal.update()
+        .where(journal.c.state == "new", journal.c.owner.startswith(owner, autoescape=True))
+        .values(due=now, owner=None)
     )
     return done.rowcount
 

@@ -1,0 +1,94 @@
+"""The thin part of a person's commands: load the ticket, let the desk say what changes, write it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+
+from mailgate.application import Application
+from mailgate.desk import commands
+from mailgate.errors import CommandError
+from routing import tokens
+from routing.ticket import Ticket
+from storage import journal
+from storage.change import Change
+from storage.changes import write_changes
+from storage.database import Conflict, now
+from storage.gather import tickets
+
+MOST_CONFLICTS = 10  # in a row: somebody changes the ticket faster than we can look
+
+
+class Actions:
+    """What a person does, by the numbers that people say. Each raises CommandError with a sentence for that person."""
+
+    def __init__(self, app: Application, actor: str | None = None) -> None:
+        self.app = app
+        self.actor = actor or getpass.getuser()
+
+    def new(self, for_: str, subject: str, queue: str | None, text: str) -> str:
+        """A ticket for somebody; its number."""
+        with self.app.db.write() as session:
+            ticket_id = journal.reserve(session, "ticket", 1)
+            article_id = journal.reserve(session, "article", 1)
+        time = now()
+        change = commands.new(ticket_id, article_id, for_, subject, queue, text, self.actor, time, self.app.policy)
+        self._write(change)
+        return tokens.number(ticket_id)
+
+    def reply(self, number: str, text: str) -> None:
+        """Words to the requester."""
+        _worded(text)
+        self._do(number, lambda t, i, n: commands.reply(t, i, text, self.actor, n, self.app.policy))
+
+    def note(self, number: str, text: str) -> None:
+        """Words that stay inside."""
+        _worded(text)
+        self._do(number, lambda t, i, n: commands.note(t, i, text, self.actor, n, self.app.policy))
+
+    def assign(self, number: str, who: str) -> None:
+        """Another owner."""
+        self._do(number, lambda t, i, n: commands.assign(t, i, who, self.actor, n, self.app.policy))
+
+    def close(self, number: str, resolution: str | None) -> None:
+        """The end of it."""
+        self._do(number, lambda t, i, n: commands.close(t, i, resolution, self.actor, n, self.app.policy))
+
+    def reopen(self, number: str) -> None:
+        """Open again."""
+        self._do(number, lambda t, i, n: commands.reopen(t, i, self.actor, n, self.app.policy))
+
+    def move(self, number: str, queue: str) -> None:
+        """Another queue."""
+        self._do(number, lambda t, i, n: commands.move(t, i, queue, self.actor, n, self.app.policy))
+
+    def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> None:
+        for _ in range(MOST_CONFLICTS):
+            with self.app.db.write() as session:
+                article_id = journal.reserve(session, "article", 1)
+            with self.app.db.read() as session:
+                ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
+            try:
+                self._write(command(ticket, article_id, now()))
+            except Conflict:
+                continue
+            return
+        raise CommandError(f"{number} is being changed all the time; try again")
+
+    def _find(self, number: str, found: dict[int, Ticket]) -> Ticket:
+        ticket = found.get(tokens.read_number(number) or -1)
+        while ticket is not None and ticket.merged_into is not None:
+            ticket = found.get(ticket.merged_into)
+        if ticket is None:
+            raise CommandError(f"there is no ticket {number}")
+        return ticket
+
+    def _write(self, change: Change) -> None:
+        composed = self.app.pen.compose(change)
+        with self.app.db.write() as session:
+            write_changes(session, [composed], now())
+
+
+def _worded(text: str) -> None:
+    if not text.strip():
+        raise CommandError("there are no words; give --text, or write them on standard input")

@@ -1,0 +1,79 @@
+"""The settings as deciding sees them: one frozen Policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailgate.errors import SettingsError
+from mailgate.settings import Settings, networks, rate
+from routing import rules
+from routing.policy import Door, Limits, Policy, Queue, Staff
+from routing.tokens import Keys
+
+NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
+
+
+def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bool = False) -> Policy:
+    """The policy of these settings. Raises SettingsError for rules that cannot be used, or that name what is not there.
+
+    `rewriting`: whether the relay is seen to replace our Message-IDs, for `subject_token = "auto"`.
+    """
+    address = settings.desk.address.lower()
+    queues = {
+        q.name: Queue(
+            q.name,
+            (q.address or address).lower(),
+            tuple(m.lower() for m in q.members),
+            q.language or settings.desk.language,
+            q.signature,
+        )
+        for q in settings.queue
+    }
+    default = next((q.name for q in settings.queue if q.default), settings.desk.name)
+    queues.setdefault(default, Queue(default, address, (), settings.desk.language))
+    people = [Staff(s.name, s.addresses, s.roles) for s in settings.staff]
+    token = settings.answers.subject_token
+    return Policy(
+        name=settings.desk.name,
+        address=address,
+        keys=keys,
+        queues=queues,
+        default_queue=default,
+        addresses={q.address: q.name for q in reversed(queues.values())} | {address: default},
+        language=settings.desk.language,
+        timezone=settings.desk.timezone,
+        staff={a: person for person in people for a in person.addresses},
+        partners={key.lower().lstrip("@"): p.name for p in settings.partner for key in (*p.domains, *p.emails)},
+        partner_languages={p.name: p.language for p in settings.partner if p.language},
+        rules=tuple(_rules(settings, queues)),
+        limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
+        doors=_doors(settings),
+        subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
+        envelope=settings.relay.envelope if settings.relay else "account",
+        relay=settings.relay is not None,
+        shadow=shadow,
+    )
+
+
+def _rules(settings: Settings, queues: dict[str, Queue]) -> Iterable[rules.Rule]:
+    problems = []
+    for index, rule in enumerate(settings.rule):
+        place = f"{settings.file}: rule[{index}] {rule.name!r}"
+        try:
+            compiled = rules.compile_rule(rule.name, rule.when, rule.set, stop=rule.stop)
+        except rules.RuleError as error:
+            problems.append(f"{place}: {error}")
+            continue
+        queue = rule.set.get("queue")
+        if isinstance(queue, str) and "{" not in queue and queue not in queues:
+            problems.append(f"{place}: set.queue: there is no queue {queue!r}; known are {', '.join(queues)}")
+        yield compiled
+    if problems:
+        raise SettingsError(problems)
+
+
+def _doors(settings: Settings) -> dict[str, Door]:
+    """LMTP stands behind the same mail server as SMTP, and believes the same results."""
+    smtp = Door(settings.smtp.auth_results if settings.smtp else "none", networks(settings))
+    boxes = {f"imap:{box.name}": Door(box.auth_results) for box in settings.imap}
+    return {"smtp": smtp, "lmtp": smtp, "pipe": Door(), **boxes}

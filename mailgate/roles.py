@@ -1,0 +1,94 @@
+"""What the daemon's processes do: `door` takes mail in, `work` makes tickets, `post` sends and watches mailboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mailgate.application import Application
+from mailgate.intake.door import Listener
+
+log = logging.getLogger("mailgate")
+
+STOP_SECONDS = 20.0  # what is in hand is finished within it
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One process: its name, and what it runs until `stopping` is set."""
+
+    name: str
+    run: Callable[[Application, str, threading.Event], None]
+
+
+def roles(app: Application, listeners: Sequence[Listener]) -> list[Role]:
+    """The processes that these settings need."""
+    result = [Role("work", work)]
+    if listeners:
+        result.append(Role("door", lambda app, owner, stopping: door(app, owner, stopping, listeners)))
+    if app.settings.relay is not None or app.settings.imap:
+        result.append(Role("post", post))
+    return result
+
+
+def work(app: Application, owner: str, stopping: threading.Event) -> None:
+    """From the journal to tickets, one batch after the other."""
+    from mailgate.worker import Worker
+
+    Worker(app, owner, stopping).run()
+
+
+def door(app: Application, owner: str, stopping: threading.Event, listeners: Sequence[Listener]) -> None:
+    """SMTP and LMTP on one event loop."""
+    import uvloop
+
+    from mailgate.intake.door import serve
+
+    async def until_stopped() -> None:
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            stopping.wait()
+            loop.call_soon_threadsafe(told.set)
+
+        threading.Thread(target=tell, name="stopping", daemon=True).start()
+        await serve(app.settings, app.db, app.policy.accepts, listeners, told)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_stopped())
+
+
+def post(app: Application, owner: str, stopping: threading.Event) -> None:
+    """The sender, and a thread for each mailbox that is watched."""
+    threads = [threading.Thread(target=run, name=name) for name, run in _posts(app, owner, stopping)]
+    for thread in threads:
+        thread.start()
+    stopping.wait()
+    for thread in threads:
+        thread.join(STOP_SECONDS)
+
+
+def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tuple[str, Callable[[], Any]]]:
+    jobs: list[tuple[str, Callable[[], Any]]] = []
+    if app.settings.relay is not None and not app.policy.shadow:
+        from mailgate.outgoing.sender import Sender
+
+        jobs.append(("sender", Sender(app.settings, app.db, stopping, owner).run))
+    for account in app.settings.imap:
+        from mailgate.intake.imap import Watcher
+
+        watcher = Watcher(account, app.settings, app.db, stopping, app.policy.shadow)
+        jobs.append((f"imap:{account.name}", watcher.run))
+    return jobs
+
+
+def stop_on_signals(stopping: threading.Event) -> None:
+    """SIGTERM and SIGINT ask for an end; a second one does not hurry it: what is in hand is finished."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())

@@ -1,0 +1,301 @@
+"""The parent process: it opens the sockets, starts the roles, starts again what died, and stops them in order.
+
+Processes share only the database. The parent holds no connection and no thread, so that a fork is safe; a child that
+loses its parent (a pipe ends) stops by itself. SIGHUP checks the new settings, then replaces the children one by one
+while the sockets stay open, or says why not and keeps the old.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from msgspec.structs import replace
+
+from mailgate import settings as files
+from mailgate.application import open_application
+from mailgate.errors import CommandError, MailgateError
+from mailgate.intake.door import Listener, bind
+from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
+from mailgate.settings import Settings
+from storage import journal, outbox
+from storage.database import DatabaseUnavailable, SchemaMismatch, now
+
+log = logging.getLogger("mailgate")
+
+LOCK_SECONDS = 15.0  # children of a killed parent finish what they hold before a new daemon may begin
+SHORT_LIFE_SECONDS = 5.0  # a role that dies sooner is started again only after a pause
+PAUSE_SECONDS = 1.0
+
+
+class Supervisor:
+    """One daemon. `run` returns its exit status."""
+
+    def __init__(self, file: Path, *, shadow: bool = False) -> None:
+        self.file = file
+        self.shadow = shadow
+        self.settings = files.load(file)
+        self.children: dict[int, tuple[Role, float]] = {}
+        self.listeners: list[Listener] = []
+        self.stopping = False
+        self.reload = False
+        self._wake_read, self._wake_write = os.pipe()
+        self._alive_read, self._alive_write = os.pipe()  # children see its end when we are gone
+        for end in (self._wake_read, self._wake_write):
+            os.set_blocking(end, False)
+
+    @property
+    def owner(self) -> str:
+        """Whose leases are ours: this machine's daemon on these settings."""
+        return f"{socket.gethostname()}:{self.file}:"
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
+        lock = _lock(self.file)
+        app = open_application(self.settings, create=True, shadow=self.shadow)
+        self.listeners = bind(self.settings)
+        with app.db.write() as session:
+            freed = journal.release_all(session, self.owner, now())
+            freed += outbox.release_all(session, self.owner, now())
+        app.db.close()
+        if freed:
+            log.info("%d leases of a daemon that did not stop in order were ended", freed)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._signalled)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for role in roles(app, self.listeners):
+            self._start(role)
+        log.info("serving%s: %s", " in shadow" if self.shadow else "", _places(self.settings))
+        notify("READY=1\nSTATUS=serving")
+        beat = _watchdog_seconds()
+        while not self.stopping:
+            self._wait(beat)
+            notify("WATCHDOG=1")
+            self._reap()
+            if self.reload:
+                self.reload = False
+                self._replace()
+        notify("STOPPING=1")
+        status = self._stop(list(self.children))
+        for listener in self.listeners:
+            listener.sock.close()
+        os.close(lock)
+        log.info("stopped")
+        return status
+
+    def _signalled(self, number: int, _: FrameType | None) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self.stopping = True
+        elif number == signal.SIGHUP:
+            self.reload = True
+
+    def _wait(self, seconds: float) -> None:
+        ready, _, _ = select.select([self._wake_read], [], [], seconds)
+        if ready:
+            os.read(self._wake_read, 4096)
+
+    def _start(self, role: Role, settings: Settings | None = None) -> None:
+        settings = settings or self.settings
+        pid = os.fork()
+        if pid:
+            self.children[pid] = (role, time.monotonic())
+            return
+        status = 1
+        try:
+            status = self._child(role, settings)
+        finally:
+            logging.shutdown()
+            os._exit(status)
+
+    def _child(self, role: Role, settings: Settings) -> int:
+        """The whole life of a child process."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
+        os.close(self._alive_write)
+        stopping = threading.Event()
+        stop_on_signals(stopping)
+        threading.Thread(target=_orphaned, args=(self._alive_read, stopping), name="orphaned", daemon=True).start()
+        while not stopping.is_set():
+            try:
+                app = open_application(settings, shadow=self.shadow)
+                break
+            except DatabaseUnavailable as error:
+                log.warning("%s: the database is away: %s", role.name, error)
+                stopping.wait(PAUSE_SECONDS)
+        else:
+            return 0
+        try:
+            role.run(app, f"{self.owner}{role.name}:{os.getpid()}", stopping)
+        except Exception:
+            log.exception("%s died", role.name)
+            return 1
+        return 0
+
+    def _reap(self) -> None:
+        """Start again what died; one that dies at once only after a pause."""
+        for pid, status in _dead():
+            role, started = self.children.pop(pid, (None, 0.0))
+            if role is None or self.stopping:
+                continue
+            log.error("%s (process %d) ended with %s; starting it again", role.name, pid, _exit(status))
+            if time.monotonic() - started < SHORT_LIFE_SECONDS:
+                time.sleep(PAUSE_SECONDS)
+            self._start(role)
+
+    def _replace(self) -> None:
+        """New settings, if they can be used: children one by one, the sockets stay open."""
+        notify("RELOADING=1")
+        try:
+            settings = files.load(self.file)
+            app = open_application(settings, shadow=self.shadow)
+            app.db.close()
+            listeners = _rebind(self.settings, settings, self.listeners)
+        except (MailgateError, SchemaMismatch, DatabaseUnavailable) as error:
+            log.error("the new settings are not used: %s", error)
+            notify("READY=1\nSTATUS=serving; the new settings were refused")
+            return
+        old, self.settings, gone = list(self.children), settings, [x for x in self.listeners if x not in listeners]
+        self.listeners = listeners
+        for role in roles(app, listeners):
+            before = [pid for pid in old if self.children[pid][0].name == role.name]
+            self._start(role)
+            self._stop(before)
+            old = [pid for pid in old if pid not in before]
+        self._stop(old)
+        for listener in gone:
+            listener.sock.close()
+        log.info("the new settings are in use: %s", _places(settings))
+        notify("READY=1\nSTATUS=serving")
+
+    def _stop(self, pids: Sequence[int]) -> int:
+        """Ask children to finish and wait; 1 if one had to be killed."""
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        waiting = set(pids)
+        end = time.monotonic() + STOP_SECONDS + 5
+        killed = False
+        while waiting:
+            for pid in list(waiting):
+                if os.waitpid(pid, os.WNOHANG)[0]:
+                    waiting.discard(pid)
+                    self.children.pop(pid, None)
+            if waiting and time.monotonic() > end and not killed:
+                killed = True
+                for pid in waiting:
+                    log.error("process %d did not stop in %d s and is killed", pid, STOP_SECONDS)
+                    os.kill(pid, signal.SIGKILL)
+            if waiting:
+                time.sleep(0.02)
+        return int(killed)
+
+
+def serve(file: Path, *, shadow: bool = False) -> int:
+    """Run the daemon of that settings file in the foreground."""
+    return Supervisor(file.absolute(), shadow=shadow).run()
+
+
+def _lock(file: Path) -> int:
+    """One daemon for one file of settings."""
+    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > end:
+                raise CommandError(f"a daemon with {file} is running already") from None
+            time.sleep(0.1)
+
+
+def _rebind(old: Settings, new: Settings, listeners: list[Listener]) -> list[Listener]:
+    """Listeners of the new settings: a socket that both have stays as it is, the others are opened now."""
+    kept = dict(zip(_addresses(old), listeners, strict=True))
+    wanted = _addresses(new)
+    fresh = bind(_listening_only(new, [w for w in wanted if w not in kept]))
+    opened = dict(zip([w for w in wanted if w not in kept], fresh, strict=True))
+    return [kept[w] if w in kept else opened[w] for w in wanted]
+
+
+def _addresses(settings: Settings) -> list[tuple[str, str]]:
+    """Every place to listen on, in the order in which `bind` opens them."""
+    return [("smtp", a) for a in (settings.smtp.listen if settings.smtp else ())] + [
+        ("lmtp", a) for a in (settings.lmtp.listen if settings.lmtp else ())
+    ]
+
+
+def _listening_only(settings: Settings, places: list[tuple[str, str]]) -> Settings:
+    """The settings as if they named only these places to listen on."""
+    smtp = [a for protocol, a in places if protocol == "smtp"]
+    lmtp = [a for protocol, a in places if protocol == "lmtp"]
+    return replace(
+        settings,
+        smtp=replace(settings.smtp, listen=tuple(smtp)) if settings.smtp else None,
+        lmtp=replace(settings.lmtp, listen=tuple(lmtp)) if settings.lmtp else None,
+    )
+
+
+def _dead() -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if not pid:
+            return found
+        found.append((pid, status))
+
+
+def _exit(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+
+
+def _orphaned(pipe: int, stopping: threading.Event) -> None:
+    """The parent is gone when its end of the pipe closes."""
+    os.read(pipe, 1)
+    stopping.set()
+
+
+def _places(settings: Settings) -> str:
+    parts = []
+    if settings.smtp:
+        parts.append(f"SMTP {', '.join(settings.smtp.listen)}")
+    if settings.lmtp:
+        parts.append(f"LMTP {', '.join(settings.lmtp.listen)}")
+    parts += [f"mailbox {box.name}" for box in settings.imap]
+    parts.append(f"relay {settings.relay.host}:{settings.relay.port}" if settings.relay else "no relay: mail is held")
+    return "; ".join(parts)
+
+
+def _watchdog_seconds() -> float:
+    """Half of what systemd waits for a sign of life (sd_watchdog_enabled); a second where it does not."""
+    micro = os.environ.get("WATCHDOG_USEC", "")
+    return min(1.0, int(micro) / 2_000_000) if micro.isdigit() and int(micro) else 1.0
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify); nothing where it did not ask."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendto(state.encode(), address)
+        except OSError as error:
+            print(f"mailgate: systemd does not listen at {address!r}: {error}", file=sys.stderr)

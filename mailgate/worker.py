@@ -1,0 +1,177 @@
+"""The way of a mail, from the journal to its ticket: claim, read, verify, ask, decide, enact, compose, write."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailgate.application import Application
+from mailgate.desk.effects import effect
+from mailgate.desk.tickets import enact
+from parsing.read import parse
+from parsing.sameness import content_key, mail_key
+from routing import trust
+from routing.decide import decide, questions
+from routing.decision import Decision
+from routing.facts import Facts
+from routing.mail import Claim, Envelope, Mail
+from routing.policy import Door, Policy
+from storage import journal
+from storage.change import Change
+from storage.changes import write_changes
+from storage.database import Conflict, DatabaseUnavailable, now
+from storage.gather import gather
+from storage.journal import Claimed
+
+log = logging.getLogger("mailgate.work")
+
+POLL_SECONDS = 0.03  # a wake-up is a hint, this is the truth
+OUTAGE_SECONDS = 1.0  # between looks at a database that is away
+MOST_CONFLICTS = 20  # in a row for one batch; more is a bug that only looks like one
+RETRY_SECONDS = 2.0  # before a mail that failed by its own fault is tried again; doubles
+
+
+class Worker:
+    """Works the journal until `stopping` is set; what is in hand is finished first."""
+
+    def __init__(self, app: Application, owner: str, stopping: threading.Event) -> None:
+        self.db, self.policy, self.pen = app.db, app.policy, app.pen
+        self.owner = owner
+        self.stopping = stopping
+        self._unreleased: list[Claim] = []
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        while not self.stopping.is_set():
+            try:
+                self._give_back()
+                if not self.step():
+                    self.stopping.wait(POLL_SECONDS)
+            except DatabaseUnavailable as error:
+                log.warning("the database is away: %s", error)
+                self.stopping.wait(OUTAGE_SECONDS)
+
+    def step(self) -> int:
+        """Claim and settle one batch; how many mails it had."""
+        with self.db.read() as session:
+            if not journal.is_due(session, now()):
+                return 0
+        with self.db.write() as session:
+            claimed = journal.claim(session, self.owner, now())
+        self._settle([read(c, self.policy) for c in claimed])
+        return len(claimed)
+
+    def _settle(self, mails: Sequence[Mail]) -> None:
+        """Commit the batch; for a mail's own fault halve it until that one stands alone, and set that one aside."""
+        if not mails:
+            return
+        try:
+            self._persist(mails)
+        except DatabaseUnavailable:
+            self._unreleased += [mail.claim for mail in mails]
+            raise
+        except Exception:  # noqa: BLE001 - the law of the way: no mail may stop the ones behind it
+            if len(mails) == 1:
+                self._set_aside(mails[0].claim, traceback.format_exc())
+                return
+            middle = len(mails) // 2
+            self._settle(mails[:middle])
+            self._settle(mails[middle:])
+
+    def _persist(self, mails: Sequence[Mail]) -> None:
+        """Commit, and look again as often as somebody else was faster."""
+        for _ in range(MOST_CONFLICTS):
+            try:
+                return self._commit(mails)
+            except Conflict as conflict:
+                log.info("looking again: %s", conflict)
+                mails = self._still_held(mails)
+        raise RuntimeError(f"no end of conflicts after {MOST_CONFLICTS} tries")
+
+    def _commit(self, mails: Sequence[Mail]) -> None:
+        with self.db.read() as session:
+            facts = gather(session, questions(mails, self.policy))
+        changes = []
+        for mail in mails:
+            decision = decide(mail, facts, self.policy)
+            change = self.pen.compose(enact(mail, decision, facts, self.policy))
+            facts = facts.after(effect(change))
+            changes.append(change)
+        with self.db.write() as session:
+            write_changes(session, changes, now())
+        for mail, change in zip(mails, changes, strict=True):
+            _report(mail, change)
+
+    def _still_held(self, mails: Sequence[Mail]) -> Sequence[Mail]:
+        with self.db.read() as session:
+            held = journal.still_held(session, [mail.claim for mail in mails])
+        return [mail for mail in mails if mail.claim.journal_id in held]
+
+    def _set_aside(self, claim: Claim, error: str) -> None:
+        log.error("mail %d failed, try %d of %d:\n%s", claim.journal_id, claim.attempt, journal.MOST_DEATHS, error)
+        with self.db.write() as session:
+            if claim.attempt >= journal.MOST_DEATHS:
+                journal.park(session, [claim.journal_id], error, now())
+            else:
+                journal.fail(session, claim, error, now(), RETRY_SECONDS * 2 ** (claim.attempt - 1))
+
+    def _give_back(self) -> None:
+        """What was in hand when the database went away: no mail's fault, so its tries do not count."""
+        if self._unreleased:
+            with self.db.write() as session:
+                journal.release(session, self._unreleased, now())
+            self._unreleased = []
+
+
+def read(claimed: Claimed, policy: Policy) -> Mail:
+    """A claimed row as a mail: parsed, and what its door's provider says about the author."""
+    message = parse(claimed.raw)
+    evidence = trust.weigh(message, claimed.envelope, policy.doors.get(claimed.envelope.door, Door()))
+    return Mail(
+        claimed.claim,
+        claimed.envelope,
+        message,
+        evidence,
+        mail_key(message, claimed.raw) or content_key(claimed.raw),
+        len(claimed.raw),
+        claimed.released,
+    )
+
+
+def _report(mail: Mail, change: Change) -> None:
+    """One readable line a mail."""
+    outcome = change.outcome
+    assert outcome is not None
+    log.info(
+        "mail %d from %s by %s: %s%s; %s",
+        mail.claim.journal_id,
+        outcome.sender or "nobody",
+        mail.envelope.door,
+        outcome.kind,
+        f" on {change.ticket.number}" if change.ticket else "",
+        outcome.reasons[-1].outcome if outcome.reasons else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen to a mail here and now; nothing was touched."""
+
+    mail: Mail
+    decision: Decision
+    number: str | None  # of the ticket it would go to; None for one that would be opened
+
+
+def explain(app: Application, raw: bytes, door: str, mail_from: str, rcpt_to: tuple[str, ...]) -> Explanation:
+    """Decide about a mail as if it came by that door from a trusted peer at this moment; writes nothing."""
+    time = now()
+    envelope = Envelope(door, "", mail_from, rcpt_to, time, time)
+    mail = read(Claimed(Claim(0, 1, 0, 0), envelope, raw), app.policy)
+    with app.db.read() as session:
+        facts: Facts = gather(session, questions([mail], app.policy))
+    decision = decide(mail, facts, app.policy)
+    there = facts.ticket(decision.ticket_id) if decision.ticket_id is not None and decision.verb != "open" else None
+    return Explanation(mail, decision, there.number if there else None)
