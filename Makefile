@@ -1,0 +1,50 @@
+# `make run` shows the desk at work; `make test` passes every test. Both need Debian 12 (or its like) with Python 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= auto
+
+.PHONY: run test check chaos fuzz bench servers clean
+
+run: .venv/installed
+	@$(BIN)/mailgate demo
+
+test: .venv/installed-tests servers
+	@$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+check: .venv/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+chaos: .venv/installed-tests servers  ## a hundred kills under load; CI does ten
+	@MAILGATE_KILLS=100 $(BIN)/python -m pytest tests/chaos --timeout 3600 -s
+
+fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECONDS bounds it
+	@$(BIN)/pip install --quiet 'atheris>=2.3'
+	@$(BIN)/python tests/fuzz/fuzz_parse.py -max_total_time=$${FUZZ_SECONDS:-3600} tests/fuzz/seeds
+
+bench: .venv/installed-tests
+	@$(BIN)/python benchmarks/parse.py
+	@$(BIN)/python benchmarks/ingest.py
+
+# What the tests talk to: real servers from Debian's packages, started by the tests themselves.
+SERVERS := dovecot-imapd postfix postgresql-15
+servers:
+	@.ci/servers $(SERVERS)
+
+.venv/bin/python:
+	@.ci/python $(PYTHON)
+
+.venv/installed: pyproject.toml .venv/bin/python
+	@echo "installing mailgate into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/installed-tests: pyproject.toml .venv/bin/python
+	@echo "installing mailgate and what its tests need into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
