@@ -53,13 +53,12 @@ _MADE_UP = {
     "windows-31j": "cp932",
     "cp-1252": "cp1252",
 }
-# Codecs that are not text to text: Python has zip and rot13 under the same roof.
 _TEXT_NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,40}\Z", re.ASCII)
+# Python's own transformations, some of them slow or with warnings.
+_NOT_FOR_MAIL = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"))
 _AFTER_NAME = re.compile(r"[\s,;(\"']")  # comments, and the rest of a field that lost its quotes
 # Of these, pure ASCII bytes may mean other characters.
-_NOT_ASCII = re.compile(
-    r"utf[-_]?(?:7|16|32)|iso-?2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE
-)
+_NOT_ASCII = re.compile(r"utf[-_]?(?:7|16|32)|iso-?2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE)
 _MULTIBYTE = frozenset({"gb18030", "cp950", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"})
 # What unlabelled 8-bit text is tried as: codec and how usual it is in unlabelled mail, as a tie-breaker.
 _CANDIDATES = (
@@ -88,10 +87,12 @@ def codec_for(declared: str) -> str | None:
     name = _MADE_UP.get(name, name)
     try:
         info = codecs.lookup(name)
-        b"".decode(info.name)
+        b"a".decode(info.name, "replace")
     except (LookupError, ValueError):  # unknown, or no text encoding
         squeezed = re.sub(r"(?:http-equiv|content).*", "", name).rstrip("-_.")
         return codec_for(squeezed) if squeezed != name else None
+    if info.name.replace("-", "_") in _NOT_FOR_MAIL:
+        return None
     return _SUPERSETS.get(info.name, info.name)
 
 
@@ -113,12 +114,7 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
         return data.decode("utf-16", "replace"), wrong
     if codec and codec.startswith(("utf-16", "utf-32", "utf_16", "utf_32")) and b"\0" not in data[:64]:
         codec, wrong = None, f"charset is not {declared[:40]!r}"
-    if (
-        codec is None
-        or codec == "cp1252"
-        or codec in _MULTIBYTE
-        or not codec.startswith(("utf", "iso2022", "hz"))
-    ):
+    if codec is None or codec == "cp1252" or codec in _MULTIBYTE or not codec.startswith(("utf", "iso2022", "hz")):
         utf8 = _as_utf8(data, codec)
         if utf8 is not None:
             return utf8, wrong or (f"charset is utf-8, not {declared[:40]!r}" if declared else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from parsing import charsets, limits, words
@@ -110,7 +111,12 @@ def _bare(value: str) -> str:
 
 def mime_value(value: str, hint: str = "") -> tuple[str, tuple[tuple[str, str], ...]]:
     """A MIME field as (value in lower case, parameters): `text/plain; charset="utf-8"` (RFC 2045 section 5.1)."""
-    value = value[: limits.MIME_FIELD_BYTES]
+    if len(value) <= _OFTEN_BYTES:
+        return _often(value, hint)
+    return _mime_value(value[: limits.MIME_FIELD_BYTES], hint)
+
+
+def _mime_value(value: str, hint: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     head, found, rest = value.partition(";")
     if not found:
         # "text/plain charset=utf-8": a semicolon that was forgotten.
@@ -118,6 +124,10 @@ def mime_value(value: str, hint: str = "") -> tuple[str, tuple[tuple[str, str], 
         if not blank or "=" not in rest:
             return value.strip().lower(), ()
     return head.strip().lower(), parameters(rest, hint)
+
+
+_OFTEN_BYTES = 80  # fields without a boundary or a long name, which are the same in most mails
+_often = lru_cache(maxsize=1024)(_mime_value)
 
 
 def content_type(value: str) -> str:

@@ -101,6 +101,7 @@ class _Text:
         self.cells = 0
         self.ruled = False  # the table has header cells or a border: cells are told apart by a bar
         self.bullet = ""
+        self.fresh = False  # in a cell without words so far: blocks begin no line there
 
     def read(self) -> str:
         html, position, tags = self.html, 0, 0
@@ -189,6 +190,7 @@ class _Text:
             self.line.append(self.bullet)
             self.bullet = ""
         self.line.append(text)
+        self.fresh = False
         self.blank = text[-1] in " \n"
 
     def feed(self) -> None:
@@ -209,7 +211,7 @@ class _Text:
         self.blank = True
 
     def want(self, ends: int) -> None:
-        if self.hidden:
+        if self.hidden or self.fresh:
             return
         if self.line or ends > 1:
             self.wanted = max(self.wanted, ends)
@@ -252,9 +254,11 @@ class _Text:
         elif name == "img":
             self.picture(source)
         elif name == "tr":
+            self.fresh = False
             self.want(1)
             self.cells = 0
         elif name == "table":
+            self.fresh = False
             self.want(1)
             self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
         elif name == "pre":
@@ -272,6 +276,8 @@ class _Text:
                 if self.hidden_depth == 0:
                     self.hidden = ""
             return
+        if name in ("td", "th", "tr", "table"):
+            self.fresh = False
         if name == "p":
             self.want(1)
         elif name == "a":
@@ -305,6 +311,7 @@ class _Text:
         else:
             self.want(1)
         self.cells += 1
+        self.fresh = True
 
     def item(self) -> None:
         self.want(1)

@@ -136,6 +136,8 @@ class _Reader:
         mark = self.find(max(body - 1, 0))
         stop = self.before(mark[0]) if mark else len(self.raw)
         self.leaf(head, self.raw[body : max(stop, body)], holder, path)
+        if mark is None and self.open:
+            self.note("a multipart that does not end")
         return mark[0] if mark else -1
 
     def begins(self, boundary: bytes, body: int) -> bool:
@@ -243,7 +245,7 @@ class _Reader:
         elif smime.is_message(head.kind) and self.wrapped < _WRAPPED:
             self.unwrap(data, holder, path)
             path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else path
-        decoded = tuple([(name, words.decode(value, self.hint)) for name, value in head.fields])
+        decoded = words.decode_fields(head.fields, self.hint)
         part = Part(path, head.kind, head.params, disposition, filename, content_id, data, decoded)
         holder.children.append(part)
         self.parts.append(part)

@@ -60,7 +60,8 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         values = by_name.get(name)
         return values[0] if values else ""
 
-    decoded = tuple([(name, words.decode(value, hint)) for name, value in fields])
+    root = tree.root
+    decoded = root.headers if isinstance(root, parts.Part) else words.decode_fields(fields, hint)
     subject = words.decode(first("subject"), hint)
     from_ = mailboxes("from")
     date = dates.parse(first("date"))

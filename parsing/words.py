@@ -21,6 +21,18 @@ def clean(text: str) -> str:
     return text if text.isprintable() else _CONTROL.sub(" ", text.replace("\0", "")).strip()
 
 
+def decode_fields(fields: list[tuple[str, str]], hint: str) -> tuple[tuple[str, str], ...]:
+    """All fields with their values decoded."""
+    return tuple(
+        [
+            (name, value)
+            if value.isascii() and "=?" not in value and value.isprintable()
+            else (name, decode(value, hint))
+            for name, value in fields
+        ]
+    )
+
+
 def decode(value: str, hint: str = "") -> str:
     """A header value as people read it.
 

@@ -1,0 +1,46 @@
+"""Text is read by its charset, or by what it must be where the label lies."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsing import charsets
+
+
+@pytest.mark.parametrize(
+    ("text", "real", "declared"),
+    [
+        ("Grüße", "utf-8", "utf-8"),
+        ("Grüße", "latin-1", "iso-8859-1"),
+        ("“quoted” – €", "cp1252", "iso-8859-1"),
+        ("镕基在测试邮件", "gbk", "gb2312"),
+        ("測試郵件的內容在這裡", "utf-8", "big5"),
+        ("Grüße aus Köln", "utf-8", "us-ascii"),
+        ("Grüße aus Köln", "utf-8", ""),
+        ("Grüße aus Köln", "latin-1", ""),
+        ("Grüße aus Köln", "latin-1", "utf-8"),
+        ("Привет, как дела", "koi8-r", ""),
+        ("안녕하세요 세계", "cp949", "ks_c_5601-1987"),
+        ("テスト", "iso-2022-jp", "iso-2022-jp"),
+        ("Ünïcode", "utf-16", "utf-16"),
+        ("Grüße", "utf-8", "no-such-charset"),
+        ("Grüße", "latin-1", "iso-8859-1; format=flowed"),
+    ],
+)
+def test_text_is_read_though_the_label_may_lie(text: str, real: str, declared: str) -> None:
+    assert charsets.decode(text.encode(real), declared)[0] == text
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["zip", "rot13", "base64", "hex", "undefined", "idna", "punycode", "unicode_escape", "x" * 100, "\0", "../etc"],
+)
+def test_what_is_no_charset_of_text_is_refused(declared: str) -> None:
+    assert charsets.codec_for(declared) is None
+    assert charsets.decode(b"abc\xff", declared)[0].startswith("abc")
+
+
+def test_a_lie_is_said_and_a_truth_is_not() -> None:
+    assert charsets.decode("Grüße".encode(), "utf-8")[1] == ""
+    assert "utf-8" in charsets.decode("測試郵件的內容在這裡".encode(), "big5")[1]
+    assert "unknown charset" in charsets.decode(b"\xe9", "no-such-charset")[1]

@@ -1,0 +1,103 @@
+"""HTML as text that reads well, and as safe HTML."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsing import html
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("<p>one</p><p>two</p>", "one\n\ntwo"),
+        ("<div>one</div><div>two</div>", "one\ntwo"),
+        ("<div>one</div><div><br></div><div>two</div>", "one\n\ntwo"),
+        ("one<br>two<br/>three", "one\ntwo\nthree"),
+        ("a  <b> b</b>\n c", "a b c"),
+        ("<p class=MsoNormal>one</p><p class=MsoNormal>two</p>", "one\ntwo"),
+        ("<ul><li>one<li>two</ul>", "- one\n- two"),
+        ("<ol><li>one</li><li>two<ul><li>deep</li></ul></li></ol>", "1. one\n2. two\n  - deep"),
+        ("<table><tr><th>Host<th>State<tr><td>web<td>DOWN</table>", "Host | State\nweb | DOWN"),
+        ("<table><tr><td><p>Host</p></td><td><p>web</p></td></tr></table>", "Host  web"),
+        ("<pre>a\n  b</pre>", "a\n  b"),
+        ("x &lt;y&gt; &amp; &euro; &#8364; &nbsp;z", "x <y> & € €  z"),
+        ('<a href="http://x.example/a">look</a>', "look <http://x.example/a>"),
+        ('<a href="http://x.example/">x.example</a>', "x.example"),
+        ('<a href="http://x.example/a">http://x.example/a</a>', "http://x.example/a"),
+        ('<a href="mailto:j@x.example">Jane</a>', "Jane"),
+        ("<blockquote type=cite>old</blockquote>new", "> old\n\nnew"),
+        ("<blockquote>indented</blockquote>", "indented"),
+        ("<head><title>t</title><style>p{}</style></head><body>x", "x"),
+        ("<script>if (a<b) {}</script>x<style>y</style>", "x"),
+        ("a<!-- <p>hidden</p> -->b", "ab"),
+        ("a < b and 1<2", "a < b and 1<2"),
+        ("<img alt='😀'><img alt='company logo'>", "😀"),
+        ("a\u200bb\ufeff", "ab"),
+        ("", ""),
+    ],
+)
+def test_html_becomes_readable_text(source: str, text: str) -> None:
+    assert html.to_text(source) == text
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<div style="display:none">no<div>no</div>no</div>',
+        '<span style="DISPLAY: NONE !important">no</span>',
+        '<p style="visibility:hidden">no</p>',
+        "<div hidden>no</div>",
+        '<span style="font-size:0px">no</span>',
+        '<div style="max-height:0;overflow:hidden">no</div>',
+        '<div style="opacity:0">no</div>',
+    ],
+)
+def test_hidden_text_does_not_reach_rules(hidden: str) -> None:
+    assert html.to_text(f"{hidden}<p>yes</p>") == "yes"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<td style="font-size:0px"><span style="font-size:13px">yes</span></td>',
+        '<div style="line-height:0.5;opacity:0.9">yes</div>',
+        '<div style="max-height:0.5em;display:block">yes</div>',
+        '<p data-note="hidden none">yes</p>',
+    ],
+)
+def test_what_only_looks_hidden_is_read(shown: str) -> None:
+    assert html.to_text(shown) == "yes"
+
+
+@pytest.mark.parametrize(
+    "source", ["<p>yes<!-- never closed", "<p>yes<a href='never closed", "<p>yes<script>never closed"]
+)
+def test_what_does_not_close_keeps_what_was_before_it(source: str) -> None:
+    assert html.to_text(source).startswith("yes")
+
+
+def test_links_can_be_left_out() -> None:
+    assert html.to_text('<a href="http://x.example/a">look</a>', links=False) == "look"
+
+
+def test_sanitised_html_has_no_scripts_styles_or_remote_pictures() -> None:
+    source = (
+        '<p onclick="x()" style="color:red">hi<script>x()</script></p><img src="http://spy.example/1.png">'
+        '<img src="cid:logo@x"><img src="cid:other"><a href="javascript:x()">a</a><a href="https://x.example">b</a>'
+        "<form><input></form><iframe src=http://spy.example></iframe>"
+    )
+    safe = html.sanitise(source, {"logo@x": "/pictures/1"})
+    for bad in ("script", "onclick", "style", "spy.example", "javascript", "<form", "<iframe", "cid:"):
+        assert bad not in safe
+    assert 'src="/pictures/1"' in safe
+    assert 'href="https://x.example"' in safe
+
+
+def test_html_too_deep_to_sanitise_comes_back_as_its_text() -> None:
+    assert html.sanitise("<div>" * 20_000 + "hello", {}) == html.from_text("hello")
+    assert html.sanitise("<div>" * 100 + "hello", {}).startswith("<div>")
+
+
+def test_text_as_html_is_escaped() -> None:
+    assert "<b>" not in html.from_text("<b>")
