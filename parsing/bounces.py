@@ -2,25 +2,278 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.message import Message
 
+from parsing import forwards, phrases
 from parsing.message import ParsedMessage
 from parsing.parts import Part
+
+SCANNED = 32_768  # characters of a report's text, and bytes of a returned mail's header, that are read
+STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipients
+RECIPIENTS = 1_000  # more than a mail may have at most servers; the rest is not counted
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A delivery report. `temporary` are those of `recipients` only delayed; ids stand without brackets."""
+    """A delivery report. `temporary` are those of `recipients` only delayed; ids stand without brackets.
+
+    Without recipients it is one that names none, or, with `delivered`, the report of a success.
+    """
 
     recipients: tuple[str, ...]
     temporary: tuple[str, ...]
     status: tuple[str, ...]
     original_id: str | None
+    delivered: bool = False
+
+
+_ADDRESS = r"[^\s<>()\[\]\"',;:=|*@]{1,64}@[A-Za-z0-9][A-Za-z0-9.\-_]{0,253}[A-Za-z0-9]"
+_MAILBOX = re.compile(rf"(\"[^\"\n]{{1,64}}\"@[\w.\-]{{1,255}}|{_ADDRESS})")
+_STATED = re.compile(
+    r"(\"[^\"\n]{1,64}\"@[\w.\-]{1,255}|[^\s<>\"@]{1,320}@[\w.\-\[\]]{1,255})"
+)  # in a field of its own
+_DAEMON = re.compile(
+    r"^(?:mailer-?daemon|post_?master|mail[._-]?delivery[._-]?\w*|mdaemon|mail-?admin\w*|mail-?system|bounces?)(?:@|$)|"
+    r"mail(?:er)? (?:delivery|deliver|system|administrator)|delivery (?:sub)?system|system administrator|mailer-daemon",
+    re.IGNORECASE,
+)
+_SUBJECT = phrases.linear(phrases.BOUNCE_SUBJECTS)
+_WORDS = phrases.linear(phrases.BOUNCE_WORDS)
+_DELAYED = phrases.linear(phrases.BOUNCE_DELAYED)
+_COPY = phrases.linear(phrases.BOUNCE_COPIES, before=r"^[\s>*=|#-]*")
+_HEADER = re.compile(
+    r"(?:return-path|received|message-id|dkim-signature|mime-version|x-[\w-]{2,40})\s?:", re.IGNORECASE
+)
+_ECHO = re.compile(r"\s*(?:to|cc|from|sent|subject|date|reply-to|sender)\s?:", re.IGNORECASE)  # of the mail returned
+_CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 3463 section 2
+_REPLY_CODE = re.compile(r"(?<!\d)[245]\d\d[ -][^\w\n]{0,3}([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 2034 section 4
+_MESSAGE_ID = re.compile(
+    r"^[\s>]{0,4}(?:original-|x-original-)?message-id\s?:\s*<?([^\s<>]{3,998})>?", re.IGNORECASE | re.MULTILINE
+)
+
+# Where reports without a form of their own name the recipients; the first that finds any decides.
+_NAMED: tuple[re.Pattern[str], ...] = (
+    re.compile(rf"^\s{{0,3}}<({_ADDRESS})>\s?:", re.MULTILINE),  # qmail, Postfix, Yahoo
+    re.compile(rf"smtp=({_ADDRESS})\s?;", re.IGNORECASE),  # Exchange 5 with X.400 names
+    re.compile(
+        rf"(?:expanded|generated) from:?\s*<?({_ADDRESS})|^[\s>*•\-\[]*<?({_ADDRESS})>?\]?(?=$|[:\s,;.(])", re.MULTILINE
+    ),
+    re.compile(rf"^\s*[\"\w][^<>\n]{{0,80}}<({_ADDRESS})>\s*$", re.MULTILINE),
+    re.compile(rf"rcpt to:?\s*<({_ADDRESS})>|originally addressed to:? <?({_ADDRESS})", re.IGNORECASE),
+)
+_SENTENCE = re.compile(
+    r"(?:deliver\w*|undeliverable|unable|could not|cannot|failed|unknown|userid|reach\w*|mailbox|attempts|message|"
+    rf"recipient)[^\n@<>]{{0,60}}?[\s:<\"]({_ADDRESS})",
+    re.IGNORECASE,
+)
 
 
 def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
-    """The report that this mail is, or None where it is none."""
-    if any(part.content_type == "message/delivery-status" for part in parts):
-        return Bounce((), (), (), None)
+    """The delivery report that this mail is, or None where it is none.
+
+    A report that a person attaches or forwards is none: what the mail itself is decides.
+    """
+    statuses = [part.data for part in parts if part.content_type == "message/delivery-status"]
+    daemon = _is_daemon(message)
+    if daemon and not statuses:
+        statuses = [status for part in parts if part.content_type == "message/rfc822" for status in _inside(part.data)]
+    if statuses and (daemon or _is_report(message, "delivery-status")):
+        return _rfc3464(message, parts, statuses)
+    if not _is_suspect(message, daemon):
+        return None
+    return _free_form(message, parts)
+
+
+def _is_report(message: ParsedMessage, report_type: str) -> bool:
+    """Whether the mail as a whole is a multipart/report of that type (RFC 6522 section 3)."""
+    content_type = (message.header("Content-Type") or "").lower()
+    return content_type.lstrip().startswith("multipart/report") and (
+        report_type in content_type or "report-type" not in content_type
+    )
+
+
+def _is_daemon(message: ParsedMessage) -> bool:
+    """Whether a mail system wrote it: the null sender (RFC 5321 section 4.5.5) or its customary names."""
+    path = message.return_path
+    if path is not None and (path in ("", "<>", "null") or _DAEMON.match(path)):
+        return True
+    if message.header("X-MLServer"):  # fml refuses posts under its list's name
+        return True
+    written = message.header("From") or ""
+    return "<>" in written or any(_DAEMON.search(a.address) or _DAEMON.search(a.name) for a in message.from_)
+
+
+def _is_suspect(message: ParsedMessage, daemon: bool) -> bool:
+    subject = bool(_SUBJECT.search(message.subject[:500]))
+    if not (daemon or subject):
+        return False
+    if message.header("X-Failed-Recipients"):
+        return True
+    if not daemon and (message.in_reply_to or message.references or forwards.is_forward_subject(message.subject)):
+        return False  # a person who writes about a bounce
+    words = bool(_WORDS.search(message.text[:4096]))
+    return (subject and words) or (daemon and (words or subject))
+
+
+def _inside(data: bytes) -> Iterator[bytes]:
+    """The delivery status of a report that a gateway wrapped into another mail."""
+    start = data.find(b"\nContent-Type: message/delivery-status", 0, STATUS_BYTES)
+    if start >= 0:
+        body = data[start : start + STATUS_BYTES].replace(b"\r", b"").partition(b"\n\n")[2]
+        yield body.partition(b"\n--")[0]
+
+
+def _rfc3464(message: ParsedMessage, parts: Sequence[Part], statuses: Sequence[bytes]) -> Bounce:
+    failed: dict[str, str] = {}
+    delayed: dict[str, str] = {}
+    codes: dict[str, None] = {}
+    delivered = False
+    for data in statuses:
+        for fields in _groups(data):
+            action = fields.get("action", "").lower().split("(")[0].strip()
+            address = _recipient(fields)
+            if not address or len(failed) + len(delayed) >= RECIPIENTS:
+                continue
+            if action.startswith(("delivered", "relayed", "expanded")):  # RFC 3464 section 2.3.3
+                delivered = True
+                continue
+            (delayed if action.startswith("delayed") else failed).setdefault(address.lower(), address)
+            code = _status(fields)
+            if code:
+                codes[code] = None
+    for key in failed:
+        delayed.pop(key, None)
+    if not failed and not delayed and not delivered:
+        return _free_form(message, parts)
+    return Bounce(
+        (*failed.values(), *delayed.values()),
+        tuple(delayed.values()),
+        tuple(codes),
+        _original_id(message, parts),
+        delivered and not failed and not delayed,
+    )
+
+
+def _groups(data: bytes) -> Iterator[dict[str, str]]:
+    """The groups of fields of a message/delivery-status (RFC 3464 section 2.1), names in lower case."""
+    fields: dict[str, str] = {}
+    name = ""
+    for raw in (*data[:STATUS_BYTES].decode("utf-8", "replace").splitlines(), ""):
+        line = raw.rstrip()
+        if not line:
+            if fields:
+                yield fields
+            fields, name = {}, ""
+        elif line[0] in " \t" and name:
+            fields[name] += " " + line.strip()
+        else:
+            name, colon, value = line.partition(":")
+            name = name.strip().lower()
+            if colon and name not in fields:
+                fields[name] = value.strip()
+            else:
+                name = ""
+
+
+def _recipient(fields: dict[str, str]) -> str | None:
+    """The address that the mail was sent to, else the one that it ended at (RFC 3464 section 2.3.1, 2.3.2)."""
+    for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
+        kind, semicolon, value = fields.get(name, "").partition(";")
+        value = value if semicolon else kind
+        if semicolon and kind.strip().lower() not in ("rfc822", "utf-8", "", "smtp", "unknown"):
+            continue
+        match = _STATED.search(value)
+        if match:
+            return match[1]
     return None
+
+
+def _status(fields: dict[str, str]) -> str | None:
+    """The enhanced status code: Status, unless it says nothing ("5.0.0") and the diagnostic says more."""
+    diagnostic = fields.get("diagnostic-code", "")
+    match = _CODE.search(fields.get("status", ""))
+    if match and not match[1].endswith(".0.0"):
+        return match[1]
+    told = _REPLY_CODE.search(diagnostic) or _CODE.search(diagnostic)
+    if told:
+        return told[1]
+    return match[1] if match else None
+
+
+def _free_form(message: ParsedMessage, parts: Sequence[Part]) -> Bounce:
+    text = _before_copy(message.text[:SCANNED])
+    header = message.header("X-Failed-Recipients")  # exim, Gmail
+    recipients = _unique(match[1] for match in _MAILBOX.finditer(header or ""))
+    for pattern in _NAMED:
+        recipients = recipients or _found(pattern, text, message)
+    recipients = recipients or _known_forms(message) or _found(_SENTENCE, text, message)
+    delayed = bool(_DELAYED.search(message.subject) or _DELAYED.search(text))
+    codes = _unique(match[1] for match in _REPLY_CODE.finditer(text)) or _unique(
+        match[1] for match in _CODE.finditer(text)
+    )
+    return Bounce(recipients, recipients if delayed else (), codes, _original_id(message, parts))
+
+
+def _found(pattern: re.Pattern[str], text: str, message: ParsedMessage) -> tuple[str, ...]:
+    """The addresses that `pattern` finds, without those between which the report itself was sent."""
+    own = {address.address.lower() for address in (*message.to, *message.from_)}
+    addresses = (next(filter(None, match.groups())) for match in pattern.finditer(text))
+    return _unique(address for address in addresses if address.lower() not in own and not _DAEMON.match(address))
+
+
+def _before_copy(text: str) -> str:
+    """The report without the lines that repeat the mail returned."""
+    kept: list[str] = []
+    for line in text.split("\n"):
+        if kept and len(line) < 200 and (_COPY.search(line) or _HEADER.match(line)):
+            break
+        if not _ECHO.match(line):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _unique(addresses: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for address in addresses:
+        if len(found) >= RECIPIENTS:
+            break
+        found.setdefault(address.lower(), address)
+    return tuple(found.values())
+
+
+def _known_forms(message: ParsedMessage) -> tuple[str, ...]:
+    """What flufl.bounce reads by the forms of single systems: slow, so asked last."""
+    from flufl.bounce import all_failures
+
+    report = Message()
+    for name in ("From", "To", "Subject", "X-Mailer", "Return-Path"):
+        value = message.header(name)
+        if value:
+            report[name] = " ".join(value.split())
+    report["Content-Type"] = "text/plain"
+    report.set_payload(message.text[:SCANNED].encode("ascii", "replace").decode())
+    try:
+        temporary, permanent = all_failures(report)
+    except Exception:  # noqa: BLE001 - parsing never raises, and what it finds is a bonus
+        return ()
+    return _unique(sorted(address.decode("utf-8", "replace") for address in (*permanent, *temporary)))
+
+
+def _original_id(message: ParsedMessage, parts: Sequence[Part]) -> str | None:
+    """The Message-ID of the mail returned: from its part (RFC 6522 section 3), else where the text repeats it."""
+    for part in parts:
+        if part.content_type in ("message/rfc822", "text/rfc822-headers", "message/global", "message/partial"):
+            head = part.data[:SCANNED].decode("utf-8", "replace").replace("\r", "").lstrip("\n")
+            match = _MESSAGE_ID.search(head.partition("\n\n")[0])
+            if match:
+                return match[1]
+    for part in parts:
+        if part.content_type in ("message/delivery-status", "message/disposition-notification"):
+            match = _MESSAGE_ID.search(part.data[:SCANNED].decode("utf-8", "replace"))
+            if match:
+                return match[1]
+    match = _MESSAGE_ID.search(message.text[:SCANNED])
+    return match[1] if match else None
