@@ -1,12 +1,112 @@
-"""Read what a monitoring mail reports, by the forms in `parsing/formats`."""
+"""Read what a monitoring mail reports, by the forms in `parsing/formats`.
+
+Each file there is one system. It has `system`, and one or more `[[form]]` with
+
+- `[form.recognise]`: patterns for `subject` and `text`, and `[form.recognise.headers]` by header name;
+  all that are given must be found;
+- `[form.text]`, `[form.subject]`: patterns for `host`, `service`, `state`; a field is the first group that
+  takes part in the match, looked for in the text before the subject. What is not found is "".
+
+Patterns are RE2's, which takes linear time whatever the mail. Those that begin with `\\A` see to it that an
+alert which somebody quotes or forwards below words of his own is none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
+import re2
+
+from parsing import forwards
 from parsing.message import Alert
 
+RECOGNISED = 4_096  # characters of the text in which a form shows itself
+SCANNED = 16_384  # characters of the text in which its fields stand: plug-in output may be long, and comes last
+_FIELDS = ("host", "service", "state")
+_compile: Any = re2.compile  # re2 has no types
+_Set: Any = re2.Set
 
-def read(subject: str, text: str, headers: Sequence[tuple[str, str]]) -> Alert | None:
-    """The alert that this mail reports, or None where it has no monitoring system's form."""
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of a system's mails: what it is recognised by, and compiled patterns for its fields."""
+
+    system: str
+    recognise: Mapping[str, str]
+    headers: Mapping[str, Any]
+    text: Mapping[str, Any]
+    subject: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Many forms, with one automaton for all their patterns of subjects and one for all of texts."""
+
+    forms: tuple[Form, ...]
+    subjects: Any
+    texts: Any
+
+
+def catalogue(systems: Iterable[Mapping[str, Any]]) -> Catalogue:
+    """The forms of these systems' files; raises KeyError or re2.error where one is wrong."""
+    forms: list[Form] = []
+    for system in systems:
+        for form in system["form"]:
+            recognise = dict(form["recognise"])
+            headers = recognise.pop("headers", {})
+            forms.append(
+                Form(
+                    system["system"],
+                    recognise,
+                    {name.lower(): _compile(pattern) for name, pattern in headers.items()},
+                    {name: _compile(pattern) for name, pattern in form.get("text", {}).items()},
+                    {name: _compile(pattern) for name, pattern in form.get("subject", {}).items()},
+                )
+            )
+    return Catalogue(tuple(forms), _all_of(forms, "subject"), _all_of(forms, "text"))
+
+
+def _all_of(forms: Iterable[Form], where: str) -> Any:
+    """An RE2 set whose matches are numbers of forms; a form without such a pattern always matches."""
+    patterns = _Set.SearchSet()
+    for form in forms:
+        patterns.Add(form.recognise.get(where, ""))
+    patterns.Compile()
+    return patterns
+
+
+_KNOWN = catalogue(
+    tomllib.loads(file.read_text("utf-8"))
+    for file in sorted(files("parsing.formats").iterdir(), key=lambda file: file.name)
+    if file.name.endswith(".toml")
+)
+
+
+def read(subject: str, text: str, headers: Sequence[tuple[str, str]], known: Catalogue = _KNOWN) -> Alert | None:
+    """The alert that this mail reports, or None where it has the form of no monitoring system."""
+    likely = known.subjects.Match(subject)
+    likely = likely and sorted(set(likely).intersection(known.texts.Match(text[:RECOGNISED])))
+    for number in likely:
+        form = known.forms[number]
+        if all(_has(headers, name, pattern) for name, pattern in form.headers.items()):
+            if forwards.is_reply_subject(subject) or forwards.is_forward_subject(subject):
+                return None
+            body = text[:SCANNED]
+            return Alert(form.system, *(_field(form, name, subject, body) for name in _FIELDS))
     return None
+
+
+def _has(headers: Sequence[tuple[str, str]], name: str, pattern: Any) -> bool:
+    return any(key.lower() == name and pattern.search(value) for key, value in headers)
+
+
+def _field(form: Form, name: str, subject: str, text: str) -> str:
+    for patterns, where in ((form.text, text), (form.subject, subject)):
+        match = patterns[name].search(where) if name in patterns else None
+        if match:
+            return next((group for group in match.groups() if group), "").strip()
+    return ""

@@ -49,7 +49,6 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("th", re.compile("[\u0e00-\u0e7f]")),
     ("hi", re.compile("[\u0900-\u097f]")),
 )
-_SPLIT = re.compile(r"[^\W\d_]+")
 
 
 def guess(text: str) -> str | None:
@@ -63,8 +62,8 @@ def guess(text: str) -> str | None:
             if count > 2 and count * (12 if code == "ja" else 3) > letters:
                 return code
     scores: dict[str, int] = {}
-    for word in set(_SPLIT.findall(text.lower())):
-        for code in _BY_WORD.get(word, ()):
+    for word in _BY_WORD.keys() & text.lower().split():
+        for code in _BY_WORD[word]:
             scores[code] = scores.get(code, 0) + 1
     if not scores:
         return None

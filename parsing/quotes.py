@@ -50,6 +50,7 @@ _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
+_RULED = "-=_–—* \t>"  # what the line of a separator begins with
 _SENTENCE_ENDS = (".", "!", "?", ":")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _SEPARATOR = re.compile(r"[\s>*_]{0,8}(?:[-=_–—]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—]\s?){2,}[*_]{0,2}$")
@@ -89,23 +90,37 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     """All marks of quotes and forwards in `lines`, in order, none inside another."""
     found: list[Mark] = []
     free = 0  # the first line that belongs to no mark yet
-    quotes = any(map(is_quoted, lines))
     for number, raw in enumerate(lines):
-        if number < free or not raw or raw.isspace():
+        if number < free or not raw:
             continue
-        line = visible(raw).rstrip()
-        last = line[-1:]
-        mark = None
-        if not is_quoted(line):
-            mark = _separator(number, line)
-        if not mark and (last in ":：" or ((quotes or "@" in line) and (last.isalpha() or last in ">)*"))):
-            mark = _wrote(lines, number, line, free)
-        if not mark and not is_quoted(line):
-            mark = _block(lines, number, line)
+        end = raw[-1] if raw[-1] not in " \u00a0\t*" else raw.rstrip(" \u00a0\t*")[-1:]
+        colon = end in ":："
+        if raw[0] in "> " and is_quoted(raw):
+            mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
+        else:
+            line = visible(raw).rstrip()
+            mark = None
+            if colon or raw[0] in _RULED or not raw.isascii():
+                colon = colon or line.endswith((":", "："))
+                mark = _separator(number, line)
+            if not mark and (colon or "@" in raw or _quote_follows(lines, number)):
+                mark = _wrote(lines, number, line, free)
+            if not mark and (":" in raw[:40] or "：" in raw[:40]):
+                mark = _block(lines, number, line)
         if mark:
             found.append(mark)
             free = mark.end
     return found
+
+
+def forward(lines: Sequence[str]) -> Mark | None:
+    """The first mark of a forwarded mail in `lines`, where no others matter."""
+    for number, raw in enumerate(lines):
+        if raw and (raw[0] in _RULED or raw[-1] in ":：" or raw.rstrip().endswith((":", "："))):
+            mark = _separator(number, visible(raw).rstrip())
+            if mark and mark.kind == "forward":
+                return mark
+    return None
 
 
 def _separator(number: int, line: str) -> Mark | None:
@@ -130,8 +145,6 @@ def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | No
     """A mark "On DATE NAME wrote:" that *ends* on line `number`; its beginning may lie lines above."""
     tail = line.rstrip(" *_-")
     ends = tail.endswith((":", "："))
-    if is_quoted(line) and not _is_wrapped_verb(line):
-        return None
     if not ends:
         spoken = _VERB.search(tail[-VERB_CHARACTERS:])
         if not (spoken or tail.endswith(">")):
@@ -179,9 +192,10 @@ def _begins(joined: str, ends: bool) -> int | None:
 
 
 def _quote_follows(lines: Sequence[str], number: int) -> bool:
+    """Whether the next line that is not blank, at most the third, is a quote's."""
     for line in lines[number + 1 : number + 4]:
-        if line.strip():
-            return is_quoted(line) and not _is_wrapped_verb(line)
+        if line and not line.isspace():
+            return line[0] in "> " and is_quoted(line) and not _is_wrapped_verb(line)
     return False
 
 

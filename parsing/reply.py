@@ -52,17 +52,16 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     """
     lines = text[:SCANNED].split("\n")
     rest = text[SCANNED:]
-    end = _delimiter(lines, html)
+    end = _delimiter(lines) if "##" in text else None
     if end is not None:
         lines, rest = lines[:end], ""
+    if end is None and forwards.is_forward_subject(subject):
+        introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
+        return Split(text.strip(), True, "", forwards.sender(lines, introduced))
+    if end is None and subject.strip() and not is_reply and not forwards.is_reply_subject(subject):
+        return _first_mail(text, html, lines, rest)
     marks = quotes.marks(lines)
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
-    if end is None:
-        if forwards.is_forward_subject(subject):
-            introduced = forward or (marks[0] if marks else None)
-            return Split(text.strip(), True, "", forwards.sender(lines, introduced))
-        if subject.strip() and not is_reply and not forwards.is_reply_subject(subject):
-            return _first_mail(text, html, lines, rest, forward)
     unplaced = False
     if html:
         has_quote, line = markers.quote_line(html, lines)
@@ -76,11 +75,12 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     return _compose(new, html, bool(marks), unplaced, forwards.sender(lines, forward), end is not None)
 
 
-def _delimiter(lines: Sequence[str], html: str) -> int | None:
+def _delimiter(lines: Sequence[str]) -> int | None:
     return next((number for number, line in enumerate(lines) if "##" in line and _DELIMITER.search(line)), None)
 
 
-def _first_mail(text: str, html: str, lines: list[str], rest: str, forward: Mark | None) -> Split:
+def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
+    forward = quotes.forward(lines)
     if forward:
         return Split(text.strip(), True, "", forwards.sender(lines, forward))
     end = len(lines) if rest else _signature(lines, html, tidy=False)

@@ -21,6 +21,9 @@ SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
 CONTACT_LINES = 16
 
+FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
+
+_DELIMITED = "-—–_ "  # what a delimiter's line begins with
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]?$")
 _DEVICE = "|".join(re.escape(word) for word in phrases.DEVICES)
 _SENT = "|".join(re.escape(word) for word in phrases.SENT)
@@ -79,14 +82,18 @@ def _delimited(lines: Sequence[str], end: int) -> int:
     found, filled = end, 0
     for number in range(end - 1, -1, -1):
         line = lines[number]
-        if _DELIMITER.match(line):
+        if line[:1] not in _DELIMITED or not line:
+            filled += bool(line) and not line.isspace()
+        elif _DELIMITER.match(line):
             exact = line.startswith("-- ") or not line.isascii()
             if filled > (DELIMITED_LINES if exact else BARE_LINES):
                 break
             found = number
-        elif len(line) >= 20 and is_rule(line) and set(line.strip()) == {"_"} and filled and filled <= BARE_LINES:
-            found = number  # a mailing list's footer
-        filled += bool(line.strip())
+            filled += 1
+        else:
+            if len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
+                found = number  # a mailing list's footer
+            filled += bool(line.strip())
         if filled > DELIMITED_LINES:
             break
     return _filled(lines, found)
