@@ -1,0 +1,165 @@
+"""The whole daemon as its users meet it: mail in by SMTP, tickets in the terminal, letters at the relay."""
+
+from __future__ import annotations
+
+import signal
+import smtplib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from servers.daemon import Daemon
+from servers.sink import Received, Sink
+
+SETTINGS = """
+[desk]
+name = "Example Service Desk"
+address = "help@desk.example"
+[smtp]
+listen = ["127.0.0.1:{{port}}"]
+auth_results = "mx.desk.example"
+[relay]
+host = "127.0.0.1"
+port = {relay}
+[[queue]]
+name = "Service Desk"
+default = true
+[[queue]]
+name = "Hardware"
+address = "hardware@desk.example"
+members = ["tech@desk.example"]
+[[staff]]
+name = "First Agent"
+email = "agent@desk.example"
+[[staff]]
+name = "Technician"
+email = "tech@desk.example"
+[[partner]]
+name = "Acme"
+domains = ["acme.example"]
+[[rule]]
+name = "printers"
+when = {{ subject = {{ matches = "(?i)printer (?P<model>\\\\S+)" }} }}
+set = {{ queue = "Hardware", fields = {{ model = "{{model}}" }} }}
+"""
+PASS = "Authentication-Results: mx.desk.example; dmarc=pass header.from=desk.example\r\n"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, sink: Sink) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path, SETTINGS.format(relay=sink.port))
+    try:
+        yield daemon.start()
+    finally:
+        daemon.close()
+
+
+def send(
+    daemon: Daemon, sender: str, subject: str, text: str, *, headers: str = "", to: str = "help@desk.example"
+) -> None:
+    send.counter = getattr(send, "counter", 0) + 1  # type: ignore[attr-defined]
+    raw = (
+        f"{headers}From: Somebody <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\n"
+        f"Date: Mon, 5 Jan 2026 08:00:00 +0000\r\nMessage-ID: <m{send.counter}@{sender.partition('@')[2]}>\r\n\r\n{text}\r\n"  # type: ignore[attr-defined]
+    )
+    with smtplib.SMTP("127.0.0.1", daemon.port) as client:
+        client.sendmail(sender, [to], raw.encode())
+
+
+def letter(sink: Sink, wanted: Callable[[Received], bool], seconds: float = 15) -> Received:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for received in sink.mails:
+            if wanted(received):
+                return received
+        time.sleep(0.05)
+    raise AssertionError([(r.rcpt_to, r.message["X-Mailgate-Event"]) for r in sink.mails])
+
+
+def to(address: str, event: str) -> Callable[[Received], bool]:
+    return lambda r: r.rcpt_to == (address,) and r.message["X-Mailgate-Event"] == event
+
+
+def answering(received: Received) -> str:
+    return f"In-Reply-To: {received.message['Message-ID']}\r\nReferences: {received.message['Message-ID']}\r\n"
+
+
+def test_a_mail_becomes_an_incident_and_gets_its_answer(daemon: Daemon, sink: Sink) -> None:
+    send(daemon, "anna@acme.example", "Printer HP4 is broken", "It eats paper.")
+    acknowledgement = letter(sink, to("anna@acme.example", "acknowledgement"))
+    notice = letter(sink, to("tech@desk.example", "notice"))
+    assert "It eats paper." in notice.message.as_string()
+    [row] = daemon.json("ticket", "list")
+    assert (row["queue"], row["partner"], row["state"], row["requester"]) == (
+        "Hardware",
+        "Acme",
+        "new",
+        "anna@acme.example",
+    )
+    send(daemon, "tech@desk.example", "Re: Printer HP4 is broken", "A new one comes.", headers=PASS + answering(notice))
+    answer = letter(sink, to("anna@acme.example", "answer"))
+    assert "A new one comes." in answer.message.as_string()
+    send(daemon, "anna@acme.example", "Re: Printer HP4 is broken", "Thank you.", headers=answering(acknowledgement))
+    letter(sink, lambda r: r.rcpt_to == ("tech@desk.example",) and "Thank you." in r.message.as_string())
+    daemon.settled()
+    [shown] = daemon.json("ticket", "show", row["number"])
+    assert (shown["state"], shown["owner"], shown["fields"]) == ("open", "tech@desk.example", {"model": "HP4"})
+    assert [(a["direction"], a["visibility"]) for a in shown["articles"]] == [
+        ("in", "public"),
+        ("out", "public"),
+        ("in", "public"),
+        ("in", "public"),
+    ]
+
+
+def test_forged_staff_mail_waits_for_its_confirmation(daemon: Daemon, sink: Sink) -> None:
+    send(daemon, "anna@acme.example", "Portal is slow", "Very slow.")
+    notice = letter(sink, to("agent@desk.example", "notice"))
+    send(daemon, "agent@desk.example", "Re: Portal is slow", "Send us your password.", headers=answering(notice))
+    confirm = letter(sink, to("agent@desk.example", "confirm"))
+    status = daemon.settled()
+    assert status["outbox"]["held"] == 1
+    assert not any(to("anna@acme.example", "answer")(r) for r in sink.mails)
+    send(daemon, "agent@desk.example", "Re: Portal is slow", "#send", headers=answering(confirm))
+    answer = letter(sink, to("anna@acme.example", "answer"))
+    assert "Send us your password." in answer.message.as_string()
+    assert daemon.settled()["journal"] == {"new": 0, "done": 3, "parked": 0}
+
+
+def test_new_settings_are_used_without_a_connection_refused(daemon: Daemon, sink: Sink) -> None:
+    text = daemon.file.read_text()
+    daemon.file.write_text(text.replace('name = "Hardware"\naddress', 'name = "Devices"\naddress'))
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGHUP)
+    wait(lambda: "the new settings are not used" in daemon.log(), daemon)  # a rule names the old queue
+    daemon.file.write_text(text.replace('"Hardware"', '"Devices"'))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait(lambda: "the new settings are in use" in daemon.log(), daemon)
+    send(daemon, "anna@acme.example", "Printer X1", "Broken.")
+    daemon.settled()
+    assert [t["queue"] for t in daemon.json("ticket", "list")] == ["Devices"]
+
+
+def test_stopping_finishes_what_is_in_hand(daemon: Daemon) -> None:
+    for number in range(30):
+        send(daemon, f"p{number}@acme.example", f"Question {number}", "How?")
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.settled()["journal"] == {"new": 0, "done": 30, "parked": 0}
+
+
+def test_second_daemon_with_the_same_settings_is_refused(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mailgate import supervisor
+    from mailgate.errors import CommandError
+
+    monkeypatch.setattr(supervisor, "LOCK_SECONDS", 0.0)
+    with pytest.raises(CommandError, match="running already"):
+        supervisor.serve(daemon.file)
+
+
+def wait(holds: Callable[[], bool], daemon: Daemon, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, daemon.log()
+        time.sleep(0.05)
