@@ -38,11 +38,27 @@ def parse(raw: bytes) -> ParsedMessage:
     try:
         return _parse(raw, defects)
     except Exception as error:  # noqa: BLE001 - the law of this room: any bytes become a message
-        return ParsedMessage(
-            text=raw[: limits.TEXT_BYTES].decode("utf-8", "replace").replace("\0", ""),
-            reply_certain=False,
-            defects=(*defects, f"the mail could not be read: {type(error).__name__}"),
-        )
+        return _unread(raw, (*defects, f"the mail could not be read: {type(error).__name__}"))
+
+
+def _unread(raw: bytes, defects: tuple[str, ...]) -> ParsedMessage:
+    """What stands in for a mail that we failed on: its bytes as text, who and what by the door's own reading."""
+    text = raw[: limits.TEXT_BYTES].decode("utf-8", "replace").replace("\0", "")
+    try:
+        known = identify(raw)
+    except Exception:  # noqa: BLE001 - the fault may lie in what both readings use
+        known = Identity(None, "", "", 0)
+    return ParsedMessage(
+        message_id=known.message_id,
+        from_=(Address("", known.from_address),) if known.from_address else (),
+        subject=known.subject,
+        text=text,
+        reply=text,
+        reply_certain=False,
+        kind="auto_generated",  # nobody is answered on a guess
+        kind_reason="The mail could not be read.",
+        defects=defects,
+    )
 
 
 def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
