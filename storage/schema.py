@@ -51,7 +51,9 @@ def check(db: Database) -> None:
     if found > VERSION:
         raise SchemaMismatch(f"the database has schema {found}, newer than this program's {VERSION}: update mailgate")
     if found < VERSION:
-        raise SchemaMismatch(f"the database has schema {found}, this program wants {VERSION}: run `mailgate db upgrade`")
+        raise SchemaMismatch(
+            f"the database has schema {found}, this program wants {VERSION}: run `mailgate db upgrade`"
+        )
 
 
 def upgrade(db: Database) -> str:

@@ -1,0 +1,1 @@
+"""Migrations, a file for each schema that was ever released; `mailgate db upgrade` runs them."""

@@ -1,0 +1,1 @@
+"""One file a schema; the number is its name."""

@@ -1,0 +1,87 @@
+"""The schema: one that migrations make is the one that an empty database gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage import keys, schema
+from storage.database import Database, SchemaMismatch
+from storage.tables import counter, metadata
+
+
+def config() -> Config:
+    result = Config()
+    result.set_main_option("script_location", "storage:migrations")
+    return result
+
+
+def test_program_and_migrations_name_the_same_schema() -> None:
+    assert ScriptDirectory.from_config(config()).get_current_head() == schema.VERSION
+
+
+def test_migrations_from_nothing_make_the_same_tables_as_a_new_database(database_url: str) -> None:
+    db = Database(database_url)
+    settings = config()
+    with db.write() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+    with db.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert sorted(connection.execute(sa.select(counter.c.name)).scalars()) == sorted(schema.COUNTERS)
+    schema.check(db)
+    db.close()
+
+
+def test_new_database_passes_its_own_check_and_can_sign(database: Database) -> None:
+    schema.check(database)
+    assert schema.integrity(database) == []
+    with database.read() as connection:
+        loaded = keys.load(connection)
+    assert len(loaded.secrets[loaded.current]) == 32
+
+
+def test_creating_twice_changes_nothing(database: Database) -> None:
+    with database.read() as connection:
+        before = keys.load(connection)
+    schema.create(database)
+    with database.read() as connection:
+        assert keys.load(connection) == before
+
+
+def test_rotated_key_signs_and_the_old_one_is_still_known(database: Database) -> None:
+    with database.write() as connection:
+        before = keys.load(connection)
+        name = keys.rotate(connection, 1.0)
+    with database.read() as connection:
+        after = keys.load(connection)
+    assert after.current == name != before.current
+    assert after.secrets[before.current] == before.secrets[before.current]
+
+
+def test_empty_database_and_a_newer_schema_are_refused_with_what_to_do(database_url: str) -> None:
+    db = Database(database_url)
+    with pytest.raises(SchemaMismatch, match="db upgrade"):
+        schema.check(db)
+    schema.create(db)
+    with db.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaMismatch, match="update mailgate"):
+        schema.check(db)
+    db.close()
+
+
+def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'other.db'}")
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE journal (id INTEGER)")
+    with pytest.raises(SchemaMismatch, match="another program"):
+        schema.check(db)
+    db.close()
