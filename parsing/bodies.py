@@ -58,6 +58,8 @@ def read(tree: Tree) -> Body:
             richs.append(rich)
             if not plain.strip() or (len(plain) < _STUB_CHARS and _STUB.search(plain)):
                 plain = html.to_text(rich) or plain
+                if texts and "".join(plain.split()) == "".join(texts[-1].split()):
+                    continue  # mixed where alternative was meant: the same words a second time
         elif has_html and plain.strip():
             richs.append(html.from_text(plain))
         texts.append(plain)
@@ -74,7 +76,7 @@ def _elsewhere(tree: Tree, reader: _Reader) -> tuple[str, str]:
         unpacked = tnef.read(part.data)
         if unpacked is not None and (unpacked.text.strip() or unpacked.html):
             return unpacked.text or html.to_text(unpacked.html), unpacked.html
-        if part.content_type == "text/plain" and part.disposition == "inline":
+        if part.content_type == "text/plain" and part.disposition != "attachment" and part.data.strip():
             return reader.text(part), ""
     return "", ""
 

@@ -12,6 +12,7 @@ from parsing import charsets, limits, words
 Fields = list[tuple[str, str]]  # name as written, value with one character a byte, unfolded
 
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:")  # RFC 5322 section 3.6.8, and the blanks of section 4.5.3
+_FIELDS = re.compile(r"^([!-9;-~]+)[ \t]*:(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
 _CONTINUED = re.compile(r"(.*?)\*(\d{1,4})(\*?)\Z", re.DOTALL)
 _TYPE = re.compile(r"\s*\"?([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)", re.ASCII)
@@ -43,6 +44,11 @@ def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
+    if len(text) <= limits.FIELD_BYTES:
+        # Nearly every block is fields only: one sweep finds as many as there are lines.
+        found = _FIELDS.findall(text)
+        if len(found) == text.count("\n") + (not text.endswith("\n")) and len(found) <= limits.HEADER_FIELDS:
+            return [(name, value.strip()) for name, value in found], 0
     fields: Fields = []
     lines = text.split("\n")
     for number, line in enumerate(lines):

@@ -220,7 +220,7 @@ class _Reader:
         return self.entity(self.head(fields, default), end - tail if tail else body, holder)
 
     def leaf(self, head: _Head, data: bytes, holder: Multipart, path: str) -> None:
-        encoding = disposition = filename = ""
+        encoding = disposition = filename = location = ""
         content_id: str | None = None
         for name, value in head.fields:
             if name[:8] not in ("Content-", "content-", "CONTENT-"):
@@ -236,8 +236,14 @@ class _Reader:
                     disposition = "attachment"
             elif key == "content-id":
                 content_id = content_id or value.strip("<> \t") or None
+            elif key == "content-location":
+                location = value
         if not filename:
             filename = next((text for key, text in head.params if key in ("name", "filename")), "")
+        if not filename and "." in location and not head.kind.startswith("text/"):
+            filename = words.decode(location.rpartition("/")[2], self.hint)  # RFC 2557 section 4
+        if not self.hint and head.kind.startswith("text/"):
+            self.hint = next((text for key, text in head.params if key == "charset"), "")
         if encoding:
             data = transfer_decode(data, encoding, self.defects)
         if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4

@@ -87,6 +87,8 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     sender = mailboxes("sender")
     body = bodies.read(tree)
     defects += body.defects
+    if "-----BEGIN PGP MESSAGE-----" in body.text:  # RFC 9580 section 6.2
+        defects.append("encrypted: its content was not read")
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
     references = headers.message_ids(by_name.get("references", ()))
     split = reply.split(body.text, body.html, subject, bool(in_reply_to or references))

@@ -40,6 +40,13 @@ def test_a_file_without_a_name_is_named_by_its_place() -> None:
     assert files(b"Content-Type: image/png\n\nx")[0].filename == "part-1.2.png"
 
 
+def test_a_location_names_a_file_without_a_name() -> None:
+    (found,) = files(b"Content-Type: image/png\nContent-Location: http://x.example/a.png\n\nx")
+    assert found.filename == "a.png"
+    (found,) = files(b"Content-Type: image/png; name=b.png\nContent-Location: a.png\n\nx")
+    assert found.filename == "b.png"
+
+
 def test_a_picture_that_the_html_shows_is_inline_and_another_is_not() -> None:
     found = files(
         b"Content-Type: text/html\n\n<img src=cid:a@x>",

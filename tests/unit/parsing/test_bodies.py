@@ -71,6 +71,11 @@ def test_a_text_shown_inline_with_a_name_is_read_where_there_is_no_other() -> No
     assert body("mixed", plain("other"), shown).text == "other"
 
 
+def test_the_same_words_in_plain_and_html_side_by_side_are_read_once() -> None:
+    assert body("mixed", plain("hello desk"), rich("<p>hello desk</p>")).text == "hello desk"
+    assert body("mixed", plain("hello desk"), rich("<p>bye desk</p>")).text == "hello desk\n\nbye desk"
+
+
 def test_of_a_report_only_the_notice_is_read() -> None:
     found = body(
         "report", plain("It failed."), "Content-Type: message/delivery-status\n\nx", "Content-Type: text/plain\n\nlog"

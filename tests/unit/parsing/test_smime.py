@@ -73,6 +73,12 @@ def test_a_detached_signature_is_an_attachment_beside_the_text() -> None:
     assert [one.filename for one in message.attachments] == ["part-1.2.asc"]
 
 
+def test_pgp_inside_the_text_is_called_encrypted() -> None:
+    armour = b"From: j@x.example\n\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n"
+    assert "encrypted: its content was not read" in parse(armour).defects
+    assert parse(armour.replace(b"MESSAGE", b"SIGNATURE")).defects == ()
+
+
 def test_pgp_mime_is_kept_and_called_encrypted() -> None:
     message = parse(
         b"From: j@x.example\nContent-Type: multipart/encrypted; boundary=b\n\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parsing import words
+from parsing.read import parse
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,12 @@ def test_raw_8_bit_is_guessed(text: str, charset: str) -> None:
 def test_the_charset_of_the_mail_helps_where_nothing_is_declared() -> None:
     raw = "Łódź".encode("iso-8859-2").decode("latin-1")
     assert words.decode(raw, "iso-8859-2") == "Łódź"
+
+
+def test_the_charset_of_the_first_text_part_helps_too() -> None:
+    raw = "From: j@x.example\nSubject: Łódź\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+    raw += "Content-Type: text/plain; charset=iso-8859-2\n\nx\n--b--\n"
+    assert parse(raw.encode("iso-8859-2")).subject == "Łódź"
 
 
 def test_line_ends_never_come_out_of_a_header() -> None:
