@@ -1,0 +1,133 @@
+"""How commands print: lines of JSON for machines, rich tables and pages for people, in the desk's time zone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from mailgate.settings import Settings
+
+PIPE_WIDTH = 160  # columns where nobody's terminal says how many
+PAGE_WIDTH = 100  # longer lines are hard to read
+SHOWN = 100  # rows of a list that a person gets without asking for more: a table of 100,000 takes minutes
+
+STYLES = {
+    "new": "bold yellow",
+    "open": "green",
+    "pending": "cyan",
+    "closed": "dim",
+    "merged": "dim",
+    "removed": "dim",
+    "done": "green",
+    "parked": "bold red",
+    "sent": "green",
+    "deferred": "yellow",
+    "failed": "bold red",
+    "bounced": "bold red",
+    "held": "bold yellow",
+    "rejected": "dim",
+    "internal": "yellow",
+    "public": "green",
+    "authenticated": "green",
+    "confirmed": "green",
+    "known_thread": "cyan",
+    "unverified": "yellow",
+}
+
+# C0 and C1 controls steer a terminal, and bidirectional overrides make text read as what it is not.
+_HARMLESS = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+
+
+def emit(document: Mapping[str, Any]) -> None:
+    """One JSON object on one line. ASCII only: a U+2028 or U+0085 in a mail would end the line for some readers."""
+    sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def iso(time: float | None) -> str | None:
+    """Seconds since 1970 as UTC, ISO 8601 with Z."""
+    return None if time is None else datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clean(text: str) -> str:
+    """Text of a mail that may be shown in a terminal: what would steer it is replaced."""
+    return text.replace("\r\n", "\n").translate(_HARMLESS)
+
+
+def line(text: str | None) -> str:
+    """The same on one line."""
+    return " ".join(clean(text or "").split())
+
+
+class People:
+    """A terminal with somebody before it. Times are in `zone`, that of the desk."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        from rich.console import Console
+
+        self.zone: tzinfo = ZoneInfo(settings.desk.timezone) if settings else UTC
+        self.console: Console = Console(highlight=False, markup=False, emoji=False)
+        if not self.console.is_terminal:
+            self.console.width = PIPE_WIDTH
+
+    def time(self, time: float | None) -> str:
+        """A moment as people read it; a dash for none."""
+        return "–" if time is None else datetime.fromtimestamp(time, self.zone).strftime("%Y-%m-%d %H:%M")
+
+    def page(self, *parts: RenderableType) -> None:
+        """Something to be read, no wider than the eye follows."""
+        for part in parts:
+            self.console.print(part, width=min(self.console.width, PAGE_WIDTH))
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line of ours."""
+        self.console.print(styled(text, style), soft_wrap=True)
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str | Text | None]], *, title: str | None = None
+    ) -> None:
+        """A table. Columns whose name ends with `*` take the room that is left; others are never cut."""
+        self.console.print(table(columns, rows, title=title))
+
+    def more(self, shown: int, total: int) -> None:
+        """How many rows stayed away."""
+        if total > shown:
+            self.say(f"{shown} of {total}; more with --limit", "dim")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text | None]], *, title: str | None = None) -> Table:
+    """Rows under a thin line; columns whose name ends with `*` wrap, others do not."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in columns:
+        wide = name.endswith("*")
+        made.add_column(name.rstrip("*"), no_wrap=not wide, overflow="fold", ratio=None)
+    for row in rows:
+        made.add_row(*[styled(cell or "") if isinstance(cell, str | None) else cell for cell in row])
+    return made
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Text of any origin: no markup in it is obeyed."""
+    from rich.text import Text
+
+    return Text(clean(text), style=style)
+
+
+def state(name: str | None) -> Text:
+    """A state, trust or visibility in its colour."""
+    return styled(name or "–", STYLES.get(name or "", ""))

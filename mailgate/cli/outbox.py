@@ -1,0 +1,167 @@
+"""`mailgate outbox ...`: every mail we send, where it stands, and those that wait for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mailgate.cli.command import Group, Place, json_option, pass_place
+from mailgate.cli.console import SHOWN, People, emit, line, state, styled
+from mailgate.cli.inbox import ids_argument, last_line, limit_option, told
+from mailgate.errors import CommandError
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.listings import LetterRow
+
+STATES = ("pending", "deferred", "sent", "failed", "bounced", "held")
+
+
+@click.group(cls=Group, example="mailgate outbox list --state held")
+def outbox() -> None:
+    """Every mail we send: list, show, retry, release, discard."""
+
+
+@outbox.command("list", example="mailgate outbox list --state failed --state bounced")
+@click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="May be repeated. Default: all.")
+@limit_option
+@json_option
+@pass_place
+def list_(place: Place, *, states: tuple[str, ...], limit: int | None, as_json: bool) -> None:
+    """Outgoing mails, the newest first."""
+    settings = place.settings()
+    db = place.database(settings)
+    from storage import listings
+
+    with db.read() as connection:
+        rows, total = listings.letters(connection, states=states, limit=limit if as_json else limit or SHOWN)
+    if as_json:
+        from mailgate.cli.documents import letter
+
+        for row in rows:
+            emit(letter(row))
+        return
+    people = People(settings)
+    if not rows:
+        people.say("Nothing there.")
+        return
+    people.table(
+        ["ID", "When", "What", "To", "Subject*", "State", "Ticket", "Why*"],
+        [
+            [
+                str(row.id),
+                people.time(row.time),
+                row.event,
+                line(row.recipient),
+                line(row.subject),
+                state(row.state),
+                row.ticket,
+                _why(row),
+            ]
+            for row in rows
+        ],
+    )
+    people.more(len(rows), total)
+
+
+def _why(row: LetterRow) -> str:
+    return " ".join(p for p in (row.held_for and f"for {row.held_for}", row.status, last_line(row.error)) if p)
+
+
+@outbox.command("show", example="mailgate outbox show 1")
+@ids_argument
+@json_option
+@pass_place
+def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """An outgoing mail as it is sent. With --json also its text."""
+    settings = place.settings()
+    db = place.database(settings)
+    from mailgate.cli.documents import letter
+    from parsing.read import parse
+    from storage import listings
+
+    for row in _find(db, ids):
+        with db.read() as connection:
+            message = parse(listings.letter_bytes(connection, row.id) or b"")
+        if as_json:
+            headers = [{"name": name, "value": value} for name, value in message.headers]
+            emit({**letter(row), "headers": headers, "text": message.text, "html": message.html})
+            continue
+        from mailgate.cli import pages
+
+        people = People(settings)
+        people.page(
+            pages.card(
+                styled(f"Outgoing mail {row.id}", "bold"),
+                [
+                    ("State", state(row.state)),
+                    ("What", row.event),
+                    ("Why", _why(row)),
+                    ("Ticket", row.ticket or ""),
+                    ("Envelope", f"from <{row.envelope_from}> to {row.recipient}"),
+                    ("Written", people.time(row.time)),
+                    ("Changed", people.time(row.updated)),
+                    ("Next try", people.time(row.due) if row.state == "deferred" else ""),
+                    ("Tries", str(row.attempts)),
+                ],
+            ),
+            pages.mail(message, f"Mail {row.id}", people.time(row.time)),
+        )
+
+
+@outbox.command("retry", example="mailgate outbox retry 1")
+@ids_argument
+@json_option
+@pass_place
+def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """Send failed or deferred mails again now, under their own Message-IDs."""
+    _act(place, ids, ("failed", "deferred", "bounced"), "retry", as_json=as_json)
+
+
+@outbox.command("release", example="mailgate outbox release 1")
+@ids_argument
+@json_option
+@pass_place
+def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """Send held mails."""
+    _act(place, ids, ("held",), "release", as_json=as_json)
+
+
+@outbox.command("discard", example="mailgate outbox discard 1")
+@ids_argument
+@json_option
+@pass_place
+def discard(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """Never send these mails; they stay on record as failed."""
+    _act(place, ids, ("held", "pending", "deferred"), "discard", as_json=as_json)
+
+
+_DONE = {"retry": "to be sent again", "release": "released", "discard": "discarded"}
+
+
+def _act(place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *, as_json: bool) -> None:
+    db = place.database(place.settings())
+    from storage import outbox as letters
+    from storage.database import now
+
+    for row in _find(db, ids):
+        if row.state not in states:
+            raise CommandError(f"outgoing mail {row.id} is {row.state}, not {' or '.join(states)}; nothing was done")
+    act = {"retry": letters.retry, "release": letters.release, "discard": letters.discard}[verb]
+    with db.write() as connection:
+        count = act(connection, ids, now())
+    told(count, _DONE[verb], as_json=as_json)
+
+
+def _find(db: Database, ids: Sequence[int]) -> list[LetterRow]:
+    from storage import listings
+
+    with db.read() as connection:
+        rows, _ = listings.letters(connection, ids=ids)
+    found = {row.id: row for row in rows}
+    for one in ids:
+        if one not in found:
+            raise CommandError(f"there is no outgoing mail {one}")
+    return [found[one] for one in ids]

@@ -1,0 +1,81 @@
+"""`mailgate quarantine ...`: mails that were set aside because their sender is not who they say."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from mailgate.cli.command import Group, Place, json_option, pass_place
+from mailgate.cli.console import SHOWN, People
+from mailgate.cli.inbox import find, ids_argument, limit_option, print_arrivals, show_arrivals, told
+from mailgate.errors import CommandError
+
+
+@click.group(cls=Group, example="mailgate quarantine list")
+def quarantine() -> None:
+    """Mails set aside: list, show, release, reject."""
+
+
+@quarantine.command("list", example="mailgate quarantine list --all")
+@click.option("--all", "all_", is_flag=True, help="Also those that were rejected.")
+@limit_option
+@json_option
+@pass_place
+def list_(place: Place, *, all_: bool, limit: int | None, as_json: bool) -> None:
+    """Mails that wait for a person's decision, the newest first."""
+    settings = place.settings()
+    db = place.database(settings)
+    from storage import listings
+
+    with db.read() as connection:
+        rows, total = listings.arrivals(
+            connection,
+            outcome="quarantine",
+            rejected=None if all_ else False,
+            limit=limit if as_json else limit or SHOWN,
+        )
+    print_arrivals(People(settings) if not as_json else None, rows, total)
+
+
+@quarantine.command("show", example="mailgate quarantine show 1")
+@ids_argument
+@json_option
+@pass_place
+def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """A mail in quarantine, and why it is there."""
+    settings = place.settings()
+    db = place.database(settings)
+    rows = find(db, ids, "mail in quarantine with the number", outcome="quarantine")
+    show_arrivals(People(settings) if not as_json else None, db, rows)
+
+
+@quarantine.command("release", example="mailgate quarantine release 1")
+@ids_argument
+@json_option
+@pass_place
+def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """Let mails in: they are decided again, and not set aside."""
+    _decide(place, ids, let_in=True, as_json=as_json)
+
+
+@quarantine.command("reject", example="mailgate quarantine reject 1")
+@ids_argument
+@json_option
+@pass_place
+def reject(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
+    """Leave mails out for good. They stay on record; nobody is told."""
+    _decide(place, ids, let_in=False, as_json=as_json)
+
+
+def _decide(place: Place, ids: tuple[int, ...], *, let_in: bool, as_json: bool) -> None:
+    db = place.database(place.settings())
+    from storage import quarantine as held
+    from storage.database import now
+
+    for row in find(db, ids, "mail in quarantine with the number", outcome="quarantine"):
+        if row.rejected:
+            raise CommandError(f"mail {row.id} was {row.note}; nothing was done")
+    with db.write() as connection:
+        count = held.release(connection, ids, now()) if let_in else held.reject(connection, ids, getpass.getuser())
+    told(count, "released" if let_in else "rejected", as_json=as_json)

@@ -1,0 +1,219 @@
+"""`mailgate ticket ...`: list, show, open, answer, note, assign, close, reopen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from mailgate.cli.command import Group, Place, json_option, pass_place
+from mailgate.cli.console import SHOWN, People, emit, line, state, styled
+from mailgate.cli.numbers import ticket_number
+from mailgate.errors import CommandError
+
+if TYPE_CHECKING:
+    from mailgate.actions import Actions
+    from mailgate.application import Application
+
+STATES = {"open": ("new", "open", "pending"), "closed": ("closed",), "any": None}
+
+
+@click.group(cls=Group, example="mailgate ticket list --state any")
+def ticket() -> None:
+    """List, show, open, answer, assign and close tickets.
+
+    A NUMBER may be typed as INC-1042, inc-1042, 1042 or [INC-1042-7].
+    """
+
+
+@ticket.command("list", example='mailgate ticket list --state open --queue "Service Desk"')
+@click.option("--state", "state_", type=click.Choice(list(STATES)), default="open", show_default=True)
+@click.option("--queue", metavar="Q", help="Only of this queue.")
+@click.option("--owner", metavar="A", help='Only of this member of staff; "nobody" for those without an owner.')
+@click.option("--requester", metavar="A", help="Only for this person.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help=f"At most N; {SHOWN} for people, else all.")
+@json_option
+@pass_place
+def list_(
+    place: Place,
+    *,
+    state_: str,
+    queue: str | None,
+    owner: str | None,
+    requester: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Tickets, the latest changed first; the open ones (new, open and pending) where nothing else is asked for."""
+    settings = place.settings()
+    db = place.database(settings)
+    from mailgate.cli.documents import ticket_row
+    from storage import listings
+
+    with db.read() as connection:
+        rows, total = listings.tickets(
+            connection,
+            state_types=STATES[state_],
+            queue=queue,
+            owner="" if owner == "nobody" else owner,
+            requester=requester,
+            limit=limit if as_json else limit or SHOWN,
+        )
+    if as_json:
+        for row in rows:
+            emit(ticket_row(row))
+        return
+    people = People(settings)
+    if not rows:
+        people.say("No such tickets.")
+        return
+    people.table(
+        ["Number", "State", "Subject*", "Queue", "Requester", "Owner", "Changed"],
+        [
+            [
+                styled(row.number, "bold"),
+                state(row.state_type),
+                line(row.subject),
+                row.queue,
+                row.requester,
+                row.owner or styled("nobody", "dim"),
+                people.time(row.updated),
+            ]
+            for row in rows
+        ],
+    )
+    people.more(len(rows), total)
+
+
+@ticket.command("show", example="mailgate ticket show INC-1001")
+@click.argument("numbers", metavar="NUMBER...", nargs=-1, required=True)
+@json_option
+@pass_place
+def show(place: Place, *, numbers: tuple[str, ...], as_json: bool) -> None:
+    """A ticket with its conversation, arrivals, deliveries and history. With --json one object a line."""
+    settings = place.settings()
+    db = place.database(settings)
+    from mailgate.cli import documents
+    from storage import dossier
+
+    people = None if as_json else People(settings)
+    missing = []
+    with db.read() as connection:
+        for number in map(ticket_number, numbers):
+            found = dossier.read(connection, number)
+            if found is None:
+                missing.append(number)
+            elif people is None:
+                emit(documents.dossier(found))
+            else:
+                from mailgate.cli import pages
+
+                people.page(pages.ticket(people, found))
+    if missing:
+        raise CommandError(f"there is no ticket {', '.join(missing)}")
+
+
+text_option = click.option("--text", metavar="T", help="The words; without it they are read from standard input.")
+
+
+@ticket.command("new", example='mailgate ticket new --for jane@acme.example --subject "New laptop" --text "By phone."')
+@click.option("--for", "for_", metavar="A", required=True, help="Whose ticket it is.")
+@click.option("--subject", metavar="S", required=True)
+@click.option("--queue", metavar="Q", help="Default: the default queue.")
+@text_option
+@json_option
+@pass_place
+def new(place: Place, *, for_: str, subject: str, queue: str | None, text: str | None, as_json: bool) -> None:
+    """Open a ticket for somebody, as after a call; prints its number."""
+    app = place.application()
+    number = _actions(app).new(for_, subject, queue, words(text))
+    _tell(app, number, f"{number} is open for {for_}.", as_json=as_json)
+
+
+@ticket.command("reply", example='mailgate ticket reply INC-1001 --text "The printer is back."')
+@click.argument("number")
+@text_option
+@json_option
+@pass_place
+def reply(place: Place, *, number: str, text: str | None, as_json: bool) -> None:
+    """Answer the requester, with the public participants in Cc."""
+    _act(place, number, lambda actions, which: actions.reply(which, words(text)), "answered", as_json=as_json)
+
+
+@ticket.command("note", example='mailgate ticket note INC-1001 --text "Toner is ordered."')
+@click.argument("number")
+@text_option
+@json_option
+@pass_place
+def note(place: Place, *, number: str, text: str | None, as_json: bool) -> None:
+    """Write an internal note; no partner sees it."""
+    _act(place, number, lambda actions, which: actions.note(which, words(text)), "noted", as_json=as_json)
+
+
+@ticket.command("assign", example="mailgate ticket assign INC-1001 agent@desk.example")
+@click.argument("number")
+@click.argument("who")
+@json_option
+@pass_place
+def assign(place: Place, *, number: str, who: str, as_json: bool) -> None:
+    """Give a ticket to a member of staff, by address or name."""
+    _act(place, number, lambda actions, which: actions.assign(which, who), f"assigned to {who}", as_json=as_json)
+
+
+@ticket.command("close", example='mailgate ticket close INC-1001 --resolution "Replaced the toner."')
+@click.argument("number")
+@click.option("--resolution", metavar="T", help="What was done; the requester reads it.")
+@json_option
+@pass_place
+def close(place: Place, *, number: str, resolution: str | None, as_json: bool) -> None:
+    """Close a ticket; the requester is told once."""
+    _act(place, number, lambda actions, which: actions.close(which, resolution), "closed", as_json=as_json)
+
+
+@ticket.command("reopen", example="mailgate ticket reopen INC-1001")
+@click.argument("number")
+@json_option
+@pass_place
+def reopen(place: Place, *, number: str, as_json: bool) -> None:
+    """Open a closed ticket again."""
+    _act(place, number, lambda actions, which: actions.reopen(which), "open again", as_json=as_json)
+
+
+def words(text: str | None) -> str:
+    """What was given as --text, else standard input to its end."""
+    if text is None:
+        if sys.stdin.isatty():
+            click.echo("Write the text; Ctrl-D on an empty line ends it.", err=True)
+        text = sys.stdin.buffer.read().decode(errors="replace")
+    if not text.strip():
+        raise CommandError("there are no words: give --text, or write them on standard input")
+    return text
+
+
+def _actions(app: Application) -> Actions:
+    from mailgate.actions import Actions
+
+    return Actions(app)
+
+
+def _act(place: Place, typed: str, do: Callable[[Actions, str], None], done: str, *, as_json: bool) -> None:
+    number = ticket_number(typed)
+    app = place.application()
+    do(_actions(app), number)
+    _tell(app, number, f"{number} is {done}.", as_json=as_json)
+
+
+def _tell(app: Application, number: str, sentence: str, *, as_json: bool) -> None:
+    """The ticket's line as it stands now for machines, a sentence for people."""
+    if not as_json:
+        click.echo(sentence)
+        return
+    from mailgate.cli.documents import ticket_row
+    from storage import listings
+
+    with app.db.read() as connection:
+        row = listings.ticket_row(connection, number)
+    assert row is not None
+    emit(ticket_row(row))
