@@ -1,0 +1,258 @@
+"""From what is to be told to the letters that tell it: one for each recipient, each under its own Message-ID. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from email.utils import format_datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mailgate.outgoing import fields, mime, subjects
+from mailgate.outgoing.rendering import Language, Rendering, Wanted
+from parsing.message import Address, Attachment
+from routing import tokens
+from routing.policy import Policy
+from storage.change import Announcement, Article, Change, HeldFor, Letter
+
+INTERNAL = ("notice", "confirm", "preview", "alarm")  # what only staff get
+HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 section 5)
+CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
+LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
+MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
+LOGO_BYTES = 10_000  # an inline picture below it is a signature's, above it a screenshot
+THREAD_ARTICLE = 0  # no article has it: the signed id that all mails of a ticket name
+LAST_MOMENT = 253_402_214_400.0  # the end of the year 9999: what a date can hold
+
+
+class Pen:
+    """Writes letters. `templates` is the administrator's folder of overriding templates."""
+
+    def __init__(self, policy: Policy, templates: Path | None) -> None:
+        self.policy = policy
+        self.rendering = Rendering(templates)
+        self._zone = ZoneInfo(policy.timezone)
+
+    def compose(self, change: Change) -> Change:
+        """The change with the letters of its announcements, and with their text in the articles that they are."""
+        if not change.announcements:
+            return change
+        letters: list[Letter] = []
+        articles = change.articles
+        for told in change.announcements:
+            written, text = self._write(told)
+            letters += written
+            if written and told.event in ("acknowledgement", "state"):
+                articles = _filled(articles, told.article_id, text, written[0].message_id)
+        return replace(change, articles=articles, letters=(*change.letters, *letters))
+
+    def _write(self, told: Announcement) -> tuple[list[Letter], str]:
+        wanted, strings = self._wanted(told)
+        carried = _carried(told)
+        text, html = self.rendering.render(wanted, self._context(told, strings, carried))
+        content, body = mime.body(text, html, carried)
+        subject = self._subject(told)
+        shared = b"".join((self._who(told), fields.text("Subject", subject), self._thread(told), _marks(told), content))
+        date = b"Date: %b\r\n" % self._date(told.time).encode()
+        letters = []
+        for recipient in dict.fromkeys(told.recipients):
+            message_id = tokens.message_id(
+                self.policy.keys, told.event, told.ticket.id, told.signed_as, recipient, self.policy.domain
+            )
+            to = self._to(told, recipient)
+            headers = b"%bMessage-ID: <%b>\r\n%b%b\r\n" % (date, message_id.encode(), to, shared)
+            letters.append(
+                Letter(
+                    told.event,
+                    told.ticket.id,
+                    told.article_id,
+                    recipient,
+                    self._envelope_from(told, recipient),
+                    message_id,
+                    subject,
+                    headers,
+                    body,
+                    told.time,
+                    self._held_for(told),
+                    told.limited,
+                )
+            )
+        return letters, text
+
+    # --- words --------------------------------------------------------------------------------------------------
+
+    def _wanted(self, told: Announcement) -> tuple[Wanted, Language]:
+        queue = self.policy.queue(told.ticket.queue)
+        first = queue.language if told.event in INTERNAL else told.ticket.language
+        languages = tuple(dict.fromkeys((first, queue.language, self.policy.language)))
+        name = f"{told.event}-{told.why}" if told.why else told.event
+        return Wanted(name, queue.name, told.template, languages), self.rendering.language(languages)
+
+    def _context(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> dict[str, object]:
+        """What templates may say. Nothing internal is among it for a letter that leaves the house."""
+        ticket = told.ticket
+        details = dict(told.details)
+        internal = told.event in INTERNAL
+        words = told.words if told.event in (*INTERNAL, *HUMAN) else details.get("resolution", "")
+        shortened = internal and told.event != "preview" and len(words) > LONGEST_WORDS
+        queue = self.policy.queue(ticket.queue)
+        return {
+            "number": ticket.number,
+            "subject": subjects.bare(ticket.subject)
+            if internal
+            else subjects.without_urls(subjects.bare(ticket.subject)),
+            "desk": self.policy.name,
+            "queue": queue.name,
+            "signature": queue.signature.strip() or self._house(told),
+            "state": strings.states.get(ticket.state, ticket.state),
+            "internal": internal,
+            "quoted": told.event not in HUMAN,
+            "answerable": told.event == "notice" and bool(ticket.requester),
+            "words": words[:LONGEST_WORDS].strip() if shortened else words.strip(),
+            "shortened": shortened,
+            "attachments": self._files(told, strings, carried) if internal else (),
+            "owner": self._person(ticket.owner) if internal else "",
+            "requester": (ticket.requester or "") if internal else "",
+            "partner": (ticket.partner or "") if internal else "",
+            "author": self._author(told, strings) if internal else "",
+            "was": details.get("was", ""),
+            "became": self._person(details.get("became")) if internal else details.get("became", ""),
+            "resolution": details.get("resolution", ""),
+            "recipient": details.get("recipient", ""),
+            "status": details.get("status", ""),
+            "expires": self._moment(told.time + CONFIRM_SECONDS),
+        }
+
+    def _author(self, told: Announcement, strings: Language) -> str:
+        """Whose words they are, and how sure that is."""
+        author = told.author
+        if author is None:
+            return self.policy.name
+        name, address = fields.clean(author.name), fields.clean(author.address)
+        who = f"{name} <{address}>" if name and address else (address or name or strings.say["nobody"])
+        if not name:
+            who = self._person(author.address)
+        sure = strings.trust.get(told.trust or "")
+        return f"{who} ({sure})" if sure else who
+
+    def _person(self, address: str | None) -> str:
+        """A member of staff by name; anybody else as he is."""
+        member = self.policy.staff.get((address or "").lower())
+        return member.name if member else fields.clean(address or "")
+
+    def _files(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> list[str]:
+        missing = "" if carried else f", {strings.say['left_out']}"
+        return [f"{fields.filename(a.filename)} ({_size(a.size)}{missing})" for a in _shown(told)]
+
+    # --- headers ------------------------------------------------------------------------------------------------
+
+    def _subject(self, told: Announcement) -> str:
+        number, token = told.ticket.number, self.policy.subject_token
+        if told.event in INTERNAL:
+            return subjects.of_notice(told.ticket.subject, number, token)
+        return subjects.of_answer(told.subject or told.ticket.subject, number, token)
+
+    def _who(self, told: Announcement) -> bytes:
+        """From: always our own address (MAIL 6), under the name of who speaks."""
+        house = self._house(told)
+        name = fields.clean(told.author.name) if told.author else ""
+        if told.author is not None and not name and told.event == "notice":
+            local, _, domain = fields.clean(told.author.address).rpartition("@")
+            name = f"{local} ({domain})" if local else domain
+        speaks = told.event in ("answer", "notice") and name and "@" not in name and name != self.policy.name
+        display = f"{_shortened(name)} via {house}" if speaks else house
+        return fields.addresses("From", (Address(display, self.policy.queue(told.ticket.queue).address),))
+
+    def _house(self, told: Announcement) -> str:
+        """A queue with an address of its own speaks in its own name, all others in the desk's."""
+        queue = self.policy.queue(told.ticket.queue)
+        return self.policy.name if queue.address == self.policy.address else queue.name
+
+    def _to(self, told: Announcement, recipient: str) -> bytes:
+        """As a colleague would see them. A name that a stranger gave himself is no place for advertising."""
+        to = [Address(_named(a.name), a.address) for a in told.to or (Address("", recipient),)]
+        cc = [Address(_named(a.name), a.address) for a in told.cc]
+        return fields.addresses("To", to) + (fields.addresses("Cc", cc) if cc else b"")
+
+    def _thread(self, told: Announcement) -> bytes:
+        """In-Reply-To and References (RFC 5322 section 3.6.4), with a signed id of the ticket's before the parent.
+
+        Clients that drop all but a few, and relays that replace the Message-ID, still leave one that we know (MAIL 9).
+        """
+        if told.event in ("confirm", "preview"):  # no part of a conversation: only an answer to this very mail counts
+            return b""
+        domain = self.policy.domain
+        ours = tokens.message_id(self.policy.keys, "notice", told.ticket.id, THREAD_ARTICLE, "", domain)
+        before = [i for i in told.references if i != told.in_reply_to]
+        chain = [*before, ours, told.in_reply_to] if told.in_reply_to else [*before, ours]
+        return fields.ids("In-Reply-To", chain[-1:]) + fields.ids("References", chain)
+
+    def _envelope_from(self, told: Announcement, recipient: str) -> str:
+        address = self.policy.queue(told.ticket.queue).address
+        if self.policy.envelope == "null" and told.event not in HUMAN:
+            return ""
+        if self.policy.envelope == "verp":
+            left = tokens.sign(self.policy.keys, told.event, told.ticket.id, told.signed_as, recipient)
+            local, _, domain = address.rpartition("@")
+            return f"{local}+{left}@{domain}"
+        return address
+
+    def _held_for(self, told: Announcement) -> HeldFor | None:
+        if told.held_for is not None:
+            return told.held_for
+        if self.policy.shadow:
+            return "shadow"
+        return None if self.policy.relay else "relay"
+
+    def _date(self, time: float) -> str:
+        return format_datetime(datetime.fromtimestamp(min(max(time, 0.0), LAST_MOMENT), self._zone))
+
+    def _moment(self, time: float) -> str:
+        """A moment in plain form and in the desk's time zone."""
+        moment = datetime.fromtimestamp(min(max(time, 0.0), LAST_MOMENT), self._zone)
+        return f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
+
+
+def _marks(told: Announcement) -> bytes:
+    """What says that nobody typed it (RFC 3834 section 5), and that an autoresponder should keep silent."""
+    number = told.ticket.number
+    ours = f"X-Mailgate-Event: {told.event}\r\nX-Mailgate-Ticket: {fields.clean(number)}\r\n".encode()
+    if told.event in HUMAN:
+        return ours
+    submitted = b"auto-replied" if told.event == "acknowledgement" else b"auto-generated"
+    return b"%bAuto-Submitted: %b\r\nX-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r\n" % (ours, submitted)
+
+
+def _shown(told: Announcement) -> list[Attachment]:
+    """Files worth naming: not the pictures of a signature."""
+    return [a for a in told.attachments if not a.inline or a.size >= LOGO_BYTES]
+
+
+def _carried(told: Announcement) -> list[Attachment]:
+    """Files that go along: all of an answer's; a partner's in a notice, while they are not too large together."""
+    if told.event in HUMAN:
+        return list(told.attachments)
+    shown = _shown(told) if told.event == "notice" else []
+    return shown if sum(a.size for a in shown) <= MOST_BYTES else []
+
+
+def _filled(articles: tuple[Article, ...], article_id: int | None, text: str, message_id: str) -> tuple[Article, ...]:
+    return tuple(
+        replace(a, text=text, reply=text, message_id=message_id) if a.id == article_id else a for a in articles
+    )
+
+
+def _named(name: str) -> str:
+    return "" if "@" in name else subjects.without_urls(fields.clean(name))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 40 else name[:39].rstrip() + "…"
+
+
+def _size(count: int) -> str:
+    """Bytes as people say them; MB is 1,000,000 bytes."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
