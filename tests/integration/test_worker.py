@@ -1,0 +1,173 @@
+"""From the journal to tickets on SQLite and on PostgreSQL: batches, faults, conflicts, outages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stations import PASS, Stations
+
+from mailgate import worker as module
+from mailgate.desk import tickets as desk
+from storage import journal, schema
+from storage.database import Database, DatabaseUnavailable
+
+
+@pytest.fixture
+def stations(database: Database, tmp_path: Path) -> Stations:
+    return Stations(database, tmp_path)
+
+
+def test_first_mail_opens_a_ticket_and_writes_to_its_sender_and_to_staff(stations: Stations) -> None:
+    message_id = stations.arrive("anna@acme.example", "It does not print.")
+    assert stations.work() == 1
+    [ticket] = stations.tickets()
+    assert (ticket.state, ticket.requester, ticket.partner) == ("new", "anna@acme.example", "Acme")
+    [acknowledgement] = stations.letters("acknowledgement")
+    assert acknowledgement["X-Envelope-To"] == "anna@acme.example"
+    assert acknowledgement["In-Reply-To"] == f"<{message_id}>"
+    [notice] = stations.letters("notice")
+    assert notice["X-Envelope-To"] == "agent@desk.example"
+    assert schema.integrity(stations.db) == []
+
+
+def test_conversation_between_partner_and_staff_stays_on_one_ticket(stations: Stations) -> None:
+    first = stations.arrive("anna@acme.example")
+    stations.work()
+    [notice] = stations.letters("notice")
+    stations.arrive("agent@desk.example", "Try again.", In_Reply_To=notice["Message-ID"], extra=PASS)
+    stations.work()
+    [answer] = stations.letters("answer")
+    assert answer["In-Reply-To"] == f"<{first}>"
+    stations.arrive("anna@acme.example", "It works.", In_Reply_To=answer["Message-ID"])
+    stations.work()
+    [ticket] = stations.tickets()
+    assert (ticket.state, ticket.owner) == ("open", "agent@desk.example")
+    assert [a.visibility for a in stations.articles() if a.direction == "in"] == ["public"] * 3
+
+
+def test_reply_that_arrives_before_its_parent_ends_on_the_same_ticket(stations: Stations) -> None:
+    stations.arrive(
+        "ben@acme.example", Message_ID="reply@acme.example", In_Reply_To="<root@acme.example>", Cc="anna@acme.example"
+    )
+    stations.work()
+    stations.arrive("anna@acme.example", Message_ID="root@acme.example", Cc="ben@acme.example")
+    stations.work()
+    [ticket] = stations.tickets()
+    assert ticket.requester == "anna@acme.example"
+    assert len(stations.letters("acknowledgement")) == 1
+
+
+def test_two_workers_with_parent_and_reply_in_hand_open_one_ticket(stations: Stations, database: Database) -> None:
+    stations.arrive("anna@acme.example", Message_ID="root@acme.example", Cc="ben@acme.example")
+    stations.arrive("ben@acme.example", In_Reply_To="<root@acme.example>", Cc="anna@acme.example")
+    with database.write() as session:
+        claimed = journal.claim(session, "test:work:1", 1e10)
+    parent, reply = (module.read(c, stations.app.policy) for c in claimed)
+    other = module.Worker(stations.app, "test:work:2", stations.worker.stopping)
+    gathered = module.gather
+
+    def interleaved(session: object, questions: object) -> object:
+        facts = gathered(session, questions)  # type: ignore[arg-type]
+        module.gather = gathered
+        other._settle([reply])  # the other one is faster, between our look and our write
+        return facts
+
+    module.gather = interleaved  # type: ignore[assignment]
+    try:
+        stations.worker._settle([parent])
+    finally:
+        module.gather = gathered
+    [ticket] = stations.tickets()
+    assert ticket.requester == "anna@acme.example"
+    assert [row.state for row in stations.journal()] == ["done", "done"]
+
+
+def test_same_mail_by_two_ways_is_one_article_with_two_arrivals(stations: Stations) -> None:
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example")
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example", extra="Received: from elsewhere\r\n")
+    stations.work()
+    assert [row.outcome for row in stations.journal()] == ["article", "duplicate"]
+    first, second = stations.journal()
+    assert second.outcome_article == first.outcome_article
+
+
+def test_same_id_with_another_date_is_another_mail(stations: Stations) -> None:
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example")
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example", Date="Tue, 6 Jan 2026 08:00:00 +0000")
+    stations.work()
+    assert [row.outcome for row in stations.journal()] == ["article", "article"]
+
+
+def test_poison_mail_is_parked_with_its_traceback_and_its_neighbours_go_on(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enact = desk.enact
+
+    def poisoned(mail, decision, facts, policy):  # type: ignore[no-untyped-def]
+        if mail.message.subject == "poison":
+            raise ValueError("a bug")
+        return enact(mail, decision, facts, policy)
+
+    monkeypatch.setattr(module, "enact", poisoned)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+    for number in range(9):
+        stations.arrive(f"p{number}@acme.example", Subject="poison" if number == 4 else "fine")
+    stations.work()
+    states = [row.state for row in stations.journal()]
+    assert states == ["done"] * 4 + ["parked"] + ["done"] * 4
+    parked = stations.journal()[4]
+    assert parked.attempt == journal.MOST_DEATHS
+    assert "ValueError: a bug" in parked.error
+    assert len(stations.tickets()) == 8
+
+
+def test_outage_of_the_database_parks_nobody(stations: Stations, monkeypatch: pytest.MonkeyPatch) -> None:
+    stations.arrive("anna@acme.example")
+    write = module.write_changes
+
+    def away(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    for _ in range(journal.MOST_DEATHS + 1):
+        monkeypatch.setattr(module, "write_changes", away)
+        with pytest.raises(DatabaseUnavailable):
+            stations.worker.step()
+        monkeypatch.setattr(module, "write_changes", write)
+        stations.worker._give_back()
+    stations.work()
+    [row] = stations.journal()
+    assert (row.state, row.attempt) == ("done", 1)
+
+
+def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, database: Database) -> None:
+    stations.arrive("anna@acme.example")
+    with database.write() as session:
+        [slow] = journal.claim(session, "test:work:1", 1e9 * 2)
+    mail = module.read(slow, stations.app.policy)
+    with database.write() as session:
+        [fast] = journal.claim(session, "test:work:2", 1e9 * 3)
+    stations.worker._settle([module.read(fast, stations.app.policy)])
+    stations.worker._settle([mail])
+    assert len(stations.tickets()) == 1
+    assert len(stations.letters("acknowledgement")) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00\xff garbage \r\n\r\n\x00",
+        b"\r\n\r\nno header at all",
+        b"From: a@a.example\r\nFrom: b@a.example\r\nFrom: c@a.example\r\nFrom: d@a.example\r\nFrom: e@a.example\r\n\r\nx",
+        b"Subject: no author\r\n\r\nx",
+        b"From: a@a.example\r\nSubject: no id\r\n\r\nx",
+    ],
+    ids=["empty", "garbage", "no-header", "five-from", "no-from", "no-id"],
+)
+def test_bad_mail_becomes_a_ticket_with_its_defects(stations: Stations, raw: bytes) -> None:
+    stations.arrive_raw(raw, "a@a.example")
+    stations.work()
+    [row] = stations.journal()
+    assert (row.state, row.outcome) == ("done", "article")
+    assert len(stations.tickets()) == 1
