@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mailgate import consistency, sources
 from mailgate.errors import SettingsError
 
+
+def about(text: str, example: Any = None) -> Meta:
+    """What a setting does, for `docs/settings.md`; `example` is a value for it where its default shows nothing."""
+    return Meta(extra={"about": text, "example": example})
+
+
+# `description` says what is expected there, in errors and in the reference.
 Address = Annotated[str, Meta(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="an address such as help@desk.example")]
+Domain = Annotated[str, Meta(pattern=r"^@?[^@\s/]+$", description="a domain such as acme.example")]
 Listen = Annotated[
     str,
     Meta(
@@ -25,12 +31,22 @@ Listen = Annotated[
     ),
 ]
 Size = Annotated[str, Meta(pattern=r"^\d+ ?(B|kB|KB|MB|GB)?$", description='a size such as "25MB"')]
-Rate = Annotated[str, Meta(pattern=r"^(off|\d+/\d+[smhd])$", description='a rate such as "5/10m", or "off"')]
+Rate = Annotated[str, Meta(pattern=r"^(off|\d+/[1-9]\d*[smhd])$", description='a rate such as "5/10m", or "off"')]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
+Seconds = Annotated[int, Meta(ge=1, le=3600, description="seconds from 1 to 3600")]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description='a language such as "en" or "pt-BR"')]
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="a short name of letters, digits, dot, dash and underscore"),
+]
+After = Annotated[
+    str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"move:FOLDER", "flag" (as read) or "delete"')
+]
+Start = Annotated[
+    str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a date such as 2026-01-31')
+]
 Tls = Literal["none", "starttls", "implicit"]
 SignIn = Literal["password", "microsoft", "google"]
-TicketType = Literal["Incident", "Incident::Major", "ServiceRequest", "Complaint", "Alert", "Problem", "RfC"]
 
 UNITS = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -43,104 +59,164 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True):
 class Desk(_Section, frozen=True):
     """Who the desk is."""
 
-    name: str
-    address: Address
-    timezone: str = "UTC"
-    language: Language = "en"
+    name: Annotated[str, about("Stands in From, and names the queue where there is no other.", "Example Service Desk")]
+    address: Annotated[Address, about("Where people write to. `+suffix` of it is the desk too.", "help@desk.example")]
+    timezone: Annotated[str, about("In which times are shown.", "Europe/Berlin")] = "UTC"
+    language: Annotated[Language, about("Of mails of ours, where nothing else tells the reader's.")] = "en"
 
 
 class Storage(_Section, frozen=True):
     """Where everything is kept."""
 
-    url: str = "sqlite:///mailgate.db"
+    url: Annotated[
+        str,
+        about("`sqlite:///FILE`, from this file's folder, or `postgresql+psycopg://USER@HOST/NAME`."),
+    ] = "sqlite:///mailgate.db"
 
 
 class Smtp(_Section, frozen=True):
-    """The SMTP door (RFC 5321)."""
+    """The SMTP door (RFC 5321), behind a mail server of yours. Without the section there is no such door."""
 
-    listen: tuple[Listen, ...] = ("127.0.0.1:2525",)
-    max_size: Size = "25MB"
-    trusted_relays: tuple[str, ...] = ("127.0.0.1/32", "::1/128")
-    auth_results: str = "none"
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    max_connections: Annotated[int, Meta(ge=1, le=10_000)] = 200
-    max_recipients: Annotated[int, Meta(ge=1, le=10_000)] = 100
-    timeout: Annotated[int, Meta(ge=1, le=3600, description="seconds")] = 300
+    listen: Annotated[tuple[Listen, ...], about("Where it listens.")] = ("127.0.0.1:2525",)
+    max_size: Annotated[
+        Size,
+        about("The largest mail that any door takes; MB is 1,000,000 bytes. Larger ones get 552, by IMAP their text."),
+    ] = "25MB"
+    trusted_relays: Annotated[
+        tuple[str, ...], about("Clients whose Authentication-Results may count: networks or addresses.")
+    ] = ("127.0.0.1/32", "::1/128")
+    auth_results: Annotated[
+        str,
+        about(
+            'The authserv-id (RFC 8601) that the mail server in front writes, or "none": nobody is believed.',
+            "mx.desk.example",
+        ),
+    ] = "none"
+    tls_cert: Annotated[
+        str | None, about("Certificate chain (PEM). With `tls_key`: STARTTLS.", "/etc/ssl/desk.pem")
+    ] = None
+    tls_key: Annotated[str | None, about("The certificate's key (PEM).", "/etc/ssl/desk.key")] = None
+    max_connections: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000, description="a number from 1 to 10000")],
+        about("Clients at once; the next one gets 421."),
+    ] = 200
+    max_recipients: Annotated[
+        Annotated[int, Meta(ge=1, le=10_000, description="a number from 1 to 10000")],
+        about("Recipients of one mail; the next one gets 452."),
+    ] = 100
+    timeout: Annotated[Seconds, about("Seconds after which a silent client is sent away.")] = 300
 
 
 class Lmtp(_Section, frozen=True):
-    """The LMTP door (RFC 2033), for the mail server in front."""
+    """The LMTP door (RFC 2033), for the mail server in front. Without the section there is no such door."""
 
-    listen: tuple[Listen, ...] = ("127.0.0.1:2424",)
+    listen: Annotated[tuple[Listen, ...], about("Where it listens.", ["unix:/run/mailgate/lmtp", "127.0.0.1:2424"])] = (
+        "127.0.0.1:2424",
+    )
 
 
 class Relay(_Section, frozen=True):
-    """The mail server that takes what we send."""
+    """The mail server that takes what we send. Without the section outgoing mail is held."""
 
-    host: str = "127.0.0.1"
-    port: Port = 25
-    tls: Tls = "none"
-    user: str | None = None
-    password_file: str | None = None
-    auth: SignIn = "password"
-    envelope: Literal["account", "verp", "null"] = "account"
-    max_connections: Annotated[int, Meta(ge=1, le=100)] = 2
-    per_minute: Annotated[int, Meta(ge=0)] = 0
-    timeout: Annotated[int, Meta(ge=1, le=3600, description="seconds")] = 60
-    tls_ca: str | None = None
+    host: Annotated[str, about("Its name or address.", "smtp.desk.example")] = "127.0.0.1"
+    port: Annotated[Port, about("25 between servers, 587 with `starttls`, 465 with `implicit`.")] = 25
+    tls: Annotated[Tls, about("How the connection is kept secret; a server that refuses it gets no mail.")] = "none"
+    user: Annotated[str | None, about("Who signs in; none: nobody does.", "help@desk.example")] = None
+    password_file: Annotated[
+        str | None, about("A file that holds the password alone.", "/etc/mailgate/relay.password")
+    ] = None
+    auth: Annotated[SignIn, about("How to sign in. Only `password` can at present.")] = "password"
+    envelope: Annotated[
+        Literal["account", "verp", "null"],
+        about(
+            "The envelope sender: the desk's address, one of its own for each mail (bounces are told apart), or `<>`."
+        ),
+    ] = "account"
+    max_connections: Annotated[
+        Annotated[int, Meta(ge=1, le=100, description="a number from 1 to 100")], about("Connections at once.")
+    ] = 2
+    per_minute: Annotated[
+        Annotated[int, Meta(ge=0, description="a number, 0 for no limit")], about("Mails a minute; 0: no limit.")
+    ] = 0
+    timeout: Annotated[Seconds, about("Seconds after which a silent relay is left.")] = 60
+    tls_ca: Annotated[
+        str | None, about("Certificates (PEM) to trust instead of the machine's.", "/etc/ssl/our-ca.pem")
+    ] = None
 
 
 class Imap(_Section, frozen=True):
-    """A mailbox that is watched (RFC 9051, RFC 2177)."""
+    """A mailbox that is watched (RFC 9051, RFC 2177). Several: write the section again."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="a short name of letters and digits")]
-    host: str
-    user: str
-    port: Port = 993
-    tls: Tls = "implicit"
-    password_file: str | None = None
-    auth: SignIn = "password"
-    folder: str = "INBOX"
-    junk: str = ""
-    auth_results: str = "none"
-    start: str = "now"
-    after: Annotated[str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"flag", "delete" or "move:FOLDER"')] = (
-        "move:Processed"
-    )
-    poll: Annotated[int, Meta(ge=1, le=3600, description="seconds between looks where IDLE is silent")] = 60
-    timeout: Annotated[int, Meta(ge=1, le=3600, description="seconds")] = 60
-    tls_ca: str | None = None
+    name: Annotated[Name, about("What it is called in listings and reasons.", "office")]
+    host: Annotated[str, about("The server.", "imap.example")]
+    user: Annotated[str, about("Who signs in.", "help@desk.example")]
+    port: Annotated[Port, about("993 with `implicit`, 143 with `starttls`.")] = 993
+    tls: Annotated[Tls, about("How the connection is kept secret; a server that refuses it is not used.")] = "implicit"
+    password_file: Annotated[
+        str | None, about("A file that holds the password alone.", "/etc/mailgate/office.password")
+    ] = None
+    auth: Annotated[SignIn, about("How to sign in. Only `password` can at present.")] = "password"
+    folder: Annotated[str, about("The folder that is watched; levels by `/`.")] = "INBOX"
+    junk: Annotated[str, about("The provider's junk folder.", "Junk")] = ""
+    auth_results: Annotated[
+        str,
+        about(
+            'The authserv-id (RFC 8601) that this provider writes, or "microsoft", or "none": nobody is believed. '
+            "`mailgate check` proposes it.",
+            "mx.imap.example",
+        ),
+    ] = "none"
+    start: Annotated[
+        Start, about('At first contact: take only what arrives "now", or from a date on, or "all" that lies there.')
+    ] = "now"
+    after: Annotated[After, about("What becomes of a mail in the mailbox once it is safe here.")] = "move:Processed"
+    poll: Annotated[Seconds, about("Seconds between looks where the server does not tell of new mail.")] = 60
+    timeout: Annotated[Seconds, about("Seconds after which a silent server is left.")] = 60
+    tls_ca: Annotated[
+        str | None, about("Certificates (PEM) to trust instead of the machine's.", "/etc/ssl/our-ca.pem")
+    ] = None
 
 
 class Answers(_Section, frozen=True):
-    """How automatic answers are limited (MAIL: loop breaker) and marked."""
+    """Limits and marks of automatic answers. A limit stops acknowledgements only: mails are still taken, staff told."""
 
-    subject_token: Literal["always", "auto", "never"] = "auto"  # noqa: S105 - no secret
-    per_address: Rate = "5/10m"
-    unknown: Rate = "200/1h"
-    per_thread: Rate = "20/1h"
-    desk: Rate = "10000/1h"
+    subject_token: Annotated[
+        Literal["always", "auto", "never"],
+        about("Whether `[INC-1042-7]` stands in subjects of ours; `auto`: where the relay is seen to rewrite our ids."),
+    ] = "auto"  # noqa: S105 - no secret
+    per_address: Annotated[Rate, about("Acknowledgements to one address.")] = "5/10m"
+    unknown: Annotated[Rate, about("To all senders of no partner together.")] = "200/1h"
+    per_thread: Annotated[Rate, about("Automatic mails in one conversation.")] = "20/1h"
+    desk: Annotated[Rate, about("To everybody together.")] = "10000/1h"
 
 
 class Queue(_Section, frozen=True):
-    """A queue of tickets; `members` none: all staff."""
+    """A queue of tickets. Several: write the section again. None: one queue, named as the desk."""
 
-    name: str
-    default: bool = False
-    address: Address | None = None
-    members: tuple[Address, ...] = ()
-    language: Language | None = None
-    signature: str = ""
+    name: Annotated[str, about("What it is called.", "Hardware")]
+    default: Annotated[bool, about("Whether it takes what fits no other; one queue does.", example=True)] = False
+    address: Annotated[
+        Address | None, about("An address of its own: mail to it comes here, answers are from it.", "hw@desk.example")
+    ] = None
+    members: Annotated[
+        tuple[Address, ...], about("Staff who are told of its tickets; none: all staff.", ["agent@desk.example"])
+    ] = ()
+    language: Annotated[Language | None, about("Of mails of ours from it.", "de")] = None
+    signature: Annotated[str, about("Stands under its mails.", "Hardware team, room 12")] = ""
 
 
 class Staff(_Section, frozen=True):
-    """A member of staff; one address or several."""
+    """A member of staff. Several: write the section again."""
 
-    name: str
-    email: Address | None = None
-    emails: tuple[Address, ...] = ()
-    roles: tuple[str, ...] = ("agent",)
+    name: Annotated[str, about("As requesters see it.", "First Agent")]
+    email: Annotated[
+        Address | None, about("The address that is written to, and written from.", "agent@desk.example")
+    ] = None
+    emails: Annotated[
+        tuple[Address, ...],
+        about("Further ones that are known to be theirs.", ["agent@desk.example", "a.gent@desk.example"]),
+    ] = ()
+    roles: Annotated[tuple[str, ...], about("What they may do.")] = ("agent",)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -150,21 +226,28 @@ class Staff(_Section, frozen=True):
 
 
 class Partner(_Section, frozen=True):
-    """An organisation; its people are known by their domains."""
+    """An organisation whose people write. Several: write the section again."""
 
-    name: str
-    domains: tuple[str, ...] = ()
-    emails: tuple[Address, ...] = ()
-    language: Language | None = None
+    name: Annotated[str, about("What it is called.", "Acme")]
+    domains: Annotated[tuple[Domain, ...], about("Its mail domains, and what is below them.", ["acme.example"])] = ()
+    emails: Annotated[
+        tuple[Address, ...], about("Single people of it at other domains.", ["jane.of.acme@mail.example"])
+    ] = ()
+    language: Annotated[Language | None, about("Of mails of ours to it.", "fr")] = None
 
 
 class Rule(_Section, frozen=True):
-    """A rule: `when` a first mail is like this, `set` that on its ticket."""
+    """When a first mail is like this, set that on its ticket ([rules](rules.md)). Several: write the section again."""
 
-    name: str
-    when: dict[str, Any] = field(default_factory=dict)
-    set: dict[str, Any] = field(default_factory=dict)
-    stop: bool = False
+    name: Annotated[str, about("What it is called in reasons.", "printers")]
+    when: Annotated[
+        dict[str, Any],
+        about("Conditions; none: every mail.", {"subject": {"matches": r"(?i)printer (?P<model>\S+)"}}),
+    ] = field(default_factory=dict)
+    set: Annotated[dict[str, Any], about("What is set.", {"fields": {"model": "{model}"}})] = field(
+        default_factory=dict
+    )
+    stop: Annotated[bool, about("Whether no rule below it is looked at once it holds.")] = False
 
 
 class Settings(_Section, frozen=True):
@@ -181,8 +264,13 @@ class Settings(_Section, frozen=True):
     staff: tuple[Staff, ...] = ()
     partner: tuple[Partner, ...] = ()
     rule: tuple[Rule, ...] = ()
-    include: tuple[str, ...] = ()
-    templates: str | None = None
+    include: Annotated[
+        tuple[str, ...],
+        about("Further files with [[imap]], [[queue]], [[staff]], [[partner]] and [[rule]].", ["rules.d/*.toml"]),
+    ] = ()
+    templates: Annotated[
+        str | None, about("A folder with templates of your own, which go before the shipped ones.", "templates")
+    ] = None
     folder: str = ""  # set by `load`: where relative paths are from
     file: str = ""  # set by `load`
 
@@ -204,6 +292,9 @@ class Settings(_Section, frozen=True):
         return size(self.smtp.max_size if self.smtp else Smtp().max_size)
 
 
+OURS = ("folder", "file")  # fields that no file sets
+
+
 def size(text: str) -> int:
     """Bytes of a size such as "25MB"; MB is 1,000,000 bytes."""
     match = re.fullmatch(r"(\d+) ?([A-Za-z]*)", text)
@@ -217,6 +308,11 @@ def rate(text: str) -> tuple[int, int] | None:
         return None
     count, _, window = text.partition("/")
     return int(count), int(window[:-1]) * SECONDS[window[-1]]
+
+
+def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The relays whose Authentication-Results may count at the SMTP door."""
+    return tuple(ip_network(text, strict=False) for text in (settings.smtp.trusted_relays if settings.smtp else ()))
 
 
 def locate(given: str | None) -> Path:
@@ -235,153 +331,17 @@ def locate(given: str | None) -> Path:
 def load(file: Path) -> Settings:
     """The settings in `file` and its includes. Raises SettingsError with every problem found."""
     file = file.absolute()
-    tree = _read(file)
-    problems: list[str] = []
-    for pattern in tree.get("include", []) if isinstance(tree.get("include", []), list) else []:
-        names = sorted(glob.glob(str(file.parent / str(pattern))))  # noqa: PTH207 - a pattern may be absolute
-        if not names and not any(c in str(pattern) for c in "*?["):
-            problems.append(f"{file}: include: there is no file {pattern}")
-        for name in names:
-            _merge(tree, _read(Path(name)), Path(name), problems)
-    if problems:
-        raise SettingsError(problems)
-    for key in ("folder", "file"):  # ours to set, never the file's
-        if key in tree:
-            raise SettingsError([f"{file}: {key}: there is no such setting; known here: {', '.join(_known(''))}"])
+    read = sources.read(file)
     try:
-        settings = msgspec.convert(tree, Settings, strict=True)
-    except msgspec.ValidationError as error:
-        raise SettingsError([f"{file}: {_explain(error, tree)}"]) from None
+        settings = None if any(key in read.tree for key in OURS) else msgspec.convert(read.tree, Settings)
+    except msgspec.ValidationError:
+        settings = None
+    if settings is None:
+        from mailgate import misfits  # only a file with a fault pays for it
+
+        raise SettingsError([read.sentence(misfit) for misfit in misfits.find(read.tree, Settings, hidden=OURS)])
     settings = msgspec.structs.replace(settings, folder=str(file.parent), file=str(file))
-    problems = [f"{file}: {problem}" for problem in _inconsistencies(settings)]
+    problems = [read.sentence(problem) for problem in consistency.find(settings)]
     if problems:
         raise SettingsError(problems)
     return settings
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError([f"{file}: {error.strerror or error}; `mailgate init` writes a new one"]) from None
-    except UnicodeDecodeError as error:
-        raise SettingsError([f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8"]) from None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError([f"{file}: is not TOML: {error}"]) from None
-
-
-LISTS = ("imap", "queue", "staff", "partner", "rule")
-
-
-def _merge(tree: dict[str, Any], part: dict[str, Any], file: Path, problems: list[str]) -> None:
-    """An included file may add list sections only: one place for each single section."""
-    for key, value in part.items():
-        if key in LISTS and isinstance(value, list):
-            tree[key] = [*tree.get(key, []), *value]
-        else:
-            problems.append(f"{file}: {key}: an included file may hold only {', '.join(f'[[{k}]]' for k in LISTS)}")
-
-
-def _explain(error: msgspec.ValidationError, tree: dict[str, Any]) -> str:
-    """msgspec says "Expected `int`, got `str` - at `$.smtp.port`"; people read "smtp.port: expected ..."."""
-    what, _, where = str(error).partition(" - at `")
-    place = where.rstrip("`").removeprefix("$").lstrip(".")
-    if unknown := re.search(r"unknown field `(.+?)`", what):
-        known = ", ".join(sorted(_known(place)))
-        key = f"{place}.{unknown[1]}" if place else unknown[1]
-        return f"{key}: there is no such setting; known here: {known}"
-    if missing := re.search(r"missing required field `(.+?)`", what):
-        return f"{f'{place}.{missing[1]}' if place else missing[1]}: is missing"
-    description = _description(place)
-    if (description and "matching regex" in what) or (description and "`int`" in what):
-        return f"{place}: expected {description}, found {_value(tree, place)!r}"
-    return f"{place or 'file'}: {what[0].lower()}{what[1:]}".replace("`", "").replace("object", "a [section]")
-
-
-def _node(place: str) -> Any:
-    """The msgspec type at a dotted place such as imap[0].port."""
-    kind: Any = msgspec.inspect.type_info(Settings)
-    for name in re.findall(r"[^.\[\]]+", re.sub(r"\[[^\]]*\]", ".*", place)):
-        while isinstance(kind, msgspec.inspect.UnionType):
-            kind = next(t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType))
-        if name == "*":
-            kind = getattr(kind, "item_type", kind)
-        elif isinstance(kind, msgspec.inspect.StructType):
-            kind = next((f.type for f in kind.fields if f.encode_name == name), None)
-    while isinstance(kind, msgspec.inspect.UnionType):
-        kind = next(t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType))
-    return kind
-
-
-def _known(place: str) -> list[str]:
-    kind = _node(place)
-    names = [f.encode_name for f in kind.fields] if isinstance(kind, msgspec.inspect.StructType) else []
-    return [name for name in names if place or name not in ("folder", "file")]
-
-
-def _description(place: str) -> str | None:
-    kind = _node(place)
-    return (kind.extra_json_schema or {}).get("description") if isinstance(kind, msgspec.inspect.Metadata) else None
-
-
-def _value(tree: Any, place: str) -> Any:
-    for name in re.findall(r"[^.\[\]]+", place):
-        tree = tree[int(name)] if isinstance(tree, list) else tree.get(name)
-    return tree
-
-
-def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The relays whose Authentication-Results may count at the SMTP door."""
-    return tuple(ip_network(text, strict=False) for text in (settings.smtp.trusted_relays if settings.smtp else ()))
-
-
-def _inconsistencies(settings: Settings) -> list[str]:
-    """What each key alone cannot say, each as "key: what is wrong and how to mend it"."""
-    problems: list[str] = []
-    say = problems.append
-    try:
-        ZoneInfo(settings.desk.timezone)
-    except (ValueError, OSError):
-        say(f"desk.timezone: expected a time zone such as Europe/Berlin, found {settings.desk.timezone!r}")
-    if not settings.storage.url.startswith(("sqlite:///", "postgresql+psycopg://")):
-        say(
-            "storage.url: expected sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, "
-            f"found {settings.storage.url.partition('@')[0].partition(':')[0]!r}"
-        )
-    for text in settings.smtp.trusted_relays if settings.smtp else ():
-        try:
-            ip_network(text, strict=False)
-        except ValueError:
-            say(f"smtp.trusted_relays: expected a network such as 192.0.2.0/24, found {text!r}")
-    if settings.smtp and bool(settings.smtp.tls_cert) != bool(settings.smtp.tls_key):
-        say("smtp.tls_cert and smtp.tls_key: name both, or neither")
-    defaults = [queue.name for queue in settings.queue if queue.default]
-    if settings.queue and len(defaults) != 1:
-        say(f"queue: exactly one queue says default = true; found {len(defaults) or 'none'}")
-    for key, names in (
-        ("queue.name", [q.name for q in settings.queue]),
-        ("imap.name", [i.name for i in settings.imap]),
-        ("staff.email", [a for s in settings.staff for a in s.addresses]),
-        (
-            "queue.address",
-            [settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)],
-        ),
-        ("partner.domains", [d.lower() for p in settings.partner for d in p.domains]),
-        ("rule.name", [r.name for r in settings.rule]),
-    ):
-        for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-            say(f"{key}: {name!r} stands there twice")
-    staff = {address for member in settings.staff for address in member.addresses}
-    for member in settings.staff:
-        if not member.addresses:
-            say(f"staff: {member.name!r} has no email")
-    for queue in settings.queue:
-        for address in queue.members:
-            if address.lower() not in staff:
-                say(f"queue.members: {address} of queue {queue.name!r} is no email of a [[staff]] section")
-    for index, box in enumerate(settings.imap):
-        if not re.fullmatch(r"now|all|\d{4}-\d\d-\d\d", box.start):
-            say(f'imap[{index}].start: expected "now", "all" or a date such as 2026-01-31, found {box.start!r}')
-    return problems

@@ -1,0 +1,143 @@
+"""What no single key can say: settings that fit their types and do not fit together, or name what is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, available_timezones
+
+from mailgate.sources import Misfit
+
+if TYPE_CHECKING:
+    from mailgate.settings import Imap, Settings
+
+HIGHEST_PORT = 65535
+
+
+def find(settings: Settings) -> list[Misfit]:
+    """All of it, top to bottom."""
+    return [
+        *_desk(settings),
+        *_doors(settings),
+        *_relay(settings),
+        *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box)),
+        *_people(settings),
+        *_twice(settings),
+    ]
+
+
+def _desk(settings: Settings) -> Iterator[Misfit]:
+    zone = settings.desk.timezone
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):  # no such key, a path that leads out, a folder
+        from mailgate.misfits import nearest
+
+        close = nearest(zone, (name for name in available_timezones() if "/" in name))
+        hint = f"; did you mean {close}?" if close else ""
+        yield Misfit(("desk", "timezone"), f'expected a time zone such as Europe/Berlin, found "{zone}"{hint}')
+    url = settings.storage.url
+    if not re.match(r"sqlite:///.|postgresql\+psycopg://.", url):
+        found = url.partition(":")[0]  # never the password that may stand in it
+        yield Misfit(
+            ("storage", "url"),
+            f'expected sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, found one that begins with "{found}"',
+        )
+
+
+def _doors(settings: Settings) -> Iterator[Misfit]:
+    for name, door in (("smtp", settings.smtp), ("lmtp", settings.lmtp)):
+        for listen in door.listen if door else ():
+            port = listen.rpartition(":")[2]
+            if not listen.startswith("unix:") and not 0 < int(port) <= HIGHEST_PORT:
+                yield Misfit((name, "listen"), f'expected a port from 1 to {HIGHEST_PORT}, found "{listen}"')
+    smtp = settings.smtp
+    if smtp is None:
+        return
+    for text in smtp.trusted_relays:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            yield Misfit(("smtp", "trusted_relays"), f'expected a network such as 192.0.2.0/24, found "{text}"')
+    if bool(smtp.tls_cert) != bool(smtp.tls_key):
+        there, missing = ("tls_cert", "tls_key") if smtp.tls_cert else ("tls_key", "tls_cert")
+        yield Misfit(("smtp", there), f"STARTTLS wants both; add {missing}, or take {there} away")
+
+
+def _relay(settings: Settings) -> Iterator[Misfit]:
+    relay = settings.relay
+    if relay is None:
+        return
+    if relay.user and relay.auth == "password" and not relay.password_file:
+        yield Misfit(("relay", "password_file"), f"is missing: {relay.user} signs in with a password")
+    if not relay.user and relay.password_file:
+        yield Misfit(("relay", "user"), "is missing: whose password is in password_file?")
+
+
+def _mailbox(index: int, box: Imap) -> Iterator[Misfit]:
+    place = ("imap", index)
+    if box.auth == "password" and not box.password_file:
+        yield Misfit((*place, "password_file"), f"is missing: {box.user} signs in with a password")
+    if box.start not in ("now", "all"):
+        try:
+            date.fromisoformat(box.start)
+        except ValueError:
+            yield Misfit((*place, "start"), f'there is no such day: "{box.start}"')
+    target = box.after.removeprefix("move:")
+    if target in (box.folder, box.junk) and target != box.after:
+        yield Misfit((*place, "after"), f"{target} is a folder that is watched; name another one")
+    if box.junk and box.junk == box.folder:
+        yield Misfit((*place, "junk"), f"{box.junk} is the folder that is watched; name the junk folder, or none")
+
+
+def _people(settings: Settings) -> Iterator[Misfit]:
+    defaults = [n for n, queue in enumerate(settings.queue) if queue.default]
+    if settings.queue and not defaults:
+        yield Misfit(("queue",), "none is the default one; write default = true in the one that takes the rest")
+    for index in defaults[1:]:
+        first = settings.queue[defaults[0]].name
+        yield Misfit(("queue", index, "default"), f'"{first}" is the default one already; there is one')
+    ours = {settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)}
+    staff = {address for member in settings.staff for address in member.addresses}
+    for index, member in enumerate(settings.staff):
+        if not member.addresses:
+            yield Misfit(("staff", index, "email"), 'is missing; add email = "agent@desk.example"')
+        for address in member.addresses:
+            if address in ours:
+                yield Misfit(
+                    ("staff", index, "email"), f"{address} is the desk's own; staff have addresses of their own"
+                )
+    for index, queue in enumerate(settings.queue):
+        for address in queue.members:
+            if address.lower() not in staff:
+                yield Misfit(("queue", index, "members"), f"{address} is no email of a [[staff]] section; add one")
+    for index, partner in enumerate(settings.partner):
+        if not partner.domains and not partner.emails:
+            yield Misfit(("partner", index, "domains"), 'is missing; add domains = ["acme.example"], or emails')
+
+
+def _twice(settings: Settings) -> Iterator[Misfit]:
+    """Names and addresses that must lead to one thing."""
+    for key, section, names in (
+        ("name", "imap", [(n, b.name) for n, b in enumerate(settings.imap)]),
+        ("name", "queue", [(n, q.name) for n, q in enumerate(settings.queue)]),
+        ("email", "staff", [(n, a) for n, s in enumerate(settings.staff) for a in s.addresses]),
+        ("domains", "partner", [(n, d.lower().lstrip("@")) for n, p in enumerate(settings.partner) for d in p.domains]),
+        ("emails", "partner", [(n, e.lower()) for n, p in enumerate(settings.partner) for e in p.emails]),
+        ("name", "rule", [(n, r.name) for n, r in enumerate(settings.rule)]),
+    ):
+        seen: set[str] = set()
+        for index, name in names:
+            if name in seen:
+                yield Misfit((section, index, key), f'"{name}" stands there twice; take one away')
+            seen.add(name)
+    addresses = {settings.desk.address.lower(): -1}
+    for index, queue in enumerate(settings.queue):
+        address = (queue.address or "").lower()
+        if address in addresses and not (queue.default and addresses[address] == -1):
+            yield Misfit(("queue", index, "address"), f'"{address}" stands there twice; each queue has its own')
+        elif address:
+            addresses[address] = index
