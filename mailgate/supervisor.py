@@ -27,6 +27,7 @@ from mailgate import settings as files
 from mailgate.application import open_application
 from mailgate.errors import CommandError, MailgateError
 from mailgate.intake.door import Listener, bind
+from mailgate.logs import configure
 from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
 from mailgate.settings import Settings
 from storage import journal, outbox
@@ -203,6 +204,7 @@ class Supervisor:
 
 def serve(file: Path, *, shadow: bool = False) -> int:
     """Run the daemon of that settings file in the foreground."""
+    configure()
     return Supervisor(file.absolute(), shadow=shadow).run()
 
 

@@ -30,7 +30,7 @@ class Daemon:
         before = self.log().count("serving")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*_COMMAND, "--config", str(self.file), "serve", *options],
+                [*_COMMAND, "serve", "--config", str(self.file), *options],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # so that the whole of it can be killed
