@@ -1,0 +1,160 @@
+"""A signed-in connection to an IMAP server: certificates, time-outs, sign-in, and waiting in IDLE."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, cast
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
+
+from mailgate.settings import Imap, Settings
+
+IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
+_SLICE_SECONDS = 0.2  # how soon a stop is noticed while waiting
+_EMPTY_WAKES = 3  # TLS may wake us once with nothing to read; a dead connection does so for ever
+
+
+Answers = dict[int, dict[bytes, Any]]  # by UID
+
+
+class Client(Protocol):
+    """What is used of imapclient's IMAPClient, which has no types. Messages are UIDs."""
+
+    _imap: Any  # the imaplib connection below it
+
+    def login(self, username: str, password: str) -> object: ...
+    def plain_login(self, identity: str, password: str) -> object: ...
+    def has_capability(self, capability: str) -> bool: ...
+    def namespace(self) -> Any: ...
+    def list_folders(self, directory: str, pattern: str) -> list[tuple[object, bytes | None, str]]: ...
+    def folder_exists(self, folder: str) -> bool: ...
+    def create_folder(self, folder: str) -> object: ...
+    def subscribe_folder(self, folder: str) -> object: ...
+    def select_folder(self, folder: str, readonly: bool) -> dict[bytes, Any]: ...
+    def search(self, criteria: str) -> list[int]: ...
+    def fetch(self, messages: Sequence[int], data: Sequence[str]) -> Answers: ...
+    def get_flags(self, messages: Sequence[int]) -> dict[int, Sequence[bytes]]: ...
+    def add_flags(self, messages: Sequence[int], flags: Sequence[bytes], silent: bool) -> object: ...
+    def copy(self, messages: Sequence[int], folder: str) -> object: ...
+    def move(self, messages: Sequence[int], folder: str) -> object: ...
+    def uid_expunge(self, messages: Sequence[int]) -> object: ...
+    def noop(self) -> object: ...
+    def idle(self) -> None: ...
+    def idle_check(self, timeout: float) -> list[tuple[Any, ...]]: ...
+    def idle_done(self) -> object: ...
+
+
+@contextlib.contextmanager
+def connected(account: Imap, settings: Settings) -> Iterator[Client]:
+    """A signed-in client, no folder selected; signed out afterwards, or just cut where an error ends the block.
+
+    Raises OSError (ssl.SSLError among them) and IMAPClientError.
+    """
+    context = tls_context(account, settings)
+    client: Any = IMAPClient(
+        account.host,
+        account.port,
+        use_uid=True,
+        ssl=account.tls == "implicit",
+        ssl_context=context if account.tls == "implicit" else None,
+        timeout=cast(float, SocketTimeout(connect=account.timeout, read=account.timeout)),
+    )
+    client.normalise_times = False  # INTERNALDATE with its zone, not in this machine's
+    try:
+        if account.tls == "starttls":  # refused by the server: an error, never clear text
+            client.starttls(context)
+        sign_in(client, account, settings)
+        yield client
+        with contextlib.suppress(IMAPClientError, OSError):
+            client.logout()
+    finally:
+        with contextlib.suppress(IMAPClientError, OSError):
+            client.shutdown()
+
+
+def sign_in(client: Client, account: Imap, settings: Settings) -> None:
+    """The one place that knows how an account signs in. Raises LoginError, and OSError for the file of the password."""
+    if account.password_file is None:
+        raise LoginError(f"imap {account.name}: password_file is missing in the settings")
+    password = settings.path(account.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    if client.has_capability("LOGINDISABLED"):  # RFC 9051 section 6.2.3
+        raise LoginError("the server takes no password over this connection: set tls")
+    if (account.user + password).isascii():
+        client.login(account.user, password)
+    else:
+        client.plain_login(account.user, password)  # LOGIN knows ASCII only; PLAIN is UTF-8 (RFC 4616 section 2)
+
+
+def tls_context(account: Imap, settings: Settings) -> ssl.SSLContext:
+    """Certificates are verified, against `tls_ca` where it is set, else against the machine's; TLS 1.2 or later."""
+    context = ssl.create_default_context(cafile=str(settings.path(account.tls_ca)) if account.tls_ca else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
+    return context
+
+
+def announced(client: Client) -> bool:
+    """Whether the server spoke of new mail since this was asked last, in the answer to whatever command."""
+    client._imap.response("EXPUNGE")  # imaplib keeps each of them for ever
+    return bool(client._imap.response("EXISTS")[1] != [None])
+
+
+def wait(client: Client, seconds: float, stopping: threading.Event) -> None:
+    """Until there may be new mail in the selected folder, `seconds` have gone by, or `stopping` is set.
+
+    Raises IMAPClientAbortError or OSError where the connection turns out to be dead.
+    """
+    if not client.has_capability("IDLE"):
+        stopping.wait(seconds)
+        if not stopping.is_set():
+            client.noop()
+        return
+    client.noop()
+    if announced(client):  # IDLE tells only what no answer before it has told
+        return
+    client.idle()
+    deadline = time.monotonic() + min(seconds, IDLE_SECONDS)
+    empty = 0
+    while not stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+        patience = max(min(left, _SLICE_SECONDS), 0.01)
+        began = time.monotonic()
+        answers = client.idle_check(timeout=patience)
+        if any(answer[0] == b"BYE" for answer in answers):  # RFC 9051 section 7.1.5
+            raise IMAPClientAbortError("the server hung up")
+        if any(_is_exists(answer) for answer in answers):
+            break
+        # On a dead connection idle_check answers [] at once, for ever
+        empty = empty + 1 if not answers and time.monotonic() - began < patience / 2 else 0
+        if empty == _EMPTY_WAKES:
+            raise IMAPClientAbortError("the connection is dead")
+    client.idle_done()
+
+
+def _is_exists(answer: tuple[Any, ...]) -> bool:
+    return len(answer) > 1 and answer[1] == b"EXISTS"
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, for the person who reads `status`."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not to be trusted: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "the server does not answer"
+    if isinstance(error, LoginError):
+        return f"sign-in refused: {_plain(str(error))}"
+    if isinstance(error, IMAPClientError):
+        return _plain(str(error))
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _plain(text: str) -> str:
+    """Without the b'...' that imaplib's errors put around a server's words."""
+    return re.sub(r"b'((?:[^'\\]|\\.)*)'|b\"((?:[^\"\\]|\\.)*)\"", r"\1\2", text)[:500]
