@@ -58,6 +58,8 @@ def read(tree: Tree) -> Body:
             richs.append(rich)
             if not plain.strip() or (len(plain) < _STUB_CHARS and _STUB.search(plain)):
                 plain = html.to_text(rich) or plain
+                if rich.count("<") > limits.HTML_TAGS:
+                    reader.note(f"more than {limits.HTML_TAGS} tags: the rest was not read")
                 if texts and "".join(plain.split()) == "".join(texts[-1].split()):
                     continue  # mixed where alternative was meant: the same words a second time
         elif has_html and plain.strip():

@@ -164,6 +164,10 @@ class _Text:
     def words(self, text: str) -> None:
         if self.hidden:
             return
+        if not self.pre and text.isspace() and text.isascii():  # between tags nearly everywhere
+            if not self.blank and not self.wanted:
+                self.put(" ")
+            return
         if "&" in text:
             text = unescape(text)
         if not text.isascii():
@@ -175,7 +179,8 @@ class _Text:
                 self.newline()
                 self.put(line)
             return
-        text = _BLANKS.sub(" ", text)
+        if "\n" in text or "  " in text or "\t" in text or "\r" in text:
+            text = _BLANKS.sub(" ", text)
         if text.startswith(" ") and (self.blank or self.wanted):
             text = text[1:]
         if text:

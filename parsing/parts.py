@@ -108,6 +108,8 @@ class _Reader:
         value = headers.first(fields, "content-type")
         if not value:
             return _Head(fields, default, ())
+        if len(value) > limits.MIME_FIELD_BYTES:
+            self.note(f"a Content-Type longer than {limits.MIME_FIELD_BYTES} bytes: cut")
         kind, params = headers.mime_value(value, self.hint)
         kind = headers.content_type(kind)
         if not kind:

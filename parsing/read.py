@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from parsing import (
     addresses,
@@ -92,6 +92,8 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
     references = headers.message_ids(by_name.get("references", ()))
     split = reply.split(body.text, body.html, subject, bool(in_reply_to or references))
+    to, cc = mailboxes("to"), mailboxes("cc")
+    _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")
     files = attachments.read(tree.parts, body.parts, body.html, defects)
     message = ParsedMessage(
@@ -101,8 +103,8 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         from_=from_,
         sender=sender[0] if sender else None,
         reply_to=mailboxes("reply-to"),
-        to=mailboxes("to"),
-        cc=mailboxes("cc"),
+        to=to,
+        cc=cc,
         return_path=addresses.bare(return_path[0]) if return_path else None,
         subject=subject,
         date=date,
@@ -121,18 +123,18 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         defects=tuple(defects),
     )
     verdict = kind.classify(message, tree.parts)
-    if verdict.bounce is None:
-        return replace(message, kind=verdict.kind, kind_reason=verdict.reason, alert=verdict.alert)
-    return replace(
-        message,
-        kind=verdict.kind,
-        kind_reason=verdict.reason,
-        alert=verdict.alert,
-        bounce_recipients=verdict.bounce.recipients,
-        bounce_temporary=verdict.bounce.temporary,
-        bounce_status=verdict.bounce.status,
-        bounce_original_id=verdict.bounce.original_id,
-    )
+    known: dict[str, object] = {"kind": verdict.kind, "kind_reason": verdict.reason, "alert": verdict.alert}
+    if verdict.bounce is not None:
+        known |= {
+            "bounce_recipients": verdict.bounce.recipients,
+            "bounce_temporary": verdict.bounce.temporary,
+            "bounce_status": verdict.bounce.status,
+            "bounce_original_id": verdict.bounce.original_id,
+        }
+    for slot, found in known.items():
+        # Nobody else has seen this message yet; a copy by `replace` costs as much as reading its addresses.
+        object.__setattr__(message, slot, found)
+    return message
 
 
 def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: bool, defects: list[str]) -> None:
@@ -142,6 +144,15 @@ def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: 
     if bad_date:
         defects.append("a Date that cannot be read")
     defects += [f"more than one {name.title()}" for name in _SINGLE if len(by_name.get(name, ())) > 1]
+
+
+def _check_limits(by_name: dict[str, list[str]], mailboxes: int, ids: int, defects: list[str]) -> None:
+    if mailboxes >= limits.ADDRESSES:
+        defects.append(f"more than {limits.ADDRESSES} mailboxes in a field: the rest was not read")
+    if ids >= limits.MESSAGE_IDS:
+        defects.append(f"more than {limits.MESSAGE_IDS} references: only the last were read")
+    if len(by_name.get("authentication-results", ())) > limits.AUTH_RESULTS:
+        defects.append(f"more than {limits.AUTH_RESULTS} Authentication-Results: the rest was not read")
 
 
 @dataclass(frozen=True, slots=True)

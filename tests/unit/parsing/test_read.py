@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from parsing import attachments, parts
+from parsing import attachments, limits, parts
 from parsing.document import document
 from parsing.read import Identity, content_key, identify, mail_key, parse
 
@@ -54,6 +54,31 @@ def test_every_field_of_a_plain_mail_is_read() -> None:
 )
 def test_what_is_wrong_with_the_header_is_said(fields: bytes, defect: str) -> None:
     assert defect in parse(fields + b"\n\nx\n").defects
+
+
+@pytest.mark.parametrize(
+    ("field", "piece", "limit", "defect"),
+    [
+        (b"To: ", b"a@b.example,", limits.ADDRESSES, "mailboxes"),
+        (b"Content-Type: text/plain;", b"a=b;", limits.MIME_FIELD_BYTES // 4, "Content-Type longer"),
+        (b"X: y\nContent-Type: text/html\n\n", b"<b>", limits.HTML_TAGS, "tags"),
+        (b"X: y\n", b"Authentication-Results: a; b=c\n", limits.AUTH_RESULTS, "Authentication-Results"),
+    ],
+)
+def test_a_limit_that_is_passed_is_said(field: bytes, piece: bytes, limit: int, defect: str) -> None:
+    past = parse(b"From: j@x.example\n" + field + piece * (limit + 1) + b"\n\nx\n")
+    within = parse(b"From: j@x.example\n" + field + piece * (limit // 2) + b"\n\nx\n")
+    assert [sentence for sentence in past.defects if defect in sentence]
+    assert not [sentence for sentence in within.defects if defect in sentence]
+
+
+def test_too_many_references_are_said() -> None:
+    def defects(count: int) -> tuple[str, ...]:
+        ids = b" ".join(b"<%d@x.example>" % i for i in range(count))
+        return parse(b"From: j@x.example\nReferences: " + ids + b"\n\nx\n").defects
+
+    assert any("references" in sentence for sentence in defects(limits.MESSAGE_IDS + 1))
+    assert defects(limits.MESSAGE_IDS // 2) == ()
 
 
 def test_all_authors_of_a_doubled_from_are_kept() -> None:
