@@ -15,6 +15,7 @@ from mailgate.errors import SettingsError
 ROOMS = ("parsing", "routing", "storage", "templates")
 
 COMMANDS = {
+    "init": Entry("Begin", "mailgate.cli.init:init", "Write a commented mailgate.toml after a few questions."),
     "serve": Entry("Run", "mailgate.cli.system:serve", "Run the daemon."),
     "status": Entry("Run", "mailgate.cli.status:status", "How things stand, and what needs a person."),
     "ticket": Entry("Tickets", "mailgate.cli.tickets:ticket", "List, show, open, answer, assign and close tickets."),

@@ -1,0 +1,189 @@
+"""A first file of settings from a few answers, with a comment where a person will want to go on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mailgate.settings import Tls
+
+Trust = str  # an authserv-id, "microsoft" or "none"
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PORTS: dict[int, Tls] = {465: "implicit", 587: "starttls"}  # RFC 8314 section 7.3, RFC 6409
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Host and port as typed: `smtp.desk.example:587`, `127.0.0.1:25`."""
+
+    host: str
+    port: int
+
+    @property
+    def tls(self) -> Tls:
+        """What that port is for; on this machine nothing has to be kept secret."""
+        return PORTS.get(self.port) or ("none" if self.host in LOOPBACK else "starttls")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A mailbox provider whose places are known."""
+
+    imap: str
+    relay: Server
+    auth_results: Trust
+
+
+PROVIDERS = {"google": Provider("imap.gmail.com", Server("smtp.gmail.com", 587), "mx.google.com")}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What `init` has been told. `mailbox` None: an SMTP door; `relay` None: outgoing mail is held."""
+
+    name: str
+    address: str
+    mailbox: str | None
+    user: str
+    password_file: str
+    relay: Server | None
+    timezone: str
+    staff: tuple[str, str] | None  # name, address
+    auth_results: Trust
+    language: str = "en"
+
+
+def write(answers: Answers) -> str:
+    """The file's text."""
+    return "\n".join((_HEAD.format(desk=_desk(answers)), _door(answers), _relay(answers), _people(answers), _RULE))
+
+
+def value(thing: Any) -> str:
+    """A text, number, truth or list as TOML writes it."""
+    if isinstance(thing, list | tuple):
+        return f"[{', '.join(value(entry) for entry in thing)}]"
+    if isinstance(thing, dict):
+        return f"{{ {', '.join(f'{key} = {value(entry)}' for key, entry in thing.items())} }}"
+    if isinstance(thing, str) and "\\" in thing and "'" not in thing:
+        return f"'{thing}'"  # a pattern: TOML obeys no backslash in these
+    return json.dumps(thing, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _desk(answers: Answers) -> str:
+    return _lines(name=answers.name, address=answers.address, timezone=answers.timezone, language=answers.language)
+
+
+def _lines(**settings: str | int | list[str]) -> str:
+    return "\n".join(f"{key} = {value(entry)}" for key, entry in settings.items())
+
+
+def _door(answers: Answers) -> str:
+    if answers.mailbox is None:
+        settings = _lines(listen=["127.0.0.1:2525"], auth_results=answers.auth_results)
+        return _SMTP.format(settings=settings)
+    settings = _lines(
+        name="office",
+        host=answers.mailbox,
+        port=993,
+        tls="implicit",
+        user=answers.user,
+        password_file=answers.password_file,
+        folder="INBOX",
+        auth_results=answers.auth_results,
+    )
+    return _IMAP.format(settings=settings)
+
+
+def _relay(answers: Answers) -> str:
+    relay = answers.relay
+    if relay is None:
+        return _NO_RELAY
+    settings: dict[str, str | int | list[str]] = {"host": relay.host, "port": relay.port, "tls": relay.tls}
+    if answers.mailbox is not None and relay.tls != "none":
+        settings |= {"user": answers.user, "password_file": answers.password_file}
+    return _RELAY.format(settings=_lines(**settings))
+
+
+def _people(answers: Answers) -> str:
+    name, email = answers.staff or ("First Agent", "agent@desk.example")
+    staff = f"[[staff]]\n{_lines(name=name, email=email)}\n"
+    if answers.staff is None:
+        staff = "".join(f"# {line}\n" for line in staff.splitlines())
+    return _PEOPLE.format(staff=staff.rstrip())
+
+
+_HEAD = """\
+# mailgate: the settings of this desk. Every setting is in docs/settings.md.
+# `mailgate check` tries what stands here, SIGHUP or a restart puts it to use.
+
+[desk]
+{desk}
+
+[storage]
+# From the folder of this file. Or PostgreSQL: "postgresql+psycopg://mailgate@localhost/mailgate"
+url = "sqlite:///mailgate.db"
+"""
+
+_SMTP = """\
+# Mail comes in here, from the mail server in front. This is no server to face the internet with.
+[smtp]
+{settings}
+# auth_results is the name by which that server signs its Authentication-Results. "none": nobody is believed, and
+# what staff write has to be confirmed by them before it goes out.
+"""
+
+_IMAP = """\
+# The mailbox that is watched.
+[[imap]]
+{settings}
+# auth_results is the name by which the provider signs its Authentication-Results. "none": nobody is believed, and
+# what staff write has to be confirmed by them before it goes out. `mailgate check` looks and proposes it.
+start = "now"             # what lies there already is left alone; or "all", or a date
+after = "move:Processed"  # or "flag", or "delete"
+"""
+
+_RELAY = """\
+# The mail server that takes what we send.
+[relay]
+{settings}
+"""
+
+_NO_RELAY = """\
+# The mail server that takes what we send. Until there is one, outgoing mail is held (`mailgate outbox list`).
+# [relay]
+# host = "127.0.0.1"
+# port = 25
+# tls = "none"              # or "starttls" (port 587), or "implicit" (port 465)
+# user = "help@desk.example"
+# password_file = "relay.password"
+"""
+
+_PEOPLE = """\
+# Staff are told of new tickets, and answer by mail.
+{staff}
+
+# Organisations whose people write; without them everybody is a stranger, and still gets a ticket.
+# [[partner]]
+# name = "Acme"
+# domains = ["acme.example"]
+
+# Queues; without them there is one, named as the desk.
+# [[queue]]
+# name = "Service Desk"
+# default = true
+#
+# [[queue]]
+# name = "Hardware"
+# address = "hardware@desk.example"
+# members = ["agent@desk.example"]
+"""
+
+_RULE = """\
+# Rules, see docs/rules.md.
+# [[rule]]
+# name = "printers"
+# when = { subject = { matches = '(?i)printer (?P<model>\\S+)' } }
+# set = { tags = ["printer"], fields = { model = "{model}" } }
+"""
