@@ -210,7 +210,9 @@ def _held_by(owner: str) -> Any:
         outbox.c.id == sa.bindparam("b_id"),
         outbox.c.attempt == sa.bindparam("b_attempt"),
         outbox.c.owner == owner,
-        outbox.c.state.in_(TO_SEND),  # a report may have come before: it stays bounced
+        sa.or_(
+            outbox.c.state == "pending", outbox.c.state == "deferred"
+        ),  # a report may have come first: it stays bounced
     )
 
 

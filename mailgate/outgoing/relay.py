@@ -1,0 +1,207 @@
+"""One kept-open connection to the relay. What became of a letter is a value; only the relay's own trouble is raised."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import ssl
+from pathlib import Path
+
+from mailgate.outgoing.fields import addr_spec
+from mailgate.settings import Relay
+from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
+
+UNREACHABLE = (OSError, smtplib.SMTPException)
+NOT_LET_IN = (530, 534, 535, 538)  # RFC 4954 section 6: about us, and not about the letter
+CLOSING = 421  # RFC 5321 section 4.2.2: the relay is going away
+PATIENCE = 60.0  # seconds before another login: quick ones lock accounts
+
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463 section 2
+_MESSAGE_ID = re.compile(r"<([^<>\s]{1,200}@[^<>\s]{1,200})>")
+_AMAZON_ID = re.compile(r"(?i:ok)\s+([0-9a-f]{8,20}(?:-[0-9a-f]{1,20}){5,6})\s*")
+_AMAZON_HOST = re.compile(r"email-smtp[a-z-]*\.([a-z0-9-]+)\.amazonaws\.com", re.IGNORECASE)
+_PERIOD = re.compile(rb"^\.", re.MULTILINE)
+
+
+class RelayAway(Exception):
+    """The relay cannot be reached or does not let us in: no letter's fault. `seconds` to wait at least."""
+
+    def __init__(self, text: str, seconds: float = 0.0) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
+class _Lost(Exception):
+    """The connection ended before the letter was handed over; `closing`: with the relay's own word for it."""
+
+    def __init__(self, text: str, *, closing: bool = False) -> None:
+        super().__init__(text)
+        self.closing = closing
+
+
+class Connection:
+    """A connection, opened when it is needed; `greeting` is our name for EHLO (RFC 5321 section 4.1.1.1)."""
+
+    def __init__(self, relay: Relay, greeting: str, password_file: Path | None, tls_ca: Path | None) -> None:
+        self._relay = relay
+        self._greeting = greeting
+        self._password_file = password_file
+        self._tls_ca = tls_ca
+        self._smtp: smtplib.SMTP | None = None
+
+    def send(self, letter: Outgoing) -> Result:
+        """Hand over one letter. Raises RelayAway; a connection that the relay closed meanwhile is opened again once."""
+        recipient, sender = addr_spec(letter.recipient), addr_spec(letter.envelope_from)
+        if recipient is None:
+            return Failed(letter.id, letter.attempt, f"{letter.recipient!r} is no address", "5.1.3")
+        if sender is None and letter.envelope_from:
+            return Failed(letter.id, letter.attempt, f"{letter.envelope_from!r} is no address", "5.1.7")
+        kept = self._smtp is not None
+        try:
+            return self._hand_over(self._open(), letter, sender or "", recipient)
+        except _Lost as lost:
+            self.close()
+            if kept:  # it was closed meanwhile; now with a fresh one
+                return self.send(letter)
+            if lost.closing:
+                raise RelayAway(str(lost)) from lost
+            return Deferred(letter.id, letter.attempt, str(lost))  # perhaps by its fault: it must not block others
+        except RelayAway:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End it with QUIT, as far as there is somebody to say it to."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with contextlib.suppress(*UNREACHABLE):
+                smtp.quit()
+            smtp.close()
+
+    # --- one transaction (RFC 5321 section 3.3) -----------------------------------------------------------------
+
+    def _hand_over(self, smtp: smtplib.SMTP, letter: Outgoing, sender: str, recipient: str) -> Result:
+        content = letter.headers + letter.body
+        options = ""
+        if smtp.has_extn("size"):  # RFC 1870
+            limit = smtp.esmtp_features["size"].partition(" ")[0]
+            if limit.isdigit() and 0 < int(limit) < len(content):
+                return Failed(letter.id, letter.attempt, f"{len(content)} bytes; the relay takes {limit}", "5.3.4")
+            options = f" SIZE={len(content)}"
+        smtp.command_encoding = "ascii"
+        if not (sender.isascii() and recipient.isascii() and letter.headers.isascii()):
+            if not smtp.has_extn("smtputf8"):  # RFC 6531 section 3.5
+                return Failed(letter.id, letter.attempt, "the relay takes no such address: no SMTPUTF8", "5.6.7")
+            smtp.command_encoding = "utf-8"
+            options += " BODY=8BITMIME SMTPUTF8"
+        try:
+            for command, argument, wanted in (
+                ("MAIL", f"FROM:<{sender}>{options}", 2),
+                ("RCPT", f"TO:<{recipient}>", 2),
+                ("DATA", "", 3),
+            ):
+                code, answer = smtp.docmd(command, argument)
+                if code // 100 != wanted:
+                    return self._declined(smtp, letter, code, _text(code, answer))
+        except UNREACHABLE as error:
+            raise _Lost(describe(error)) from error
+        try:
+            smtp.send(_PERIOD.sub(b"..", content) + b".\r\n")  # RFC 5321 section 4.5.2; the content ends with CRLF
+            code, answer = smtp.getreply()
+        except UNREACHABLE as error:
+            self.close()  # it may have it or not (RFC 1047): it is sent again, under its own Message-ID
+            return Deferred(letter.id, letter.attempt, f"lost at the end of the mail: {describe(error)}")
+        text = _text(code, answer)
+        if code == CLOSING:
+            self.close()
+        if not 200 <= code <= 299:
+            return _refused(letter, code, text)
+        return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text))
+
+    def _declined(self, smtp: smtplib.SMTP, letter: Outgoing, code: int, text: str) -> Result:
+        """Another answer than the one that goes on."""
+        if code == CLOSING:
+            raise _Lost(text, closing=True)
+        if code in NOT_LET_IN:
+            raise RelayAway(text, PATIENCE)
+        try:
+            smtp.rset()
+        except UNREACHABLE:
+            self.close()
+        return _refused(letter, code, text)
+
+    def _renamed(self, letter: Outgoing, answer: str) -> str | None:
+        """The Message-ID that the relay says it gave the letter: Exchange names it, Amazon SES its left part."""
+        if (named := _MESSAGE_ID.search(answer)) is not None:
+            return named[1] if named[1] != letter.message_id else None
+        place, numbered = _AMAZON_HOST.fullmatch(self._relay.host), _AMAZON_ID.search(answer)
+        if place is None or numbered is None:
+            return None
+        domain = "email.amazonses.com" if place[1] == "us-east-1" else f"{place[1]}.amazonses.com"
+        return f"{numbered[1]}@{domain}"
+
+    # --- to the relay -------------------------------------------------------------------------------------------
+
+    def _open(self) -> smtplib.SMTP:
+        if self._smtp is not None:
+            return self._smtp
+        relay = self._relay
+        if relay.auth != "password":
+            raise RelayAway(f'relay.auth = "{relay.auth}" cannot be used for sending yet', PATIENCE)
+        smtp: smtplib.SMTP | None = None
+        try:
+            context = ssl.create_default_context(cafile=self._tls_ca) if relay.tls != "none" else None
+            if relay.tls == "implicit":
+                smtp = smtplib.SMTP_SSL(relay.host, relay.port, self._greeting, timeout=relay.timeout, context=context)
+            else:
+                smtp = smtplib.SMTP(relay.host, relay.port, self._greeting, timeout=relay.timeout)
+            smtp.ehlo_or_helo_if_needed()
+            if relay.tls == "starttls":
+                smtp.starttls(context=context)
+                smtp.ehlo_or_helo_if_needed()
+            if relay.user is not None:
+                self._sign_in(smtp, relay.user)
+        except UNREACHABLE as error:
+            if smtp is not None:
+                smtp.close()
+            raise RelayAway(f"{relay.host}:{relay.port}: {describe(error)}") from error
+        except RelayAway:
+            if smtp is not None:
+                smtp.close()
+            raise
+        self._smtp = smtp
+        return smtp
+
+    def _sign_in(self, smtp: smtplib.SMTP, user: str) -> None:
+        """RFC 4954; the password is read anew for every connection, so that it can be changed."""
+        try:
+            password = self._password_file.read_text("utf-8").strip() if self._password_file is not None else ""
+            smtp.login(user, password)
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, OSError, UnicodeError) as error:
+            raise RelayAway(f"the relay does not let {user} in: {describe(error)}", PATIENCE) from error
+
+
+def _refused(letter: Outgoing, code: int, text: str) -> Result:
+    """RFC 5321 section 4.2.1: 5yz is for good, all else for now."""
+    kind = Failed if code >= 500 else Deferred
+    return kind(letter.id, letter.attempt, text, _status(text))
+
+
+def _text(code: int, answer: bytes) -> str:
+    return f"{code} {answer.decode('utf-8', 'replace')}".replace("\n", " ")
+
+
+def _status(text: str) -> str | None:
+    found = _ENHANCED.match(text[4:])
+    return found[1] if found else None
+
+
+def describe(error: Exception) -> str:
+    """What went wrong with a connection, in one line."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        return f"{error.smtp_code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).replace("\n", " ")

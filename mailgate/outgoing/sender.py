@@ -1,0 +1,229 @@
+"""Takes due letters from the outbox under a lease and hands them to the relay over a few kept-open connections.
+
+The loop alone touches the database; each thread has a connection of its own. Sending is outside any transaction. A
+process that dies between sending and recording sends again, under the letter's own Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+
+from mailgate.outgoing.relay import Connection, RelayAway
+from mailgate.settings import Settings
+from storage import outbox
+from storage.database import Conflict, Database, DatabaseUnavailable, now
+from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
+
+log = logging.getLogger("mailgate.post")
+
+POLL_SECONDS = 0.05  # between looks where there is nothing to do
+GATHER_SECONDS = 0.01  # after a first result, for others to be recorded with it in one commit
+IN_HAND = 32  # letters claimed for each connection: enough to keep it busy while a commit is synced
+IDLE_SECONDS = 60.0  # a connection that nobody needs is closed; relays end it after five minutes
+RENEW_SECONDS = outbox.LEASE_SECONDS / 4
+FIRST_WAIT = 1.0  # before a relay that is away is tried again; doubles
+LONGEST_WAIT = 60.0
+BEAT_SECONDS = 5.0
+OUTAGE_SECONDS = 1.0  # between looks at a database that is away
+MINUTE = 60.0
+
+
+class Sender:
+    """Sends until `stopping` is set; what the relay has begun to take is finished and recorded first."""
+
+    def __init__(self, settings: Settings, db: Database, stopping: threading.Event, owner: str) -> None:
+        assert settings.relay is not None  # without a relay all letters are held
+        self.relay = settings.relay
+        self.db = db
+        self.stopping = stopping
+        self.owner = owner
+        self._greeting = settings.desk.address.rpartition("@")[2]
+        self._password_file = settings.path(self.relay.password_file) if self.relay.password_file else None
+        self._tls_ca = settings.path(self.relay.tls_ca) if self.relay.tls_ca else None
+        self._work: SimpleQueue[Outgoing | None] = SimpleQueue()
+        self._done: SimpleQueue[Result] = SimpleQueue()
+        self._in_hand: dict[int, Outgoing] = {}
+        self._results: list[Result] = []  # not yet recorded
+        self._claimed: deque[float] = deque()  # when, for the limit a minute
+        self._leased_until = 0.0  # clock of `time.monotonic`, as all below
+        self._renew_at = 0.0
+        self._beat_at = 0.0
+        self._away = _Away()
+
+    def run(self) -> None:
+        """Send until told to stop."""
+        threads = [
+            threading.Thread(target=self._deliver, name=f"relay-{number}", daemon=True)
+            for number in range(self.relay.max_connections)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not self.stopping.is_set() or self._in_hand or self._results:
+                try:
+                    self._step()
+                except Conflict as conflict:
+                    log.info("looking again: %s", conflict)
+                except DatabaseUnavailable as error:
+                    log.warning("the database is away: %s", error)
+                    if self.stopping.wait(OUTAGE_SECONDS):
+                        break  # what was sent and not recorded is sent once more, under its own Message-ID
+        finally:
+            for _ in threads:
+                self._work.put(None)
+            for thread in threads:
+                thread.join(self.relay.timeout)
+
+    # --- the loop -----------------------------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        self._collect()
+        clock = time.monotonic()
+        room = 0 if self.stopping.is_set() else self._room(clock)
+        renewing = bool(self._in_hand) and clock >= self._renew_at
+        if not self._results and not renewing and not (room and self._is_due()):
+            if not self._in_hand:
+                self.stopping.wait(POLL_SECONDS)
+            return
+        results, moment = self._results, now()
+        with self.db.write() as session:
+            failed = outbox.record(session, self.owner, results, moment) if results else []
+            if renewing:
+                outbox.renew(session, self.owner, list(self._in_hand), moment)
+            if clock >= self._beat_at and any(isinstance(r, Sent) for r in results):
+                outbox.beat_relay(session, moment, None)
+                self._beat_at = clock + BEAT_SECONDS
+            if (error := self._away.untold()) is not None:
+                outbox.beat_relay(session, moment, error)
+            taken = outbox.claim(session, self.owner, moment, room) if room else []
+        self._results = []
+        if renewing or not self._in_hand:
+            self._leased_until = clock + outbox.LEASE_SECONDS
+            self._renew_at = clock + RENEW_SECONDS
+        self._report(failed)
+        for letter in taken:
+            self._in_hand[letter.id] = letter
+            self._claimed.append(clock)
+            self._work.put(letter)
+
+    def _collect(self) -> None:
+        """What became of letters in hand: the first result, and those that come soon after it."""
+        if not self._in_hand:
+            return
+        try:
+            first = self._done.get(timeout=POLL_SECONDS)
+        except Empty:
+            return
+        found = [first]
+        self.stopping.wait(GATHER_SECONDS)
+        while True:
+            try:
+                found.append(self._done.get_nowait())
+            except Empty:
+                break
+        for result in found:
+            del self._in_hand[result.id]
+            if isinstance(result, Deferred) and not result.counts and self._claimed:
+                self._claimed.pop()
+        self._results += found
+
+    def _room(self, clock: float) -> int:
+        """How many letters may be claimed now."""
+        if self._away.is_away(clock):
+            return 0
+        room = self.relay.max_connections * IN_HAND - len(self._in_hand)
+        if self._away.untried:
+            room = 1 - len(self._in_hand)  # one letter finds out whether it is there again
+        if self.relay.per_minute:
+            while self._claimed and self._claimed[0] <= clock - MINUTE:
+                self._claimed.popleft()
+            room = min(room, self.relay.per_minute - len(self._claimed))
+        else:
+            self._claimed.clear()
+        return max(0, room)
+
+    def _is_due(self) -> bool:
+        with self.db.read() as session:
+            return outbox.is_due(session, now())
+
+    def _report(self, failed: Sequence[Result]) -> None:
+        for result in failed:
+            if isinstance(result, Failed):
+                log.warning("outgoing mail %d was refused for good: %s", result.id, result.error)
+
+    # --- a thread for each connection ---------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        connection = Connection(self.relay, self._greeting, self._password_file, self._tls_ca)
+        while True:
+            try:
+                letter = self._work.get(timeout=IDLE_SECONDS)
+            except Empty:
+                connection.close()
+                continue
+            if letter is None:
+                connection.close()
+                return
+            self._done.put(self._send(connection, letter))
+
+    def _send(self, connection: Connection, letter: Outgoing) -> Result:
+        clock = time.monotonic()
+        if self.stopping.is_set() or self._away.is_away(clock) or clock >= self._leased_until:
+            return Deferred(letter.id, letter.attempt, "", counts=False)
+        try:
+            result = connection.send(letter)
+        except RelayAway as away:
+            self._away.failed(str(away), away.seconds)
+            return Deferred(letter.id, letter.attempt, str(away), counts=False)
+        except Exception:  # a letter that we cannot send must not end the sending of others
+            log.exception("outgoing mail %d", letter.id)
+            connection.close()
+            return Deferred(letter.id, letter.attempt, traceback.format_exc(limit=-1))
+        self._away.succeeded()
+        return result
+
+
+class _Away:
+    """Whether the relay is away, and how long it is left alone. Threads tell it, the loop asks it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._wait = 0.0
+        self._untold: str | None = None
+
+    @property
+    def untried(self) -> bool:
+        """Whether the last try failed."""
+        return self._wait > 0
+
+    def is_away(self, clock: float) -> bool:
+        return clock < self._until
+
+    def failed(self, error: str, seconds: float) -> None:
+        with self._lock:
+            clock = time.monotonic()
+            if clock < self._until:  # another connection has told already
+                return
+            self._wait = max(seconds, min(LONGEST_WAIT, self._wait * 2 or FIRST_WAIT))
+            self._until = clock + self._wait
+            self._untold = error
+            log.warning("the relay is away, next try in %.0f s: %s", self._wait, error)
+
+    def succeeded(self) -> None:
+        if self._wait:
+            with self._lock:
+                self._wait = self._until = 0.0
+                log.info("the relay is there")
+
+    def untold(self) -> str | None:
+        """The error that `status` has not been told of."""
+        with self._lock:
+            error, self._untold = self._untold, None
+            return error
