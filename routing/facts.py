@@ -16,7 +16,7 @@ class Questions:
     ticket_ids: frozenset[int] = frozenset()  # from signed ids, plus tokens and subject tokens
     mail_keys: frozenset[str] = frozenset()  # sameness of mails
     content_keys: frozenset[str] = frozenset()  # sameness of mails without Message-ID
-    addresses: frozenset[str] = frozenset()  # authors, for the limits of acknowledgements
+    addresses: frozenset[str] = frozenset()  # authors, for the limits of what is sent to them unasked
     counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
@@ -71,6 +71,14 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A mail that asked somebody to confirm or look at his own words (confirm, preview): when, and on which ticket."""
+
+    time: float
+    ticket_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The answers to Questions. `after` is the same world once a mail of the batch has been decided."""
 
@@ -81,6 +89,7 @@ class Facts:
     confirmations: Mapping[str, Confirmation] = field(default_factory=dict)  # by Message-ID
     answered: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # address: times of acknowledgements
     minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
+    asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
 
     def ticket(self, ticket_id: int) -> Ticket | None:
         """That ticket, or the one it was merged into."""
@@ -100,14 +109,13 @@ class Facts:
             keys = dict(self.keys)
             for message_id, key in effect.keys:
                 known = keys.get(message_id)
-                if known is None or (known.ticket_id == key.ticket_id and key.article_id is not None):
+                if known is None:
                     keys[message_id] = key
+                elif known.ticket_id == key.ticket_id and known.article_id is None:  # a placeholder is filled
+                    keys[message_id] = replace(known, article_id=key.article_id)
             changes["keys"] = keys
         if effect.seen is not None:
-            seen = dict(self.seen)
-            for name in effect.seen_as:
-                seen.setdefault(name, effect.seen)
-            changes["seen"] = seen
+            changes["seen"] = {**self.seen, **dict.fromkeys(effect.seen_as, effect.seen)}
         if effect.letters:
             changes["letters"] = {**self.letters, **{letter.message_id: letter for letter in effect.letters}}
         if effect.confirmations or effect.released is not None:
@@ -116,6 +124,9 @@ class Facts:
                 message_id: replace(c, used=True) if c.article_id == effect.released else c
                 for message_id, c in asked.items()
             }
+        if effect.asked is not None:
+            address, question = effect.asked
+            changes["asked"] = {**self.asked, address: (*self.asked.get(address, ()), question)}
         if effect.answered is not None:
             address, time, unknown = effect.answered
             minute = int(time // 60)
@@ -140,3 +151,4 @@ class Effect:
     confirmations: tuple[Confirmation, ...] = ()
     released: int | None = None  # a held article that was sent now
     answered: tuple[str, float, bool] | None = None  # address, time, whether it is of no partner
+    asked: tuple[str, Asked] | None = None

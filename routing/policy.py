@@ -101,8 +101,14 @@ class Policy:
         return local == "postmaster" and any(address.endswith(f"@{domain}") for address in self.addresses)
 
     def is_ours(self, address: str) -> bool:
-        """Whether that address is one of the desk's own."""
-        return without_suffix(address.lower()) in self.addresses
+        """Whether that address is one of the desk's own, so that what is sent there comes back here."""
+        return self.accepts(address)
+
+    def member(self, who: str) -> Staff | None:
+        """That member of staff, by any of his addresses or by name; case does not matter."""
+        text = who.strip().casefold()
+        named = (person for person in self.staff.values() if person.name.casefold() == text)
+        return self.staff.get(text) or next(named, None)
 
     def partner(self, address: str) -> str | None:
         """The partner whose person that is: by address, else by domain or the nearest domain above it."""

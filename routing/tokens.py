@@ -30,7 +30,7 @@ EVENTS = {
 }
 _BY_LETTER = {letter: event for event, letter in EVENTS.items()}
 _SIGNED = re.compile(r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})")
-_SUBJECT = re.compile(r"\[\s?(INC-(\d{1,15}))-(\d)\s?\]", re.IGNORECASE)
+_SUBJECT = re.compile(r"\[\s?(INC-([1-9]\d{0,14}))-(\d)\s?\]", re.IGNORECASE | re.ASCII)
 _DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
     (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
@@ -52,13 +52,13 @@ def number(ticket_id: int) -> str:
 
 def ticket_id(text: str) -> int | None:
     """The id behind a number, or None where it is none of ours."""
-    match = re.fullmatch(r"INC-(\d{1,15})", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"INC-(\d{1,15})", text.strip(), re.IGNORECASE | re.ASCII)
     return int(match[1]) - FIRST_NUMBER if match else None
 
 
 def read_number(text: str) -> int | None:
     """The id behind a number as a person types it: any case, with or without brackets and check digit."""
-    match = re.fullmatch(r"\[?\s*(?:INC-)?(\d{1,15})(?:-\d)?\s*\]?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"\[?\s*(?:INC-)?(\d{1,15})(?:-\d)?\s*\]?", text.strip(), re.IGNORECASE | re.ASCII)
     return int(match[1]) - FIRST_NUMBER if match else None
 
 
@@ -80,7 +80,7 @@ def in_subject(subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     right: list[str] = []
     wrong: list[str] = []
     for match in _SUBJECT.finditer(subject):
-        if match[2].isascii() and check_digit(match[2]) == int(match[3]):
+        if check_digit(match[2]) == int(match[3]):
             right.append(match[1].upper())
         else:
             wrong.append(match[0])
@@ -123,7 +123,11 @@ def sign(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str
 
 def message_id(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str, domain: str) -> str:
     """The Message-ID (RFC 5322 section 3.6.4) without brackets, at most 68 characters."""
-    left = sign(keys, event, ticket_id, article_id, recipient)
+    return on_domain(sign(keys, event, ticket_id, article_id, recipient), domain)
+
+
+def on_domain(left: str, domain: str) -> str:
+    """The Message-ID with that signed left part; of a long domain only the end is kept."""
     room = LONGEST_ID - 2 - len(left) - 1
     while len(domain) > room and "." in domain:
         domain = domain.partition(".")[2]

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from routing.facts import Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.ticket import Ticket
 from storage.tables import confirmation, journal, outbox, thread_key, ticket
 
@@ -38,14 +38,16 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         | {letter.ticket_id for letter in letters.values() if letter.ticket_id is not None}
         | {asked.ticket_id for asked in confirmations.values()}
     )
+    answered, asked = _written_to(connection, questions)
     return Facts(
         tickets=tickets(connection, wanted),
         keys=keys,
         seen=_seen(connection, questions),
         letters=letters,
         confirmations=confirmations,
-        answered=_answered(connection, questions),
+        answered=answered,
         minutes=_minutes(connection, questions),
+        asked=asked,
     )
 
 
@@ -116,18 +118,29 @@ def _seen(connection: Connection, questions: Questions) -> dict[str, Seen]:
     }
 
 
-def _answered(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:
+def _written_to(
+    connection: Connection, questions: Questions
+) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[Asked, ...]]]:
+    """What went to the authors unasked, over the longest window: acknowledgements; confirm and preview mails."""
     addresses = sorted(questions.addresses)
-    statement = sa.select(outbox.c.recipient, outbox.c.caused_at).where(
-        outbox.c.recipient.in_(addresses),
-        outbox.c.event == "acknowledgement",
-        outbox.c.caused_at > questions.since,
-        outbox.c.caused_at <= questions.until,
+    statement = (
+        sa.select(outbox.c.recipient, outbox.c.event, outbox.c.ticket_id, outbox.c.caused_at)
+        .where(
+            outbox.c.recipient.in_(addresses),
+            outbox.c.event.in_(("acknowledgement", "confirm", "preview")),
+            outbox.c.caused_at > questions.since,
+            outbox.c.caused_at <= questions.until,
+        )
+        .order_by(outbox.c.caused_at)
     )
-    times: dict[str, list[float]] = {}
-    for address, time in _rows(connection, statement, addresses):
-        times.setdefault(address, []).append(time)
-    return {address: tuple(sorted(values)) for address, values in times.items()}
+    answered: dict[str, tuple[float, ...]] = {}
+    asked: dict[str, tuple[Asked, ...]] = {}
+    for address, event, ticket_id, time in _rows(connection, statement, addresses):
+        if event == "acknowledgement":
+            answered[address] = (*answered.get(address, ()), time)
+        else:
+            asked[address] = (*asked.get(address, ()), Asked(time, ticket_id))
+    return answered, asked
 
 
 def _minutes(connection: Connection, questions: Questions) -> dict[int, tuple[int, int]]:

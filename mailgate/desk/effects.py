@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.facts import Confirmation, Effect, Seen, SentLetter, ThreadKey
+from routing.facts import Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
 from storage.change import Change
 
 
@@ -26,6 +26,7 @@ def effect(change: Change) -> Effect:
         answered=(acknowledgement.recipients[0], change.time, acknowledgement.limited == "unknown")
         if acknowledgement
         else None,
+        asked=(change.ask.address, Asked(change.time, change.ticket.id)) if change.ask and change.ticket else None,
     )
 
 
