@@ -11,8 +11,9 @@ from html import escape, unescape
 
 from parsing import limits
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
-_LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*)([^>]*+)>")
+# Words, then a tag. Possessive, and given up for the looser one at the first quote that does not close.
+_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>)?")
+_LOOSE_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>)?")
 _ATTRIBUTE = re.compile(r"([a-zA-Z-]+)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
@@ -64,6 +65,7 @@ _BLOCKS = frozenset(
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
 _VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
 _INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
+_PLAIN = frozenset(("span", "font", "b", "i", "em", "strong", "small", "u", "o:p", "sup", "sub"))  # no layout
 _CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
 
 
@@ -105,45 +107,49 @@ class _Text:
 
     def read(self) -> str:
         html, position, tags = self.html, 0, 0
-        pattern = _TAG
+        token = _TOKEN
         while tags < limits.HTML_TAGS:
-            start = html.find("<", position)
-            if start < 0:
-                break
-            if start > position:
-                self.words(html[position:start])
-            tag = pattern.match(html, start)
-            if tag is None:
-                follow = html[start + 1 : start + 2]
-                if follow in ("!", "?"):
-                    position = self.declaration(start)
-                elif follow == "/" or follow.isalpha():
-                    pattern = _LOOSE_TAG  # a quote that does not close: from here on quotes count for nothing
-                    tag = pattern.match(html, start)
-                    if tag is None:
-                        if html.find(">", start) < 0:
-                            position = len(html) if not self.out and not self.line else start
-                            break
-                        self.words("<")
-                        position = start + 1
-                else:
-                    self.words("<")
-                    position = start + 1
-                if tag is None:
-                    continue
+            found = token.match(html, position)
+            text, closing, name, source = found.groups() if found else ("", "", None, "")
+            if text and not self.hidden:
+                if not text.isspace() or self.pre or not text.isascii():
+                    self.words(text)
+                elif not self.blank and not self.wanted:  # between tags nearly everywhere
+                    self.put(" ")
+            if found:
+                position = found.end()
+            if name is None:
+                if position >= len(html):
+                    break
+                position, token = self.stray(position, token)
+                continue
             tags += 1
-            position = tag.end()
-            name = tag[2].lower()
-            if tag[1]:
+            name = name.lower()
+            if name in _PLAIN and not source and not self.hidden:
+                continue
+            if closing:
                 self.close(name)
-            elif name in _SKIPPED and not tag[3].endswith("/"):
+            elif name in _SKIPPED and not source.endswith("/"):
                 position = self.skip(name, position)
             else:
-                self.open(name, tag[3])
-        if position < len(html) and tags < limits.HTML_TAGS:
-            self.words(html[position:])
+                self.open(name, source)
         self.newline()
         return _tidy(self.out)
+
+    def stray(self, start: int, token: re.Pattern[str]) -> tuple[int, re.Pattern[str]]:
+        """Past a "<" that opens no tag: (where to go on, with which tokens)."""
+        follow = self.html[start + 1 : start + 2]
+        if follow in ("!", "?"):
+            return self.declaration(start), token
+        if follow == "/" or follow.isalpha():
+            if token is _TOKEN:
+                return start, _LOOSE_TOKEN  # a quote that does not close: from here on quotes count for nothing
+            if self.html.find(">", start) < 0:
+                if not self.out and not self.line:
+                    self.words(self.html[start:])  # nothing but this: better shown than lost
+                return len(self.html), token
+        self.words("<")
+        return start + 1, token
 
     def declaration(self, start: int) -> int:
         """Past a comment or declaration. Outlook's conditional comments are comments to everybody else."""
@@ -163,10 +169,6 @@ class _Text:
 
     def words(self, text: str) -> None:
         if self.hidden:
-            return
-        if not self.pre and text.isspace() and text.isascii():  # between tags nearly everywhere
-            if not self.blank and not self.wanted:
-                self.put(" ")
             return
         if "&" in text:
             text = unescape(text)
