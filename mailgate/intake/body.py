@@ -39,7 +39,8 @@ class Body:
         cut = data.find(b"\r", max(0, len(data) - _HELD))
         cut = len(data) if cut < 0 else cut
         self._held = data[cut:]
-        self._take(data[:cut])
+        if cut:
+            self._take(data[:cut])
         if data.endswith(_FALSE_ENDS):
             self.refuse(replies.BARE_NEWLINE)
             self.lost = True

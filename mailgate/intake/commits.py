@@ -103,9 +103,11 @@ class Commits:
         self._large_turn = True
         batch: list[Waiting] = []
         total = 0
-        while self._small and len(batch) < BATCH_MAILS and total < BATCH_BYTES:
+        while self._small and len(batch) < BATCH_MAILS:
+            total += len(self._small[0][0].raw)
+            if total > BATCH_BYTES:
+                break
             batch.append(self._small.popleft())
-            total += len(batch[-1][0].raw)
         return batch
 
     def _done(self, batch: list[Waiting], ids: list[int], outcome: _Outcome) -> None:

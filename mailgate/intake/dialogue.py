@@ -58,6 +58,8 @@ class Dialogue:
                 reply = replies.TOO_MANY_ERRORS
         elif self._commands > COMMANDS_A_MAIL + self.terms.max_recipients and reply not in ENDS:
             reply = replies.TOO_MANY_COMMANDS
+        if reply is replies.UNKNOWN_COMMAND:
+            return "?", reply  # whatever it is, a password it may be
         return (f"{verb} {argument}" if verb in ("MAIL", "RCPT") else verb), reply
 
     def mail_ended(self, *, kept: bool) -> None:

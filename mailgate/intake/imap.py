@@ -26,8 +26,9 @@ FIRST_PAUSE = 1.0  # seconds before connecting again, doubled each time
 LONGEST_PAUSE = 300.0  # an outage over night ends within five minutes of the server's return
 
 
-class Watcher(threading.Thread):
-    """Watches `account` until `stopping` is set. Never raises; what is wrong stands in table `mailbox` and in the log.
+class Watcher:
+    """`run()` watches `account` in a thread of its own until `stopping` is set. It never raises; what is wrong stands in
+    table `mailbox` and in the log.
 
     With `shadow` mails are taken and nothing at the mailbox changes.
     """
@@ -41,7 +42,6 @@ class Watcher(threading.Thread):
         shadow: bool,
         clock: Callable[[], float] = database.now,
     ) -> None:
-        super().__init__(name=f"imap:{account.name}", daemon=True)
         self._account = account
         self._settings = settings
         self._db = db

@@ -204,6 +204,8 @@ class Folder:
         except StorageError:
             raise
         except Exception:  # one mail that cannot be written must not stop the mailbox
+            if taken[0].arrival.parked and len(taken) == 1:
+                raise  # nothing can be written: not the mail's fault
             log.exception("imap %s: %d mails could not be written", self._place.account, len(taken))
             for mail in taken:
                 self._write([mail] if len(taken) > 1 else [fetched.unwritable(self._place, mail)])

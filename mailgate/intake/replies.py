@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself alone
 class Reply:
     """One answer to one command, `text` of one line or more. `status` is empty only where RFC 2034 wants none."""
 

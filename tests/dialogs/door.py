@@ -1,4 +1,4 @@
-"""The real door in a thread of its own, on free loopback ports and a fresh database: what the tests talk to."""
+"""The real door in a thread of its own, on free loopback ports: what the tests talk to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import uvloop
 from mailgate.intake import door
 from mailgate.settings import Settings
 from storage.database import Database
-from storage.tables import counter, journal, journal_raw, metadata
+from storage.tables import journal, journal_raw
 
 PATIENCE = 20.0  # seconds; longer than anything here takes on a busy machine
 
@@ -59,12 +58,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(
-    folder: Path, accepts: Callable[[str], bool] = accepts, db: Database | None = None, **sections: Any
-) -> Iterator[Running]:
+def running(db: Database, folder: Path, accepts: Callable[[str], bool] = accepts, **sections: Any) -> Iterator[Running]:
     """A door until the block is left; then it has stopped in order, or the test fails."""
     made = settings(folder, **sections)
-    db = db or fresh(folder)
     listeners = door.bind(made)
     ports = {o.protocol: o.sock.getsockname()[1] for o in listeners if o.sock.family != socket.AF_UNIX}
     errors: list[BaseException] = []
@@ -96,24 +92,5 @@ def running(
     finally:
         stop()
         thread.join(PATIENCE)
-        db.close()
     assert not thread.is_alive()
     assert errors == []
-
-
-def fresh(folder: Path) -> Database:
-    """An empty database with its schema."""
-    db = Database(f"sqlite:///{folder / 'mailgate.db'}")
-    metadata.create_all(db.engine)
-    with db.write() as connection:
-        connection.execute(counter.insert(), [{"name": name, "value": 0} for name in ("ticket", "article")])
-    return db
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What `true` returns once it is; the test fails where it never is."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return value
