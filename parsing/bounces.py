@@ -56,13 +56,15 @@ _MESSAGE_ID = re.compile(
 
 # Where reports without a form of their own name the recipients; the first that finds any decides.
 _NAMED: tuple[re.Pattern[str], ...] = (
-    re.compile(rf"^\s{{0,3}}<({_ADDRESS})>\s?:", re.MULTILINE),  # qmail, Postfix, Yahoo
-    re.compile(rf"smtp=({_ADDRESS})\s?;", re.IGNORECASE),  # Exchange 5 with X.400 names
+    re.compile(rf"^ {{0,3}}<({_ADDRESS})>[ \t]?:", re.MULTILINE),  # qmail, Postfix, Yahoo
+    re.compile(rf"smtp=({_ADDRESS})[ \t]?;", re.IGNORECASE),  # Exchange 5 with X.400 names
     re.compile(
-        rf"(?:expanded|generated) from:?\s*<?({_ADDRESS})|^[\s>*•\-\[]*<?({_ADDRESS})>?\]?(?=$|[:\s,;.(])", re.MULTILINE
+        rf"(?:expanded|generated) from:?[ \t]?<?({_ADDRESS})|"
+        rf"^[ \t>*•\-\[]{{0,16}}<?({_ADDRESS})>?\]?(?=$|[:\s,;.(])",
+        re.MULTILINE,
     ),
-    re.compile(rf"^\s*[\"\w][^<>\n]{{0,80}}<({_ADDRESS})>\s*$", re.MULTILINE),
-    re.compile(rf"rcpt to:?\s*<({_ADDRESS})>|originally addressed to:? <?({_ADDRESS})", re.IGNORECASE),
+    re.compile(rf"^[ \t]{{0,8}}[\"\w][^<>\n]{{0,80}}<({_ADDRESS})>[ \t]?$", re.MULTILINE),
+    re.compile(rf"rcpt to:?[ \t]?<({_ADDRESS})>|originally addressed to:? <?({_ADDRESS})", re.IGNORECASE),
 )
 _SENTENCE = re.compile(
     r"(?:deliver\w*|undeliverable|unable|could not|cannot|failed|unknown|userid|reach\w*|mailbox|attempts|message|"
@@ -228,9 +230,11 @@ def _before_copy(text: str) -> str:
     """The report without the lines that repeat the mail returned."""
     kept: list[str] = []
     for line in text.split("\n"):
-        if kept and len(line) < 200 and (_COPY.search(line) or _HEADER.match(line)):
+        if not line or line.isspace():
+            kept.append("")
+        elif kept and len(line) < 200 and (_COPY.search(line) or _HEADER.match(line)):
             break
-        if not _ECHO.match(line):
+        elif not _ECHO.match(line):
             kept.append(line)
     return "\n".join(kept)
 

@@ -50,11 +50,12 @@ _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
-_RULED = "-=_–—* \t>"  # what the line of a separator begins with
-_SENTENCE_ENDS = (".", "!", "?", ":")
+_RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
-_SEPARATOR = re.compile(r"[\s>*_]{0,8}(?:[-=_–—]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—]\s?){2,}[*_]{0,2}$")
-_RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—*]\s?){3,}$")
+_SEPARATOR = re.compile(
+    r"[\s>*_]{0,8}(?:[-=_–—‐‑−]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—‐‑−]\s?){2,}[*_]{0,2}$"
+)
+_RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—‐‑−*]\s?){3,}$")
 _LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[:：][\s*_\u00a0]*")
 _INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
 _FORWARD = re.compile("|".join(re.escape(phrase) for phrase in phrases.FORWARDED), re.IGNORECASE)
@@ -128,7 +129,7 @@ def _separator(number: int, line: str) -> Mark | None:
     if len(line) > SEPARATOR_CHARACTERS:
         return None
     head = line.lstrip()[:1]
-    if head and head in "-=_–—*":
+    if head and head in _RULED:
         match = _SEPARATOR.match(line)
         if match and _FORWARD.search(match[1]):
             return Mark("forward", number, number + 1)
@@ -160,8 +161,10 @@ def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | No
                 if blank > 1 or "<" not in joined:
                     return None
                 continue
-            if is_quoted(above) or (above.endswith(_SENTENCE_ENDS) and "@" not in above and not _TIME.search(above)):
+            if is_quoted(above) or above[-1] in ":：":
                 return None
+            if above[-1] in ".!?" and "@" not in above and not _TIME.search(above[-WRAP_CHARACTERS:]):
+                return None  # the end of a sentence, not of a line that a client wrapped
             joined = f"{above} {joined}"
         if len(joined) > WRAP_CHARACTERS:
             return None
@@ -223,6 +226,8 @@ def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:
                 break
             continue
         found = label(text)
+        if found and found[0] == first[0]:
+            break  # the next mail's header
         if found:
             roles.setdefault(found[0], found[1])
             end, idle, blank = place + 1, 0, 0

@@ -14,9 +14,13 @@ from parsing.message import Address
 from parsing.quotes import Mark, is_quoted, is_rule, visible
 
 DELIMITER = "##- Please write your answer above this line -##"
+DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
 SCANNED = 65_536  # characters of text that are looked at: nobody types more above a quote
 
-_DELIMITER = re.compile(r"##[-–—\u2011]\s?[^\n]{1,300}?\s?[-–—\u2011]##")
+_LABELLED = re.compile(r"[\s*_]{0,4}[^\W\d_][^:：\n]{0,24}[:：]")
+_CLOCK = re.compile(r"\d[:.h]\d\d")
+_YEAR = re.compile(r"\d{4}")
+_DELIMITER = re.compile(r"##[-–—‐‑]\s?[^\n]{1,300}?\s?[-–—‐‑]##")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,11 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
 
 
 def _delimiter(lines: Sequence[str]) -> int | None:
-    return next((number for number, line in enumerate(lines) if "##" in line and _DELIMITER.search(line)), None)
+    """The line on which our delimiter begins, quoted or not, in any language, wrapped or not."""
+    for number, line in enumerate(lines):
+        if "##" in line and _DELIMITER.search(" ".join(lines[number : number + DELIMITER_LINES])):
+            return number
+    return None
 
 
 def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
@@ -205,12 +213,26 @@ def _compose(
 
 
 def _has_traces(kept: Sequence[str]) -> bool:
-    """Whether lines look like a quote's that no rule took for one."""
-    labels = 0
+    """Whether lines look like a quote's that no rule took for one, in whatever language.
+
+    That is its prefix, its introduction ("... <a@b.example> ... 9:00:"), its header ("Xx: a@b.example" among two
+    more labels), or the rule over it.
+    """
+    labels = block = 0
     for line in kept:
-        if is_quoted(line):
+        if not line:
+            block = 0
+        elif is_quoted(line) or line.startswith("_____"):
             return True
-        if ":" in line[:40]:
+        elif line[-1] in ":：" and len(line) <= quotes.WRAP_CHARACTERS:
+            dated = bool(_CLOCK.search(line)) + bool(_YEAR.search(line))
+            if dated + ("@" in line) > 1:
+                return True
+        elif (":" in line or "：" in line) and _LABELLED.match(line):
+            dated = bool(_CLOCK.search(line) or _YEAR.search(line))
+            block |= 1 | ("@" in line) << 1 | dated << 2
             found = quotes.label(line)
             labels += bool(found and found[0] in ("from", "date", "to", "subject"))
-    return labels > 1
+            if labels > 1 or block == 7:
+                return True
+    return False
