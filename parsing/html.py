@@ -26,6 +26,7 @@ _CLIPPED = re.compile(r"(?<![\w-])(?:max-)?height\s*:\s*0(?:px|pt)?\s*(?:;|!|\Z)
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
 
+_MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 _SKIPPED = frozenset({"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"})
 _BLOCKS = frozenset(
@@ -209,7 +210,7 @@ class _Text:
             self.out.append(self.prefix().rstrip())
 
     def prefix(self) -> str:
-        return "> " * sum(self.cites) if self.cites else ""
+        return "> " * min(sum(self.cites), _MARKS) if self.cites else ""
 
     def newline(self) -> None:
         line = "".join(self.line).replace("\xa0", " ").rstrip()

@@ -10,10 +10,9 @@ from parsing import charsets
 # charset, RFC 2231 section 5 language, encoding. The text runs to the next "?=" and is found by hand, so that
 # a header full of beginnings without an end costs one search.
 _OPENING = re.compile(r"=\?([^?=*\s\"]{1,60})(?:\*[^?\s]{0,30})?\?([bBqQ])\?")
+_BASE64_PIECES = 1_000  # encoded one after another in one body; past them padding counts for nothing
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_NOT_BASE64 = bytes(
-    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-)
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
 def clean(text: str) -> str:
@@ -109,7 +108,7 @@ def base64(raw: bytes) -> bytes:
         if pad < 0 or not raw[pad:].strip(b"=\r\n \t") or raw[pad:].lstrip(b"=").startswith((b" ", b"\t")):
             return data
     out = []
-    for piece in re.split(rb"=+", raw):
+    for piece in re.split(rb"=+", raw, maxsplit=_BASE64_PIECES):
         letters = piece.translate(None, _NOT_BASE64)
         letters = letters[: len(letters) - (len(letters) % 4 == 1)]
         out.append(binascii.a2b_base64(letters + b"=" * (-len(letters) % 4)))
