@@ -27,9 +27,9 @@ LONGEST_PAUSE = 300.0  # an outage over night ends within five minutes of the se
 
 
 class Watcher:
-    """`run()` watches `account` in a thread of its own until `stopping` is set. It never raises; what is wrong stands in
-    table `mailbox` and in the log.
+    """`run()`, in a thread of its own, watches `account` until `stopping` is set.
 
+    It never raises; what is wrong stands in table `mailbox` and in the log.
     With `shadow` mails are taken and nothing at the mailbox changes.
     """
 

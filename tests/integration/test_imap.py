@@ -524,3 +524,23 @@ def test_a_mail_that_cannot_be_written_stops_no_other(
         until(lambda: len(dovecot.mails(user, "Processed")) == 2, "two moved")
     assert [row.state for row in found] == ["new", "parked", "new"]
     assert [kept.raw for kept in dovecot.mails(user)] == [mail(1)]
+
+
+def test_where_nothing_can_be_written_nothing_is_moved(
+    dovecot: Dovecot, sqlite: Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(dovecot, user, 2)
+    take = mailboxes.take
+
+    def broken(*_: object) -> list[int]:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(mailboxes, "take", broken)
+    with watching(sqlite, account(dovecot, user)):
+        row = until(lambda: (row := state(sqlite)) is not None and row.error and row, "an error")
+        assert row.error == "ValueError: a fault of ours"
+        assert len(dovecot.mails(user)) == 2
+        monkeypatch.setattr(mailboxes, "take", take)
+        taken(sqlite, 2)
+        empty(dovecot, user)
+    assert [row.state for row in rows(sqlite)] == ["new", "new"]

@@ -52,7 +52,7 @@ def watching(
     db: Database, box: Imap, *, given: Settings | None = None, shadow: bool = False
 ) -> Iterator[threading.Event]:
     stopping = threading.Event()
-    watcher = Watcher(box, given or settings(), db, stopping, shadow)
+    watcher = threading.Thread(target=Watcher(box, given or settings(), db, stopping, shadow).run)
     watcher.start()
     try:
         yield stopping
