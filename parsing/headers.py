@@ -111,6 +111,15 @@ def message_ids(values: Iterable[str]) -> tuple[str, ...]:
     return everything[-limits.MESSAGE_IDS :]
 
 
+def message_id(value: str) -> str | None:
+    """The id of a Message-ID field; one word without brackets and @ is one too, as some devices write it."""
+    ids = message_ids([value])
+    if ids:
+        return ids[0]
+    word = value.strip("<> \t")
+    return word if word and word.isprintable() and len(word.split()) == 1 else None
+
+
 def _bare(value: str) -> str:
     return value.partition("(")[0].replace(",", " ").replace("<", " ").replace(">", " ").replace('"', " ")
 

@@ -126,7 +126,7 @@ class _Reader:
             if len(self.open) >= limits.DEPTH:
                 self.note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
                 head = _Head(head.fields, "application/octet-stream", head.params)
-            elif boundary and self.begins(boundary, body):
+            elif boundary:
                 part = Multipart(path, head.kind, head.params)
                 holder.children.append(part)
                 self.boundaries[boundary] = len(self.open)
@@ -151,13 +151,16 @@ class _Reader:
         return self.raw.find(b"\n" + mark, max(body - 1, 0), around[1] if around else len(self.raw)) >= 0
 
     def boundary(self, params: tuple[tuple[str, str], ...], body: int) -> bytes:
-        """The boundary that is named, or, where none is, the line that the body begins with."""
+        """The boundary that is named, in quotes or folds too many, or the line that the body begins with."""
         named = next((value for name, value in params if name == "boundary"), "")
         boundary = named.encode("latin-1", "replace").rstrip()
-        if not boundary or len(boundary) > limits.BOUNDARY_BYTES:
-            line = self.raw[body : body + limits.BOUNDARY_BYTES].lstrip().split(b"\n", 1)[0].rstrip()
-            boundary = line[2:] if line.startswith(b"--") and len(line) > 4 else b""
-        return boundary
+        if len(boundary) <= limits.BOUNDARY_BYTES:
+            for one in dict.fromkeys((boundary, boundary.strip(b"'\""), b"".join(boundary.split()))):
+                if one and self.begins(one, body):
+                    return one
+        line = self.raw[body : body + limits.BOUNDARY_BYTES].lstrip().split(b"\n", 1)[0].rstrip()
+        guessed = line[2:] if line.startswith(b"--") and len(line) > 4 else b""
+        return guessed if guessed and guessed not in self.boundaries and self.begins(guessed, body) else b""
 
     def find(self, position: int) -> tuple[int, int, int, bool] | None:
         """The next line that is the boundary of an open multipart: (start, end, its place, closing)."""
@@ -273,9 +276,13 @@ class _Reader:
             self.defects.append(sentence)
 
 
+_ENCODING_NAMES = {"quoted_printable": "quoted-printable", "quoted/printable": "quoted-printable", "base-64": "base64"}
+
+
 def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
     """Undo a Content-Transfer-Encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
     name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
+    name = _ENCODING_NAMES.get(name, name)
     if name in ("7bit", "8bit", "binary", ""):
         return data
     if name == "base64":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from parsing import (
@@ -97,7 +96,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     return_path = by_name.get("return-path")
     files = attachments.read(tree.parts, body.parts, body.html, defects)
     message = ParsedMessage(
-        message_id=next(iter(headers.message_ids(by_name.get("message-id", ()))), None),
+        message_id=headers.message_id(first("message-id")),
         in_reply_to=in_reply_to,
         references=references,
         from_=from_,
@@ -201,6 +200,7 @@ def _identity(found: dict[bytes, bytes], hops: int) -> Identity:
     def text(name: bytes) -> str:
         return found.get(name, b"")[: limits.FIELD_BYTES].decode("latin-1")
 
-    ids: Iterable[str] = headers.message_ids([text(b"message-id")]) if b"message-id" in found else ()
     from_ = addresses.parse([text(b"from")])
-    return Identity(next(iter(ids), None), from_[0].address if from_ else "", words.decode(text(b"subject")), hops)
+    return Identity(
+        headers.message_id(text(b"message-id")), from_[0].address if from_ else "", words.decode(text(b"subject")), hops
+    )

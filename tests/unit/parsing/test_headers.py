@@ -100,6 +100,13 @@ def test_ids_are_read_without_comments_and_words(value: str, ids: tuple[str, ...
     assert headers.message_ids([value]) == ids
 
 
+@pytest.mark.parametrize(
+    ("value", "found"), [("<a@b>", "a@b"), ("12345", "12345"), ("two words", None), ("<>", None), ("", None)]
+)
+def test_message_id_may_be_a_bare_word(value: str, found: str | None) -> None:
+    assert headers.message_id(value) == found
+
+
 def test_of_too_many_references_the_last_are_kept() -> None:
     value = " ".join(f"<{i}@x.example>" for i in range(limits.MESSAGE_IDS + 1))
     ids = headers.message_ids([value])

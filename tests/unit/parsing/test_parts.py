@@ -72,6 +72,12 @@ def test_a_boundary_that_is_not_named_is_found() -> None:
     assert leaves(b"Content-Type: multipart/mixed\n\n--b-x\n\none\n--b-x--\n") == [("1.1", "text/plain", b"one")]
 
 
+@pytest.mark.parametrize("named", ["'b-x'", "b- x", "other"])
+def test_a_boundary_that_is_named_badly_is_found(named: str) -> None:
+    raw = f'Content-Type: multipart/mixed; boundary="{named}"\n\n--b-x\n\none\n--b-x--\n'.encode()
+    assert leaves(raw) == [("1.1", "text/plain", b"one")]
+
+
 def test_a_multipart_that_does_not_end_is_read_and_said() -> None:
     tree, defects = read(HEAD + b"--b\n\none\n")
     assert tree.parts[0].data == b"one\n"
