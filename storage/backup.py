@@ -54,7 +54,9 @@ def _dump_postgresql(url: str, target: Path) -> None:
         raise BackupFailed("pg_dump is not there; Debian has it in the package postgresql-client")
     parsed = sa.make_url(url)
     environment = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
-    address = parsed.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    address = sa.URL.create(
+        "postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query
+    ).render_as_string()
     done = subprocess.run(  # noqa: S603 - our own arguments; the password is not among them
         [program, "--format=custom", f"--file={target}", "--no-password", f"--dbname={address}"],
         env={**os.environ, **environment},

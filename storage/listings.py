@@ -88,7 +88,7 @@ class LetterRow:
     article_id: int | None
 
 
-TICKET_COLUMNS = (
+TICKET_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     ticket.c.id,
     ticket.c.number,
     ticket.c.subject,

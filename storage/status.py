@@ -67,7 +67,11 @@ def read(url: str, now: float) -> Status:
         from storage import schema
         from storage.database import Database, DatabaseUnavailable
 
-        schema.check(Database(url))
+        db = Database(url)
+        try:
+            schema.check(db)
+        finally:
+            db.close()
         raise DatabaseUnavailable(str(error)) from error
 
 

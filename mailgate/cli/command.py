@@ -39,22 +39,25 @@ class Place:
         return load(self.file)
 
     def database(self, settings: Settings) -> Database:
-        """The database that is there, its schema checked; it is never made here."""
+        """The database that is there, its schema checked, closed when the command ends; it is never made here."""
         require_database(settings)
         from storage import schema
         from storage.database import Database
 
         db = Database(settings.database_url)
+        click.get_current_context().call_on_close(db.close)
         schema.check(db)
         return db
 
     def application(self) -> Application:
         """Settings, database and what is made of them. Raises where a part is missing."""
         settings = self.settings()
-        require_database(settings)
+        self.database(settings)
         from mailgate.application import open_application
 
-        return open_application(settings)
+        app = open_application(settings)
+        click.get_current_context().call_on_close(app.db.close)
+        return app
 
 
 def database_file(settings: Settings) -> Path | None:

@@ -60,7 +60,7 @@ def _article(one: ArticleRow) -> dict[str, Any]:
     return {
         "id": one.id,
         "time": iso(one.time),
-        "from": one.sender,
+        "from": one.sender or one.sender_name or None,  # a note of who has no address: the user name
         "from_name": one.sender_name,
         "to": list(one.to),
         "cc": list(one.cc),

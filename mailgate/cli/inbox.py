@@ -77,6 +77,8 @@ def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
             raise CommandError(f"arrival {row.id} is {row.state}, not parked; nothing was done")
     with db.write() as connection:
         count = journal.retry(connection, ids, now())
+        if count < len(set(ids)):
+            raise CommandError("some of them are no longer parked; nothing was done")
     told(count, "tried again", as_json=as_json)
 
 

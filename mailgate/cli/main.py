@@ -15,6 +15,7 @@ from mailgate.errors import SettingsError
 ROOMS = ("parsing", "routing", "storage", "templates")
 
 COMMANDS = {
+    "demo": Entry("Begin", "mailgate.cli.demo:demo", "A desk at work in a temporary folder, for you to watch."),
     "init": Entry("Begin", "mailgate.cli.init:init", "Write a commented mailgate.toml after a few questions."),
     "serve": Entry("Run", "mailgate.cli.system:serve", "Run the daemon."),
     "status": Entry("Run", "mailgate.cli.status:status", "How things stand, and what needs a person."),

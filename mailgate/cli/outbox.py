@@ -152,6 +152,8 @@ def _act(place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *
     act = {"retry": letters.retry, "release": letters.release, "discard": letters.discard}[verb]
     with db.write() as connection:
         count = act(connection, ids, now())
+        if count < len(set(ids)):  # leaving by an error takes all of it back
+            raise CommandError("some of them are being sent at this moment; nothing was done, try again")
     told(count, _DONE[verb], as_json=as_json)
 
 

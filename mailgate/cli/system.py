@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailgate.cli.command import Command, Group, Place, json_option, pass_place, require_database
+from mailgate.cli.command import Command, Group, Place, json_option, pass_place
 from mailgate.cli.console import emit, iso
 from mailgate.errors import CommandError
 
 if TYPE_CHECKING:
     from mailgate.settings import Settings
+    from storage.database import Database
 
 BACKUP_FORMAT = 1
 
@@ -69,7 +70,11 @@ def upgrade(place: Place, *, as_json: bool) -> None:
     from storage import schema
     from storage.database import Database
 
-    done = schema.upgrade(Database(settings.database_url))
+    database = Database(settings.database_url)
+    try:
+        done = schema.upgrade(database)
+    finally:
+        database.close()
     if as_json:
         emit({"schema": schema.VERSION, "done": done})
     else:
@@ -88,22 +93,18 @@ def backup(place: Place, *, file: Path, as_json: bool) -> None:
     whole and on disk, readable by its owner alone, and replaces an older one.
     """
     settings = place.settings()
-    require_database(settings)
-    size = write_backup(settings, file, quiet=as_json)
+    size = write_backup(settings, place.database(settings), file, quiet=as_json)
     if as_json:
         emit({"file": str(file), "size": size})
     else:
         click.echo(f"{file}: {size:,} bytes")
 
 
-def write_backup(settings: Settings, file: Path, *, quiet: bool) -> int:
+def write_backup(settings: Settings, source: Database, file: Path, *, quiet: bool) -> int:
     """Write the tar file and return its size in bytes. Raises CommandError and storage's errors."""
     from storage import backup as copies
     from storage import schema
-    from storage.database import Database
 
-    source = Database(settings.database_url)
-    schema.check(source)
     folder = file.absolute().parent
     try:
         # Beside the target: a rename is only within one file system, and the disk that is full is the right one.
@@ -127,8 +128,6 @@ def write_backup(settings: Settings, file: Path, *, quiet: bool) -> int:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror or error}") from error
-    finally:
-        source.close()
     return size
 
 

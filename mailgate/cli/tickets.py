@@ -22,7 +22,7 @@ STATES = {"open": ("new", "open", "pending"), "closed": ("closed",), "any": None
 
 @click.group(cls=Group, example="mailgate ticket list --state any")
 def ticket() -> None:
-    """List, show, open, answer, assign and close tickets.
+    """List, show, open, answer, assign, move and close tickets.
 
     A NUMBER may be typed as INC-1042, inc-1042, 1042 or [INC-1042-7].
     """
@@ -116,6 +116,9 @@ def show(place: Place, *, numbers: tuple[str, ...], as_json: bool) -> None:
 
 
 text_option = click.option("--text", metavar="T", help="The words; without it they are read from standard input.")
+as_option = click.option(
+    "--as", "actor", metavar="WHO", help="Address of the member of staff who does it. Default: you."
+)
 
 
 @ticket.command("new", example='mailgate ticket new --for jane@acme.example --subject "New laptop" --text "By phone."')
@@ -123,62 +126,81 @@ text_option = click.option("--text", metavar="T", help="The words; without it th
 @click.option("--subject", metavar="S", required=True)
 @click.option("--queue", metavar="Q", help="Default: the default queue.")
 @text_option
+@as_option
 @json_option
 @pass_place
-def new(place: Place, *, for_: str, subject: str, queue: str | None, text: str | None, as_json: bool) -> None:
+def new(
+    place: Place, *, for_: str, subject: str, queue: str | None, text: str | None, actor: str | None, as_json: bool
+) -> None:
     """Open a ticket for somebody, as after a call; prints its number."""
     app = place.application()
-    number = _actions(app).new(for_, subject, queue, words(text))
+    number = _actions(app, actor).new(for_, subject, queue, words(text))
     _tell(app, number, f"{number} is open for {for_}.", as_json=as_json)
 
 
 @ticket.command("reply", example='mailgate ticket reply INC-1001 --text "The printer is back."')
 @click.argument("number")
 @text_option
+@as_option
 @json_option
 @pass_place
-def reply(place: Place, *, number: str, text: str | None, as_json: bool) -> None:
+def reply(place: Place, *, number: str, text: str | None, actor: str | None, as_json: bool) -> None:
     """Answer the requester, with the public participants in Cc."""
-    _act(place, number, lambda actions, which: actions.reply(which, words(text)), "answered", as_json=as_json)
+    _act(place, number, actor, lambda do, which: do.reply(which, words(text)), "answered", as_json=as_json)
 
 
 @ticket.command("note", example='mailgate ticket note INC-1001 --text "Toner is ordered."')
 @click.argument("number")
 @text_option
+@as_option
 @json_option
 @pass_place
-def note(place: Place, *, number: str, text: str | None, as_json: bool) -> None:
+def note(place: Place, *, number: str, text: str | None, actor: str | None, as_json: bool) -> None:
     """Write an internal note; no partner sees it."""
-    _act(place, number, lambda actions, which: actions.note(which, words(text)), "noted", as_json=as_json)
+    _act(place, number, actor, lambda do, which: do.note(which, words(text)), "noted", as_json=as_json)
 
 
 @ticket.command("assign", example="mailgate ticket assign INC-1001 agent@desk.example")
 @click.argument("number")
 @click.argument("who")
+@as_option
 @json_option
 @pass_place
-def assign(place: Place, *, number: str, who: str, as_json: bool) -> None:
+def assign(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
     """Give a ticket to a member of staff, by address or name."""
-    _act(place, number, lambda actions, which: actions.assign(which, who), f"assigned to {who}", as_json=as_json)
+    _act(place, number, actor, lambda do, which: do.assign(which, who), f"assigned to {who}", as_json=as_json)
+
+
+@ticket.command("move", example="mailgate ticket move INC-1001 Hardware")
+@click.argument("number")
+@click.argument("queue")
+@as_option
+@json_option
+@pass_place
+def move(place: Place, *, number: str, queue: str, actor: str | None, as_json: bool) -> None:
+    """Put a ticket into another queue."""
+    _act(place, number, actor, lambda do, which: do.move(which, queue), f"in queue {queue}", as_json=as_json)
 
 
 @ticket.command("close", example='mailgate ticket close INC-1001 --resolution "Replaced the toner."')
 @click.argument("number")
 @click.option("--resolution", metavar="T", help="What was done; the requester reads it.")
+@as_option
 @json_option
 @pass_place
-def close(place: Place, *, number: str, resolution: str | None, as_json: bool) -> None:
+def close(place: Place, *, number: str, resolution: str | None, actor: str | None, as_json: bool) -> None:
     """Close a ticket; the requester is told once."""
-    _act(place, number, lambda actions, which: actions.close(which, resolution), "closed", as_json=as_json)
+    _act(place, number, actor, lambda do, which: do.close(which, resolution), "closed", as_json=as_json)
 
 
 @ticket.command("reopen", example="mailgate ticket reopen INC-1001")
 @click.argument("number")
+@as_option
 @json_option
 @pass_place
-def reopen(place: Place, *, number: str, as_json: bool) -> None:
+def reopen(place: Place, *, number: str, actor: str | None, as_json: bool) -> None:
     """Open a closed ticket again."""
-    _act(place, number, lambda actions, which: actions.reopen(which), "open again", as_json=as_json)
+    _act(place, number, actor, lambda do, which: do.reopen(which), "open again", as_json=as_json)
 
 
 def words(text: str | None) -> str:
@@ -192,16 +214,20 @@ def words(text: str | None) -> str:
     return text
 
 
-def _actions(app: Application) -> Actions:
+def _actions(app: Application, actor: str | None) -> Actions:
     from mailgate.actions import Actions
 
-    return Actions(app)
+    if actor is not None and actor.lower() not in app.policy.staff:
+        raise CommandError(f"--as: {actor} is no address of the staff")
+    return Actions(app, actor)
 
 
-def _act(place: Place, typed: str, do: Callable[[Actions, str], None], done: str, *, as_json: bool) -> None:
+def _act(
+    place: Place, typed: str, actor: str | None, act: Callable[[Actions, str], None], done: str, *, as_json: bool
+) -> None:
     number = ticket_number(typed)
     app = place.application()
-    do(_actions(app), number)
+    act(_actions(app, actor), number)
     _tell(app, number, f"{number} is {done}.", as_json=as_json)
 
 
