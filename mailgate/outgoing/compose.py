@@ -21,6 +21,7 @@ HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 
 CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
 LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
+LONGEST_NAME = 40  # characters of an author's name in From, before "via ..."
 LOGO_BYTES = 10_000  # an inline picture below it is a signature's, above it a screenshot
 THREAD_ARTICLE = 0  # no article has it: the signed id that all mails of a ticket name
 LAST_MOMENT = 253_402_214_400.0  # the end of the year 9999: what a date can hold
@@ -29,9 +30,9 @@ LAST_MOMENT = 253_402_214_400.0  # the end of the year 9999: what a date can hol
 class Pen:
     """Writes letters. `templates` is the administrator's folder of overriding templates."""
 
-    def __init__(self, policy: Policy, templates: Path | None) -> None:
+    def __init__(self, policy: Policy, templates: Path | None, rendering: Rendering | None = None) -> None:
         self.policy = policy
-        self.rendering = Rendering(templates)
+        self.rendering = rendering or Rendering(templates)
         self._zone = ZoneInfo(policy.timezone)
 
     def compose(self, change: Change) -> Change:
@@ -126,20 +127,21 @@ class Pen:
 
     def _author(self, told: Announcement, strings: Language) -> str:
         """Whose words they are, and how sure that is."""
-        author = told.author
-        if author is None:
+        if told.author is None:
             return self.policy.name
-        name, address = fields.clean(author.name), fields.clean(author.address)
-        who = f"{name} <{address}>" if name and address else (address or name or strings.say["nobody"])
-        if not name:
-            who = self._person(author.address)
+        name, address = self._speaker(told.author), fields.clean(told.author.address)
+        who = f"{name} <{address}>" if name and address else name or address
         sure = strings.trust.get(told.trust or "")
         return f"{who} ({sure})" if sure else who
 
+    def _speaker(self, author: Address) -> str:
+        """The name that somebody goes by: a member of staff by the settings', anybody else by his own."""
+        member = self.policy.staff.get((author.address or author.name).lower())
+        return member.name if member else fields.clean(author.name)
+
     def _person(self, address: str | None) -> str:
         """A member of staff by name; anybody else as he is."""
-        member = self.policy.staff.get((address or "").lower())
-        return member.name if member else fields.clean(address or "")
+        return self._speaker(Address("", address)) or fields.clean(address) if address else ""
 
     def _files(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> list[str]:
         missing = "" if carried else f", {strings.say['left_out']}"
@@ -156,13 +158,13 @@ class Pen:
     def _who(self, told: Announcement) -> bytes:
         """From: always our own address (MAIL 6), under the name of who speaks."""
         house = self._house(told)
-        name = fields.clean(told.author.name) if told.author else ""
-        if told.author is not None and not name and told.event == "notice":
+        name = self._speaker(told.author) if told.author and told.event in ("answer", "notice") else ""
+        if told.author and not name and told.event == "notice":
             local, _, domain = fields.clean(told.author.address).rpartition("@")
-            name = f"{local} ({domain})" if local else domain
-        speaks = told.event in ("answer", "notice") and name and "@" not in name and name != self.policy.name
-        display = f"{_shortened(name)} via {house}" if speaks else house
-        return fields.addresses("From", (Address(display, self.policy.queue(told.ticket.queue).address),))
+            name = f"{local} ({domain})"
+        if name and "@" not in name and name != self.policy.name:  # an address as a name is what forgers do
+            house = f"{name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + '…'} via {house}"
+        return fields.addresses("From", (Address(house, self.policy.queue(told.ticket.queue).address),))
 
     def _house(self, told: Announcement) -> str:
         """A queue with an address of its own speaks in its own name, all others in the desk's."""
@@ -245,10 +247,6 @@ def _filled(articles: tuple[Article, ...], article_id: int | None, text: str, me
 
 def _named(name: str) -> str:
     return "" if "@" in name else subjects.without_urls(fields.clean(name))
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 40 else name[:39].rstrip() + "…"
 
 
 def _size(count: int) -> str:

@@ -72,10 +72,11 @@ class Wanted:
 
 
 class Rendering:
-    """Templates, each compiled once. With `folder`, what lies there goes first."""
+    """Templates, each compiled once. With `folder`, what lies there goes first; `complain` hears of faults in it."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, complain: Callable[[str], None] = log.error) -> None:
         self.folder = folder
+        self._say = complain
         self._shipped = _environment(_resource)
         self._own = _environment(lambda name: self._file(name) or _resource(name)) if folder else None
         self._found: dict[Wanted, _Pair] = {}
@@ -128,7 +129,7 @@ class Rendering:
     def _complain(self, name: str, error: Exception) -> None:
         if name not in self._complained:
             self._complained.add(name)
-            log.error("template %s: %s; the shipped one is used", name, describe(error))
+            self._say(f"template {name}: {describe(error)}; the shipped one is used")
 
     def _pair(self, wanted: Wanted) -> _Pair:
         if self._own is not None:
@@ -169,7 +170,7 @@ class _Pair:
 def describe(error: Exception) -> str:
     """What is wrong with a template, and where."""
     line = getattr(error, "lineno", None)
-    return f"line {line}: {error}" if line else str(error)
+    return f"line {line}: {error}" if line else f"{error}"
 
 
 def _environment(load: Callable[[str], str | None]) -> SandboxedEnvironment:
