@@ -13,6 +13,7 @@ from mailgate.intake.folders import ensure
 def dispose(client: Client, after: str, uids: Sequence[int]) -> None:
     """Do with these mails of the selected folder what the account says; may be done again after an interruption.
 
+    Without MOVE, mails whose COPY was interrupted are copied again: twice in that folder, never nowhere.
     `after`: "flag", "delete" or "move:FOLDER". Raises IMAPClientError where the server refuses.
     """
     if after == "flag":

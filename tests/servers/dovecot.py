@@ -154,10 +154,12 @@ service stats {{
 
     def mails(self, user: str, name: str = "INBOX") -> list[Kept]:
         """What lies there, by name of file (the order of delivery)."""
-        return [
-            Kept(path.read_bytes(), path.name.partition(":2,")[2])
-            for path in sorted(self._files(user, name), key=lambda path: path.name)
-        ]
+        while True:
+            paths = sorted(self._files(user, name), key=lambda path: path.name)
+            try:
+                return [Kept(path.read_bytes(), path.name.partition(":2,")[2]) for path in paths]
+            except FileNotFoundError:  # moved or flagged since: look again
+                continue
 
     def _files(self, user: str, name: str) -> Iterator[Path]:
         for part in ("new", "cur"):
