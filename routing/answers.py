@@ -7,14 +7,19 @@ import re
 from parsing.message import ParsedMessage
 from routing.facts import Facts
 from routing.mail import Mail
-from routing.policy import Policy
+from routing.policy import Door, Policy
 
 OLDEST_SECONDS = 24 * 3600  # MAIL 3: an old mailbox, or one after an outage, is not answered
+SPAM_LEVEL = 5  # Exchange's SCL from which a mail is spam
+
+_ANSWER = r"(reply|replies|answer|respond|antworten?|repondre|responder)"
 _NOBODY = re.compile(
-    r"(mailer-?daemon|postmaster|(no|non|do-?not|don-?t|dont|ne-pas|nicht)[-_.]?(reply|answer|respond|antworten|repondre)"
-    r"|noreply|donotreply|bounces?|listserv|majordomo)([-_.+].*)?|.*[-_.](no-?reply|noreply|bounces?|owner)|owner-.*",
+    rf"(mailer[-_.]?daemon|postmaster|(no|non|do[-_.]?not|don[-_.]?t|ne[-_.]pas|nicht)[-_.]?{_ANSWER}|bounces?"
+    rf"|listserv|majordomo)\d*([-_.+].*)?|.*[-_.](no[-_.]?{_ANSWER}|bounces?|owner)|owner-.*",
     re.IGNORECASE,
 )
+_SUPPRESSED = frozenset(("all", "autoreply", "oof"))  # Exchange's X-Auto-Response-Suppress; DR, RN, NRN mean reports
+_RESPONDERS = frozenset(("x-autoreply", "x-autorespond", "x-autoresponse"))
 
 
 def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tuple[str, str] | None:
@@ -24,45 +29,60 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
         return "not_human", f"kind {message.kind}: {message.kind_reason}"
     if address is None:
         return "no_author", "there is no address in From"
+    if len(message.from_) > 1:  # RFC 5322 section 3.6.2 allows it; nobody says which of them wrote
+        return "several_authors", ", ".join(a.address for a in message.from_[:3])
     if envelope.journaled_at - envelope.received_at > OLDEST_SECONDS:
         return "too_old", "it arrived more than 24 hours before it was read"
-    return _marked(message) or _envelope(mail) or _sender(address, policy) or _limited(mail, address, facts, policy)
+    return (
+        _marked(message)
+        or _spam(mail, policy)
+        or _null_sender(mail)
+        or _sender(address, policy)
+        or _limited(mail, address, facts, policy)
+    )
 
 
-def _envelope(mail: Mail) -> tuple[str, str] | None:
+def _null_sender(mail: Mail) -> tuple[str, str] | None:
+    """RFC 3834 section 2, RFC 5321 section 4.5.5."""
     if not mail.envelope.mail_from and not mail.envelope.door.startswith("imap:"):
-        return "null_sender", "envelope sender <>"  # RFC 3834 section 2, RFC 5321 section 4.5.5
-    if mail.message.return_path == "":
-        return "null_sender", "Return-Path: <>"
-    return None
+        return "null_sender", "envelope sender <>"
+    return ("null_sender", "Return-Path: <>") if mail.message.return_path == "" else None
 
 
 def _marked(message: ParsedMessage) -> tuple[str, str] | None:
     """Marks in the header that ask for silence (RFC 3834 section 2); they stand on human mail too."""
-    submitted = message.header("Auto-Submitted")
-    if submitted is not None and submitted.partition(";")[0].strip().lower() != "no":  # RFC 3834 section 5
-        return "auto_submitted", f"Auto-Submitted: {submitted}"
     for name, value in message.headers:
-        lower = name.lower()
-        if lower.startswith("list-") or lower == "mailing-list":  # RFC 2369, RFC 2919
+        lower, said = name.lower(), value.strip().lower()
+        if lower == "auto-submitted":
+            if re.split(r"[;\s]", said, maxsplit=1)[0] != "no":  # RFC 3834 section 5
+                return "auto_submitted", f"{name}: {value}"
+        elif lower.startswith("list-") or lower == "mailing-list":  # RFC 2369, RFC 2919
             return "list_header", f"{name}: {value}"
-        if lower == "precedence" and value.strip().lower() in ("bulk", "list", "junk"):
-            return "precedence", f"{name}: {value}"
-        if lower == "x-auto-response-suppress" and {p.strip().lower() for p in value.split(",")} & {
-            "all",
-            "autoreply",
-            "oof",
-        }:
-            return "response_suppressed", f"{name}: {value}"
-        if lower in ("x-loop", "x-mailgate-event"):
+        elif lower == "precedence":
+            if said in ("bulk", "list", "junk"):
+                return "precedence", f"{name}: {value}"
+        elif lower == "x-auto-response-suppress":
+            if _SUPPRESSED.intersection(re.split(r"[\s,;]+", said)):
+                return "response_suppressed", f"{name}: {value}"
+        elif lower in ("x-loop", "x-mailgate-event"):
             return "loop_header", f"{name}: {value}"
-        if lower in ("x-autoreply", "x-autorespond", "x-autoresponse") and value.strip().lower() not in (
-            "no",
-            "",
-        ):
-            return "auto_submitted", f"{name}: {value}"
-        if lower == "x-spam-flag" and value.strip().lower().startswith("yes"):
+        elif lower in _RESPONDERS:
+            if said not in ("no", ""):
+                return "auto_submitted", f"{name}: {value}"
+        elif lower == "content-type" and said.startswith("multipart/report"):
+            return "report", f"{name}: {value}"
+    return None
+
+
+def _spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
+    """A spam verdict; a level (SCL) only of a hop that we trust, since senders' own servers write it, too."""
+    door = policy.doors.get(mail.envelope.door, Door())
+    for name, value in mail.message.auth.spam:
+        said = value.strip().lower()
+        if name != "SCL" and said.startswith("yes"):
             return "spam", f"{name}: {value}"
+        if name == "SCL" and said.isdecimal() and int(said) >= SPAM_LEVEL and door.trusts(mail.envelope.peer):
+            return "spam", f"spam confidence level {said}"
     return None
 
 

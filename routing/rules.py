@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,7 @@ class Seen:
 
 
 Captures = dict[str, str]
+_NAMED = re.compile(r"\{(\w+)\}")  # a captured word in what is set
 Test = Callable[[Seen], Captures | None]  # what the pattern captured, or None where it does not match
 
 
@@ -101,9 +103,7 @@ def run(rules: Sequence[Rule], seen: Seen) -> Outcome:
 def _fill(value: Any, captures: Captures) -> Any:
     """`{name}` in a text becomes what the pattern's group of that name captured; other braces stay."""
     if isinstance(value, str):
-        for name, text in captures.items():
-            value = value.replace("{" + name + "}", text)
-        return value
+        return _NAMED.sub(lambda found: captures.get(found[1], found[0]), value)
     if isinstance(value, Mapping):
         return {str(k): str(_fill(v, captures)) for k, v in value.items()}
     if isinstance(value, list):
@@ -169,7 +169,7 @@ def _condition(key: str, value: Any, place: str) -> Test:
         if not isinstance(value, Mapping):
             raise RuleError(f'{here}: write header.NAME, such as "header.X-Loop" = {{ exists = true }}')
         return _every([_field(f"header.{name}", entry, f"{here}.{name}") for name, entry in value.items()])
-    if key in FIELDS or key.startswith("header."):
+    if key in FIELDS or (key.startswith("header.") and key != "header."):
         return _field(key, value, here)
     raise RuleError(f"{here}: there is no such field; known are {', '.join(FIELDS)}, header.NAME, all, any, not")
 
@@ -214,7 +214,9 @@ def _operator(name: str, operator: str, value: Any, place: str) -> Test:
     if operator == "exists":
         if not isinstance(value, bool):
             raise RuleError(f"{place}: expected true or false, found {value!r}")
-        return lambda seen: {} if bool(any(read(seen))) is value else None
+        if name.startswith("header."):  # an empty one is there, too
+            return lambda seen: {} if bool(read(seen)) is value else None
+        return lambda seen: {} if any(read(seen)) is value else None
     if operator in ("over", "under"):
         bytes_ = _size(value, place)
         if name != "size":

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from parsing.phrases import FORWARD_PREFIXES, REPLY_PREFIXES
 from routing import tokens
 from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy, suffix
 
-Method = Literal["plus_token", "signed_id", "stored_id", "named_id", "fills_named_id", "weak_id", "subject_token"]
+Method = Literal[
+    "plus_token",
+    "signed_id",
+    "stored_id",
+    "named_id",
+    "fills_named_id",
+    "weak_id",
+    "subject_token",
+    "plus_token_alone",
+]
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
 
 
@@ -26,7 +37,7 @@ class Match:
     @property
     def known_thread(self) -> bool:
         """Whether the sign can only be had from the conversation itself: a bare subject token is quoted anywhere."""
-        return self.method not in ("subject_token", "weak_id")
+        return self.method not in ("subject_token", "weak_id", "plus_token_alone")
 
 
 def named_ids(mail: Mail) -> tuple[str, ...]:
@@ -46,11 +57,22 @@ def plus_tokens(mail: Mail, policy: Policy) -> Iterator[tokens.Signed]:
                 yield signed
 
 
+def letter_ids(mail: Mail, policy: Policy) -> tuple[str, ...]:
+    """Message-IDs that mails of ours may have: by plus token or VERP, named by a report, answered; each as we wrote it.
+
+    A relay may have changed their case or domain on the way.
+    """
+    named = (mail.message.bounce_original_id, *named_ids(mail))
+    signed = (tokens.read_signed(i, policy.keys) or i for i in named if i)
+    found = (i if isinstance(i, str) else tokens.on_domain(i.left, policy.domain) for i in signed)
+    plus = (tokens.on_domain(s.left, policy.domain) for s in plus_tokens(mail, policy))
+    return tuple(dict.fromkeys((*plus, *found)))
+
+
 def matches(mail: Mail, facts: Facts, policy: Policy) -> tuple[Match, ...]:
     """All signs that lead to a ticket that is there, the strongest first; merges followed."""
-    found = [match for match in _signs(mail, facts, policy)]
     result = []
-    for match in found:
+    for match in _signs(mail, facts, policy):
         ticket = facts.ticket(match.ticket_id)
         if ticket is not None and ticket.state_type != "removed":
             result.append(Match(ticket.id, match.method, match.seen))
@@ -59,9 +81,12 @@ def matches(mail: Mail, facts: Facts, policy: Policy) -> tuple[Match, ...]:
 
 def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     ids = named_ids(mail)
+    alone = []
     for signed in plus_tokens(mail, policy):
-        if ids or _same_subject(mail, facts, signed.ticket_id):  # MAIL 9: an address that was completed months later
+        if ids or _same_subject(mail, facts, signed.ticket_id):
             yield Match(signed.ticket_id, "plus_token", signed.left)
+        else:  # MAIL 9: an address that a client completed months later
+            alone.append(Match(signed.ticket_id, "plus_token_alone", signed.left))
     for message_id in ids:
         if (ours := tokens.read_signed(message_id, policy.keys)) is not None:
             yield Match(ours.ticket_id, "signed_id", message_id)
@@ -77,6 +102,7 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     for text in tokens.in_subject(mail.message.subject)[0]:
         if (ticket_id := tokens.ticket_id(text)) is not None:
             yield Match(ticket_id, "subject_token", tokens.subject_token(text))
+    yield from alone
 
 
 def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:
@@ -84,31 +110,38 @@ def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:
     return ticket is not None and bare_subject(mail.message.subject) == bare_subject(ticket.subject)
 
 
-_PREFIXES = (
-    "re", "aw", "fw", "fwd", "wg", "sv", "vs", "vl", "rv", "ynt", "ilt", "odp", "pd", "antw", "tr", "res", "enc", "rif",
-    "i", "r", "ref", "回复", "答复", "转发", "回覆", "轉寄", "답장", "отв", "ответ", "σχετ", "απ", "hth", "bls", "doorst",
-)  # fmt: skip
+_PREFIX = re.compile(r"([^\W\d_]{1,12})(?:\^2)?(?:\s?[\[(]\d{1,3}[\])])?\s?[:：]\s*|\[[^\]]{1,40}\]\s*")
+_WORDS = REPLY_PREFIXES | FORWARD_PREFIXES
+MOST_PREFIXES = 20  # "Re: Re: Re:"; more is a bomb
 
 
 def bare_subject(subject: str) -> str:
     """A subject without reply and forward prefixes, tokens and list tags, case folded, for comparing."""
-    text = tokens.without_token(subject).strip()
-    while True:
-        head, colon, rest = text.partition(":")
-        fullwidth, wide, after = text.partition("：")
-        if wide and (not colon or len(fullwidth) < len(head)):
-            head, colon, rest = fullwidth, wide, after
-        word = head.strip().casefold().rstrip("0123456789[]()^ ")
-        if colon and word in _PREFIXES:
-            text = rest.strip()
-        elif text.startswith("[") and "]" in text:
-            text = text.partition("]")[2].strip()
-        else:
-            return " ".join(text.casefold().split())
+    text = tokens.without_token(subject)
+    for _ in range(MOST_PREFIXES):
+        match = _PREFIX.match(text)
+        if match is None or (match[1] and match[1].lower() not in _WORDS):
+            break
+        text = text[match.end() :]
+    return " ".join(text.casefold().split())
+
+
+def place(found: Sequence[Match], address: str, facts: Facts) -> tuple[Match, ...]:
+    """The same signs, first the strongest one that leads where that sender takes part.
+
+    A stranger who answers in a ticket that he has been shown has got one of his own: his next mail belongs there.
+    """
+    for match in found:
+        ticket = facts.ticket(match.ticket_id)
+        if match.known_thread and ticket is not None and address in ticket.participants:
+            return (match, *(m for m in found if m is not match))
+    return tuple(found)
 
 
 def conflicts(found: Sequence[Match]) -> tuple[Match, ...]:
-    """Signs that lead elsewhere than the first one does."""
-    return (
-        tuple({m.ticket_id: m for m in reversed(found) if m.ticket_id != found[0].ticket_id}.values()) if found else ()
-    )
+    """Signs that lead elsewhere than the first one does, one for each ticket."""
+    elsewhere: dict[int, Match] = {}
+    for match in found:
+        if match.ticket_id != found[0].ticket_id:
+            elsewhere.setdefault(match.ticket_id, match)
+    return tuple(elsewhere.values())

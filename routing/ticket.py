@@ -39,5 +39,5 @@ class Ticket:
     merged_into: int | None = None
     acknowledged: bool = False
     closed: float | None = None
-    last_public_id: str | None = None  # Message-ID of its newest public mail
-    root_id: str | None = None  # Message-ID of the mail that it begins with
+    last_public_id: str | None = None  # Message-ID of its requester's newest public mail, which answers answer
+    root_id: str | None = None  # Message-ID of the mail that the conversation begins with, also if it never came here

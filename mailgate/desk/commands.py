@@ -113,9 +113,7 @@ def note(ticket: Ticket, article_id: int, text: str, actor: str, time: float, po
 
 def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, policy: Policy) -> Change:
     """Another owner, who is told."""
-    member = policy.staff.get(who.lower()) or next(
-        (s for s in policy.staff.values() if s.name.casefold() == who.casefold()), None
-    )
+    member = policy.member(who)
     if member is None:
         known = ", ".join(dict.fromkeys(s.addresses[0] for s in policy.staff.values()))
         raise CommandError(f"{who!r} is not of the staff; known are {known or 'nobody: add [[staff]]'}")

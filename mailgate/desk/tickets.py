@@ -81,7 +81,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         state_type="new",
         queue=queue.name,
         priority=int(wanted.get("priority", 3)),
-        owner=str(wanted["owner"]).lower() if wanted.get("owner") else None,
+        owner=wanted.get("owner"),
         requester=address,
         requester_name=requester.name if requester else "",
         partner=partner,
@@ -93,7 +93,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         participants=participants((), mail, policy),
         acknowledged=decision.acknowledge,
         last_public_id=message.message_id,
-        root_id=_root(mail),
+        root_id=_root(mail, decision),
     )
     article = _article(mail, decision, ticket)
     history = [HistoryEntry(time, address or GATEWAY, "created", None, ticket.number, article.id)]
@@ -129,7 +129,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         articles=tuple(articles),
         history=tuple(history),
         related=decision.related,
-        keys=_keys(mail, decision, ticket.id, facts),
+        keys=_keys(mail, decision, ticket.id, facts, policy),
         announcements=tuple(a for a in announcements if a.recipients),
     )
 
@@ -146,9 +146,8 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         after = replace(
             after,
             participants=participants(before.participants, mail, policy),
-            last_public_id=before.last_public_id if decision.answer else message.message_id or before.last_public_id,
         )
-    if decision.requester is not None and decision.requester.address.lower() != before.requester:
+    if decision.requester is not None:
         name = decision.requester.address.lower()
         after = replace(
             after,
@@ -157,6 +156,8 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
             partner=policy.partner(name) or before.partner,
         )
         history.append(HistoryEntry(time, name, "requester", before.requester, name, article.id))
+    if public and article.sender.address.lower() == after.requester and message.message_id:
+        after = replace(after, last_public_id=message.message_id)
     if decision.reopen:
         after = with_state(after, "open", "open", time)
         history.append(HistoryEntry(time, article.sender.address, "state", before.state, "open", article.id))
@@ -183,7 +184,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         version=before.version,
         articles=(article,),
         history=tuple(history),
-        keys=_keys(mail, decision, after.id, facts),
+        keys=_keys(mail, decision, after.id, facts, policy),
         announcements=tuple(a for a in announcements if a.recipients),
         ask=ask,
     )
@@ -200,6 +201,9 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
         claim=mail.claim,
         outcome=_outcome(mail, decision, "record", ticket_id=before.id if before else None, article_id=about),
     )
+    if report is not None:
+        why = mail.message.kind_reason or None
+        change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time),))
     if before is None:
         return change
     actor = mail.message.author.address if mail.message.author else GATEWAY
@@ -211,12 +215,12 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
             time,
             decision.release.article_id,
         )
-        release = Release(decision.release.message_id, decision.release.article_id, decision.trust, time)
+        trust = "confirmed" if decision.release.event == "confirm" else "authenticated"  # as the held mail was
+        release = Release(decision.release.message_id, decision.release.article_id, trust, time)
         entry = HistoryEntry(time, actor, "confirmed", None, "sent", decision.release.article_id)
         return replace(change, ticket=after, version=before.version, history=(entry, *history), release=release)
     if report is None:
         return change
-    mark = Mark(report.letter.message_id, report.state, report.status, mail.message.kind_reason or None, time)
     entry = HistoryEntry(
         time,
         GATEWAY,
@@ -238,7 +242,6 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
         ticket=replace(before, version=before.version + 1),
         version=before.version,
         history=(entry,),
-        marks=(mark,),
         announcements=tuple(a for a in announcements if a.recipients),
     )
 
@@ -297,7 +300,7 @@ def _acknowledgement(mail: Mail, ticket: Ticket, requester: Address, policy: Pol
     )
 
 
-def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts) -> tuple[KeyClaim, ...]:
+def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts, policy: Policy) -> tuple[KeyClaim, ...]:
     """Ids that lead here from now on: its own, and those it names, as far as nobody owned them."""
     claims = []
     own = mail.message.message_id
@@ -307,14 +310,17 @@ def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts) -> tuple
         claims += [
             KeyClaim(i, ticket_id, None, decision.weak)
             for i in named_ids(mail)
-            if i not in facts.keys and i not in facts.letters
+            if i not in facts.keys and i not in facts.letters and tokens.read_signed(i, policy.keys) is None
         ]
     return tuple(claims)
 
 
-def _root(mail: Mail) -> str | None:
-    """The id of the mail that the conversation begins with: the first one it names, else its own."""
-    ids = (*mail.message.references, *mail.message.in_reply_to)
+def _root(mail: Mail, decision: Decision) -> str | None:
+    """The id of the mail that the conversation begins with: the first one it names, else its own.
+
+    What somebody names who may not enter there is no part of his conversation with us.
+    """
+    ids = () if decision.related else (*mail.message.references, *mail.message.in_reply_to)
     return ids[0] if ids else mail.message.message_id
 
 
@@ -373,9 +379,14 @@ def answered(ticket: Ticket, staff: str, time: float, article_id: int) -> tuple[
 
 def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
     """Staff who are told of a ticket: its owner, else the members of its queue; never the one who did it."""
-    people = (ticket.owner,) if ticket.owner else policy.members(ticket.queue)
-    mine = policy.staff[but.lower()].addresses if but.lower() in policy.staff else (but.lower(),)
-    return tuple(p for p in people if p.lower() not in mine)
+    return without((ticket.owner,) if ticket.owner else policy.members(ticket.queue), but, policy)
+
+
+def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:
+    """These people but for that one, by whichever of his addresses."""
+    member = policy.staff.get(address.lower())
+    his = member.addresses if member is not None else (address.lower(),)
+    return tuple(p for p in people if p.lower() not in his)
 
 
 def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Policy) -> Announcement:
@@ -383,8 +394,9 @@ def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Po
     author = message.author or Address("", mail.envelope.mail_from)
     told = audience(ticket, policy, but=author.address)
     if why == "new":  # also the members of the queue where a rule has named an owner
-        members = policy.members(ticket.queue)
-        told = tuple(dict.fromkeys((*told, *(m for m in members if m.lower() != author.address.lower()))))
+        told = tuple(dict.fromkeys((*told, *without(policy.members(ticket.queue), author.address, policy))))
+    elif not told and decision.trust != "authenticated":  # in its owner's name, who did perhaps not write it
+        told = without(policy.members(ticket.queue), author.address, policy)
     return Announcement(
         "notice",
         why,

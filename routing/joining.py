@@ -1,0 +1,101 @@
+"""A mail with a ticket: who its sender is there, and what that lets it do (CONTRACT 4, 7, 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from routing import commands, opening, staff
+from routing.case import AUTOMATIC, Case
+from routing.decision import Decision
+from routing.threads import Match
+from routing.ticket import Ticket
+
+
+def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
+    """What a mail whose first sign leads to that ticket may do there."""
+    message, address, member = case.mail.message, case.address, case.member
+    if address is not None and case.policy.is_ours(address):
+        case = case.because(
+            "own_address", f"From is our own {address}", "kept inside; nobody is told, so it cannot loop"
+        )
+        return _kept(case, ticket, "system")
+    root = _begins(found, ticket)
+    is_requester = ticket.requester is not None and (
+        address == ticket.requester or (member is not None and ticket.requester in member.addresses)
+    )
+    if member is not None and (not (is_requester or root) or commands.read(message.reply).name in ("note", "send")):
+        return staff.write(case, ticket, found[0])
+    if not (is_requester or address in ticket.participants or (member is not None and root)):
+        return _outsider(case, ticket, found[0])
+    role: Literal["requester", "participant"] = "requester" if is_requester else "participant"
+    case = case.because(role, f"{address} is {role} of {ticket.number}", "may write there")
+    if message.kind in AUTOMATIC:
+        case = case.because("kind", case.kind, "kept; state, owner and clock stay as they are")
+        return _kept(case, ticket, role)
+    if case.trust in ("unverified", "failed"):
+        case = case.because(
+            "weak_sign", f"{found[0].method} {found[0].seen}, {case.trust}", "an internal note; staff are told"
+        )
+        return Decision(
+            "note",
+            case.trust,
+            case.reasons,
+            ticket_id=ticket.id,
+            author=role,
+            visibility="internal",
+            queue=ticket.queue,
+            words=message.reply,
+            notify=True,
+            claim_ids=False,
+            weak=True,
+        )
+    reopen = ticket.state_type == "closed" and message.kind in ("human", "list")
+    if reopen:
+        case = case.because("reopen", f"{ticket.number} was {ticket.state}", "it is open again")
+    if root and not is_requester:
+        case = case.because("root_author", f"{address} wrote the mail that began it", "becomes its requester")
+    return Decision(
+        "append",
+        case.trust,
+        case.reasons,
+        ticket_id=ticket.id,
+        author=role,
+        queue=ticket.queue,
+        requester=message.author if root and not is_requester else None,
+        reopen=reopen,
+        words=message.reply,
+        notify=True,
+    )
+
+
+def _begins(found: Sequence[Match], ticket: Ticket) -> bool:
+    """Whether others of the ticket name this mail and nothing that it names has come: it is before all of them."""
+    signs = {match.method for match in found if match.ticket_id == ticket.id}
+    return "fills_named_id" in signs and signs <= {"fills_named_id", "named_id"}
+
+
+def _outsider(case: Case, ticket: Ticket, sign: Match) -> Decision:
+    """Whatever he names, he does not get in, and nothing of the ticket reaches him."""
+    if case.mail.message.kind not in AUTOMATIC:
+        who = case.address or "nobody"
+        case = case.because("no_participant", f"{who} is not in {ticket.number}", "a ticket of its own, linked")
+        return opening.open_ticket(case, (ticket.id,))
+    if sign.known_thread:  # a deputy's out-of-office
+        return _kept(case.because("kind", case.kind, "it answers something; kept inside"), ticket, "system")
+    return Decision("unmatched", case.trust, case.because("kind", case.kind, "it answers something").reasons)
+
+
+def _kept(case: Case, ticket: Ticket, author: Literal["requester", "participant", "system"]) -> Decision:
+    """Stored inside the ticket, and nothing else happens."""
+    return Decision(
+        "note",
+        case.trust,
+        case.reasons,
+        ticket_id=ticket.id,
+        author=author,
+        visibility="internal",
+        queue=ticket.queue,
+        claim_ids=False,
+        weak=True,
+    )

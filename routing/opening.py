@@ -1,0 +1,98 @@
+"""A mail that belongs to no ticket its sender may write in: a ticket of its own, its queue, what the rules set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from routing import answers, rules
+from routing.case import AUTOMATIC, Case
+from routing.decision import Decision
+from routing.mail import Mail
+from routing.policy import Policy, without_suffix
+
+
+def unplaced(case: Case) -> Decision:
+    """A mail that fits no ticket."""
+    if case.mail.message.kind in AUTOMATIC:
+        case = case.because("kind", case.kind, "it answers something, and fits nothing here")
+        return Decision("unmatched", case.trust, case.reasons)
+    return open_ticket(case)
+
+
+def open_ticket(case: Case, related: tuple[int, ...] = ()) -> Decision:
+    """A new ticket, linked to those it names and may not enter; nothing of them is in it."""
+    mail, policy, address = case.mail, case.policy, case.address
+    message = mail.message
+    ours = address is not None and policy.is_ours(address)
+    queue, recipient = _queue(mail, policy)
+    case = case.because("queue", recipient, f"queue {queue}")
+    partner = policy.partner(address) if address and not ours else None
+    outcome = rules.run(policy.rules, rules.Seen(message, mail.envelope, case.trust, partner, queue, mail.size))
+    for name in outcome.matched:
+        case = case.because("rule", f"rule {name!r} matches", _said(policy, name))
+    case, queue, wanted = _checked(case, queue, outcome.set)
+    silent = answers.why_not(mail, address, case.facts, policy)
+    if silent is None and case.trust == "failed":
+        silent = ("failed", mail.evidence.seen)
+    if silent is None and wanted.get("acknowledge") is False:
+        silent = ("rule", "a rule says acknowledge = false")
+    if silent is None:
+        case = case.because("acknowledge", f"a person's first mail, from {address}", "the sender is told the number")
+    else:
+        case = case.because(f"silent_{silent[0]}", silent[1], "no acknowledgement")
+    case = case.because("open", f"subject {message.subject!r}", "opens a ticket")
+    return Decision(
+        "open",
+        case.trust,
+        case.reasons,
+        ticket_id=mail.claim.ticket_id,
+        author="stranger",
+        queue=queue,
+        set=wanted,
+        requester=message.author if address is not None and not ours else None,  # else answers would come back here
+        related=related,
+        acknowledge=silent is None,
+        words=message.reply or message.text,
+        notify=True,
+        claim_ids=not related,
+    )
+
+
+def _checked(case: Case, queue: str, wanted: Mapping[str, Any]) -> tuple[Case, str, Mapping[str, Any]]:
+    """What the rules set, as far as it is there: a captured word may name any queue or owner."""
+    result = dict(wanted)
+    named = str(result.pop("queue", queue))
+    if named in case.policy.queues:
+        queue = named
+    else:
+        case = case.because("rule", f"queue {named!r}", f"there is no such queue; it stays in {queue}")
+    if "owner" in result:
+        member = case.policy.member(str(result["owner"]))
+        if member is None:
+            case = case.because("rule", f"owner {result['owner']!r}", "is not of the staff; nobody owns it yet")
+            del result["owner"]
+        else:
+            result["owner"] = member.addresses[0]
+    return case, queue, result
+
+
+def _queue(mail: Mail, policy: Policy) -> tuple[str, str]:
+    """The queue whose address it came to; a queue's own address before the desk's."""
+    recipients = mail.envelope.rcpt_to
+    hits = _known(recipients, policy)
+    if not hits:  # by IMAP the envelope is gone: To and Cc tell as well
+        hits = _known(tuple(a.address for a in (*mail.message.to, *mail.message.cc)), policy)
+    for recipient, queue in hits:
+        if queue != policy.default_queue:
+            return queue, f"came to {recipient}"
+    return policy.default_queue, f"came to {hits[0][0]}" if hits else "came to no queue's own address"
+
+
+def _known(recipients: tuple[str, ...], policy: Policy) -> list[tuple[str, str]]:
+    return [(r, policy.addresses[b]) for r in recipients if (b := without_suffix(r.lower())) in policy.addresses]
+
+
+def _said(policy: Policy, name: str) -> str:
+    rule = next(r for r in policy.rules if r.name == name)
+    return "sets " + (", ".join(f"{k} = {v}" for k, v in rule.set.items()) or "nothing")
