@@ -9,7 +9,7 @@ from parsing.headers import Fields
 from parsing.message import Auth, AuthMethod, AuthResults
 
 _PAREN = re.compile(r"[()]")
-_PAIR = re.compile(r"([A-Za-z0-9_./-]+)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)\"|([^\s;\"]++))")
+_PAIR = re.compile(r"(?<![A-Za-z0-9_./-])([A-Za-z0-9_./-]++)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)\"|([^\s;\"]++))")
 _DOMAIN = re.compile(r"(?:\A|;)\s*d\s*=\s*([^\s;]+)")
 _SCL = re.compile(r"(?:\A|;)\s*SCL:(-?\d+)")
 _SPAM = ("x-spam-flag", "x-spam-status", "x-ms-exchange-organization-scl")
@@ -52,9 +52,7 @@ def read(fields: Fields) -> Auth:
         else:
             spam.append(("SCL" if key.endswith("scl") else name, value))
     return (
-        Auth(tuple(results), tuple(domains), tuple(spam), auth_as)
-        if results or domains or spam or auth_as
-        else _NONE
+        Auth(tuple(results), tuple(domains), tuple(spam), auth_as) if results or domains or spam or auth_as else _NONE
     )
 
 

@@ -162,6 +162,8 @@ class _Reader:
         declared = part.param("charset")
         if not declared and part.content_type == "text/html":
             declared = _meta_charset(data)
+        if not declared:
+            self.hint = charsets.settled(self.hint, data)
         text, wrong = charsets.decode(data, declared, self.hint)
         if wrong:
             self.note(wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass, field
 
-from parsing import headers, limits, smime, words
+from parsing import charsets, headers, limits, smime, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,20 @@ class _Reader:
         fields, tail = headers.split(raw[start : min(end, stop)], self.defects)
         head = self.head(fields, "text/plain")
         self.hint = next((value for name, value in head.params if name == "charset"), "")
+        foreign = "".join([value for _, value in fields if not value.isascii()])
+        if not head.kind.startswith("multipart/"):
+            self.learn(foreign)  # of a multipart, the first text part may tell better
         holder = Multipart("", "", ())
         position = self.entity(head, end - tail if tail else body, holder)
         while position >= 0:
             position = self.next(position)
+        self.learn(foreign)
         return Tree(fields, holder.children[0], tuple(self.parts), self.hint)
+
+    def learn(self, value: str) -> None:
+        """Settle how raw 8-bit text in headers is read."""
+        if not value.isascii():
+            self.hint = charsets.settled(self.hint, value.encode("latin-1"))
 
     def head(self, fields: headers.Fields, default: str) -> _Head:
         value = headers.first(fields, "content-type")
@@ -110,6 +119,7 @@ class _Reader:
             return _Head(fields, default, ())
         if len(value) > limits.MIME_FIELD_BYTES:
             self.note(f"a Content-Type longer than {limits.MIME_FIELD_BYTES} bytes: cut")
+        self.learn(value)
         kind, params = headers.mime_value(value, self.hint)
         kind = headers.content_type(kind)
         if not kind:
@@ -231,6 +241,7 @@ class _Reader:
             if name[:8] not in ("Content-", "content-", "CONTENT-"):
                 continue
             key = name.lower()
+            self.learn(value)
             if key == "content-transfer-encoding":
                 encoding = encoding or value
             elif key == "content-disposition" and not disposition:

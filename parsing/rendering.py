@@ -1,0 +1,364 @@
+"""HTML mail as text that reads well, in one linear pass over its bytes.
+
+Own reading, no tree: no nesting, attribute or unclosed comment costs more than the bytes it is made of.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from parsing import limits
+
+# Words, then a tag. Possessive, and given up for the looser one at the first quote that does not close.
+_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>)?")
+_LOOSE_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>)?")
+_ATTRIBUTE = re.compile(r"(?<![a-zA-Z-])([a-zA-Z-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+_PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![\w-])opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|\Z)",
+    re.IGNORECASE,
+)
+_TINY = re.compile(r"font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:;|!|\Z)", re.IGNORECASE)
+_CLIPPED = re.compile(r"(?<![\w-])(?:max-)?height\s*:\s*0(?:px|pt)?\s*(?:;|!|\Z)", re.IGNORECASE)
+_NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
+_MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
+
+_MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
+_RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
+_SKIPPED = frozenset({"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"})
+_BLOCKS = frozenset(
+    (
+        "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div",
+        "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "html", "legend", "main",
+        "nav", "section", "summary", "table", "tbody", "tfoot", "thead", "tr",
+    )
+)  # fmt: skip
+_PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
+VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
+_INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
+_PLAIN = frozenset(("span", "font", "b", "i", "em", "strong", "small", "u", "o:p", "sup", "sub"))  # no layout
+_CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
+
+
+def to_text(html: str, *, links: bool = True) -> str:
+    """The text that a reader sees: hidden text dropped, one line a row, list marks, `> ` before a cited mail.
+
+    With `links`, the address of a link follows its words where they do not say it.
+    """
+    return _Text(html[: limits.HTML_BYTES], links).read()
+
+
+def attributes(source: str) -> dict[str, str]:
+    """The attributes of a tag's inside, names in lower case; of twins the first counts, as in browsers."""
+    found: dict[str, str] = {}
+    for name, double, single, plain in _ATTRIBUTE.findall(source):
+        found.setdefault(name.lower(), unescape(double or single or plain))
+    return found
+
+
+class _Text:
+    def __init__(self, html: str, links: bool) -> None:
+        self.html = html
+        self.links = links
+        self.out: list[str] = []  # finished lines
+        self.line: list[str] = []
+        self.wanted = 0  # line ends that must stand before the next words
+        self.blank = True  # the line so far ends in a blank, so that another one is dropped
+        self.pre = 0
+        self.cites: list[bool] = []  # of each open blockquote: is it a cited mail
+        self.lists: list[int] = []  # of each open list: 0 for bullets, else the next number
+        self.link: tuple[str, int, int] | None = None  # address, lines and pieces before its words
+        self.hidden = ""
+        self.hidden_depth = 0
+        self.row_start = 0
+        self.cells = 0
+        self.ruled = False  # the table has header cells or a border: cells are told apart by a bar
+        self.bullet = ""
+        self.fresh = False  # in a cell without words so far: blocks begin no line there
+
+    def read(self) -> str:
+        html, position, tags = self.html, 0, 0
+        token = _TOKEN
+        while tags < limits.HTML_TAGS:
+            found = token.match(html, position)
+            text, closing, name, source = found.groups() if found else ("", "", None, "")
+            if text and not self.hidden:
+                if not text.isspace() or self.pre or not text.isascii():
+                    self.words(text)
+                elif not self.blank and not self.wanted:  # between tags nearly everywhere
+                    self.put(" ")
+            if found:
+                position = found.end()
+            if name is None:
+                if position >= len(html):
+                    break
+                position, token = self.stray(position, token)
+                continue
+            tags += 1
+            name = name.lower()
+            if name in _PLAIN and not source and not self.hidden:
+                continue
+            if closing:
+                self.close(name)
+            elif name in _SKIPPED and not source.endswith("/"):
+                position = self.skip(name, position)
+            else:
+                self.open(name, source)
+        self.newline()
+        return _tidy(self.out)
+
+    def stray(self, start: int, token: re.Pattern[str]) -> tuple[int, re.Pattern[str]]:
+        """Past a "<" that opens no tag: (where to go on, with which tokens)."""
+        follow = self.html[start + 1 : start + 2]
+        if follow in ("!", "?"):
+            return self.declaration(start), token
+        if follow == "/" or follow.isalpha():
+            if token is _TOKEN:
+                return start, _LOOSE_TOKEN  # a quote that does not close: from here on quotes count for nothing
+            if self.html.find(">", start) < 0:
+                if not self.out and not self.line:
+                    self.words(self.html[start:])  # nothing but this: better shown than lost
+                return len(self.html), token
+        self.words("<")
+        return start + 1, token
+
+    def declaration(self, start: int) -> int:
+        """Past a comment or declaration. Outlook's conditional comments are comments to everybody else."""
+        html = self.html
+        if html.startswith("<!--", start):
+            end = html.find("-->", start + 2)
+            return len(html) if end < 0 else end + 3
+        end = html.find(">", start)
+        return len(html) if end < 0 else end + 1
+
+    def skip(self, name: str, position: int) -> int:
+        closing = re.compile(rf"</{name}\b[^>]*>|<body\b" if name == "head" else rf"</{name}\b[^>]*>", re.IGNORECASE)
+        end = closing.search(self.html, position)
+        if end is None:
+            return len(self.html)
+        return end.start() if name == "head" and end[0][1] != "/" else end.end()
+
+    def words(self, text: str) -> None:
+        if self.hidden:
+            return
+        if "&" in text:
+            text = unescape(text)
+        if not text.isascii():
+            text = _PADDING.sub("", text)
+        if self.pre:
+            first, *rest = text.replace("\r\n", "\n").split("\n")
+            self.put(first)
+            for line in rest:
+                self.newline()
+                self.put(line)
+            return
+        if "\n" in text or "  " in text or "\t" in text or "\r" in text:
+            text = _BLANKS.sub(" ", text)
+        if text.startswith(" ") and (self.blank or self.wanted):
+            text = text[1:]
+        if text:
+            self.put(text)
+
+    def put(self, text: str) -> None:
+        if not text:
+            return
+        if self.wanted:
+            self.feed()
+        if self.bullet:
+            self.line.append(self.bullet)
+            self.bullet = ""
+        self.line.append(text)
+        self.fresh = False
+        self.blank = text[-1] in " \n"
+
+    def feed(self) -> None:
+        """Write the line ends that are wanted."""
+        wanted, self.wanted = self.wanted, 0
+        if self.line:
+            self.newline()
+        if wanted > 1 and self.out and self.out[-1].strip("> "):
+            self.out.append(self.prefix().rstrip())
+
+    def prefix(self) -> str:
+        return "> " * min(sum(self.cites), _MARKS) if self.cites else ""
+
+    def newline(self) -> None:
+        line = "".join(self.line).replace("\xa0", " ").rstrip()
+        self.out.append(self.prefix() + line if self.cites else line)
+        self.line = []
+        self.blank = True
+
+    def want(self, ends: int) -> None:
+        if self.hidden or self.fresh:
+            return
+        if self.line or ends > 1:
+            self.wanted = max(self.wanted, ends)
+
+    def open(self, name: str, source: str) -> None:
+        if self.hidden:
+            if name == self.hidden and not source.endswith("/"):
+                if name in _CLOSED_BY_TWIN:
+                    self.hidden = ""
+                else:
+                    self.hidden_depth += 1
+                    return
+            else:
+                return
+        if len(source) > 6 and _MAYBE_HIDDEN.search(source) and name not in VOID and _is_hidden(name, source):
+            if not source.endswith("/"):
+                self.hidden, self.hidden_depth = name, 1
+            return
+        if name == "br":
+            if self.wanted:
+                self.feed()
+            self.newline()
+        elif name == "p":
+            self.want(1 if _NO_MARGIN.search(source) else 2)
+        elif name in ("td", "th"):
+            self.cell(name, source)
+        elif name == "a":
+            self.open_link(source)
+        elif name == "li":
+            self.item()
+        elif name in ("ul", "ol"):
+            self.want(1 if self.lists else 2)
+            self.lists.append(0 if name == "ul" else 1)
+        elif name == "blockquote":
+            self.open_quote(source)
+        elif name == "hr":
+            self.want(1)
+            self.put(_RULE)
+            self.want(1)
+        elif name == "img":
+            self.picture(source)
+        elif name == "tr":
+            self.fresh = False
+            self.want(1)
+            self.cells = 0
+        elif name == "table":
+            self.fresh = False
+            self.want(1)
+            self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
+        elif name == "pre":
+            self.want(2)
+            self.pre += 1
+        elif name in _PARAGRAPHS:
+            self.want(2)
+        elif name in _BLOCKS:
+            self.want(1)
+
+    def close(self, name: str) -> None:
+        if self.hidden:
+            if name == self.hidden:
+                self.hidden_depth -= 1
+                if self.hidden_depth == 0:
+                    self.hidden = ""
+            return
+        if name in ("td", "th", "tr", "table"):
+            self.fresh = False
+        if name == "p":
+            self.want(1)
+        elif name == "a":
+            self.close_link()
+        elif name in ("ul", "ol"):
+            if self.lists:
+                self.lists.pop()
+            self.want(1 if self.lists else 2)
+        elif name == "blockquote":
+            self.close_quote()
+        elif name == "pre":
+            self.pre = max(0, self.pre - 1)
+            self.want(2)
+        elif name in _PARAGRAPHS:
+            self.want(2)
+        elif name in _BLOCKS or name == "li":
+            self.want(1)
+
+    def cell(self, name: str, source: str) -> None:
+        if name == "th":
+            self.ruled = True
+        if self.cells and len(self.out) == self.row_start and (self.line or self.wanted):
+            # All cells so far fit one line: the next one goes on in it.
+            self.wanted = 0
+            if self.line:
+                self.put(" | " if self.ruled else "  ")
+        elif not self.cells:
+            if self.wanted:
+                self.feed()
+            self.row_start = len(self.out)
+        else:
+            self.want(1)
+        self.cells += 1
+        self.fresh = True
+
+    def item(self) -> None:
+        self.want(1)
+        depth = max(0, len(self.lists) - 1)
+        number = self.lists[-1] if self.lists else 0
+        if number:
+            self.lists[-1] += 1
+        self.bullet = "  " * min(depth, 10) + (f"{number}. " if number else "- ")
+
+    def open_quote(self, source: str) -> None:
+        self.want(1)
+        if self.wanted or self.line:
+            self.wanted = max(self.wanted, 1)
+            self.feed()
+        if len(self.cites) < limits.DEPTH:
+            self.cites.append("cite" in source or "gmail_quote" in source or "quote" in source)
+
+    def close_quote(self) -> None:
+        if self.line:
+            self.newline()
+        if self.cites:
+            cited = self.cites.pop()
+            self.wanted = 2 if cited else max(self.wanted, 1)
+
+    def open_link(self, source: str) -> None:
+        address = attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
+        shown = address.lower().startswith(("http://", "https://", "ftp://"))
+        self.link = (address, len(self.out), len(self.line)) if shown else None
+
+    def close_link(self) -> None:
+        if self.link is None:
+            return
+        address, lines, pieces = self.link
+        self.link = None
+        same_line = len(self.out) == lines
+        words = "".join(self.line[pieces:] if same_line else self.line).strip()
+        plain = address.split("://", 1)[1].rstrip("/").removeprefix("www.")
+        if words and plain not in words and words.removeprefix("www.").rstrip("/") != plain:
+            if self.line[-1].endswith(" "):
+                self.line[-1] = self.line[-1].rstrip(" ")
+            self.put(f" <{address}>")
+
+    def picture(self, source: str) -> None:
+        alt = attributes(source).get("alt", "") if "alt" in source.lower() else ""
+        if alt and len(alt) <= 8 and not alt.isascii():
+            self.put(alt)  # an emoji that the client made a picture of
+
+
+def _is_hidden(name: str, source: str) -> bool:
+    found = attributes(source)
+    style = found.get("style", "")
+    if style and (
+        _HIDDEN.search(style)
+        or (name in _INLINE and _TINY.search(style))
+        or (_CLIPPED.search(style) and "overflow" in style and "hidden" in style)
+    ):
+        return True
+    bare = _ATTRIBUTE.sub(" ", source).lower().split()
+    return "hidden" in bare or "hidden" in found
+
+
+def _tidy(lines: list[str]) -> str:
+    """Never more than two empty lines in a row, none at the ends."""
+    out: list[str] = []
+    empty = 0
+    for line in lines:
+        empty = empty + 1 if not line.strip("> ") else 0
+        if empty <= 2:
+            out.append(line)
+    return "\n".join(out).strip("\n")
