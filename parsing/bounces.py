@@ -231,7 +231,7 @@ def _before_copy(text: str) -> str:
     kept: list[str] = []
     for line in text.split("\n"):
         if not line or line.isspace():
-            kept.append("")
+            kept += [""] * bool(kept)
         elif kept and len(line) < 200 and (_COPY.search(line) or _HEADER.match(line)):
             break
         elif not _ECHO.match(line):

@@ -22,13 +22,13 @@ _NOISE = re.compile(
 def is_reply_subject(subject: str) -> bool:
     """Whether the subject begins with an answer's prefix ("Re:", "AW:", "SV[2]:")."""
     match = _PREFIX.match(subject[:80])
-    return bool(match) and match[1].lower() in phrases.REPLY_PREFIXES
+    return match is not None and match[1].lower() in phrases.REPLY_PREFIXES
 
 
 def is_forward_subject(subject: str) -> bool:
     """Whether the subject begins with a forward's prefix ("Fwd:", "WG:", "Tr:")."""
     match = _PREFIX.match(subject[:80])
-    return bool(match) and match[1].lower() in phrases.FORWARD_PREFIXES
+    return match is not None and match[1].lower() in phrases.FORWARD_PREFIXES
 
 
 def sender(lines: Sequence[str], mark: Mark | None) -> Address | None:

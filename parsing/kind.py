@@ -1,14 +1,23 @@
-"""Tell what kind of mail this is, and why."""
+"""Tell what kind of mail this is, and why. Whether it may be answered is another question."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parsing import alerts, bounces
+from parsing import absence, alerts, bounces, phrases
 from parsing.bounces import Bounce
 from parsing.message import Alert, Kind, ParsedMessage
 from parsing.parts import Part
+
+REACTION_CHARACTERS = 300  # a reaction is one line, and a mail longer than that says more
+
+# The methods by which an attendee answers an organiser (RFC 5546 section 1.4); the others are the organiser's.
+_ANSWERS = frozenset(("REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER"))
+_ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "mailer-daemon"])
+_LOOP = frozenset(("x-loop", "x-no-loop"))
+_POSTED = frozenset(("list-post", "list-unsubscribe"))
+_REACTION = phrases.linear(phrases.REACTIONS, before=r"^\s*", after=r"[\s.:!]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +31,75 @@ class Verdict:
 
 
 def classify(message: ParsedMessage, parts: Sequence[Part]) -> Verdict:
-    """The kind of `message`, whose leaf parts are `parts`."""
+    """The kind of `message`, whose leaf parts are `parts`; of the message only its kind is not yet needed."""
+    submitted = (message.header("Auto-Submitted") or "").strip().lower()
+    return (
+        _report(message, parts)
+        or _alert(message)
+        or _by_part(message, parts)
+        or _automatic(message, submitted)
+        or Verdict("human", "Nothing says that a machine wrote it.")
+    )
+
+
+def _report(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
+    """A report on a mail that was sent: RFC 3464, RFC 5965, RFC 8098."""
+    types = {part.content_type for part in parts}
     bounce = bounces.read(message, parts)
+    if bounce and bounce.delivered:
+        return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
+    if bounce and "message/delivery-status" in types:
+        return Verdict("bounce", "It carries a delivery status (RFC 3464).", bounce=bounce)
     if bounce:
-        return Verdict("bounce", "It carries a delivery status.", bounce=bounce)
+        return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)
+    if "message/feedback-report" in types:
+        return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
+    if types & {"message/disposition-notification", "message/global-disposition-notification"}:
+        return Verdict("receipt", "It carries a disposition notification (RFC 8098).")
+    return None
+
+
+def _alert(message: ParsedMessage) -> Verdict | None:
     alert = alerts.read(message.subject, message.text, message.headers)
-    if alert:
-        return Verdict("alert", f"It has the form of {alert.system}.", alert=alert)
-    return Verdict("human", "Nothing says otherwise.")
+    return Verdict("alert", f"It has the form of a mail of {alert.system}.", alert=alert) if alert else None
+
+
+def _by_part(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
+    for part in parts:
+        if part.content_type == "text/calendar" and part.disposition != "attachment":
+            method = (part.param("method") or (message.calendar.method if message.calendar else "")).upper()
+            if method in _ANSWERS:
+                return Verdict("calendar", f"It answers an invitation: METHOD is {method} (RFC 6047).")
+        if part.content_type == "text/vnd.google.email-reaction+json":
+            return Verdict("reaction", "It carries a reaction part.")
+    words = message.reply or message.text
+    if len(words) <= REACTION_CHARACTERS and "\n" not in words.strip() and _REACTION.search(words.strip()):
+        return Verdict("reaction", "Its only words are those of a reaction.")
+    return None
+
+
+def _automatic(message: ParsedMessage, submitted: str) -> Verdict | None:
+    answered = absence.reason(message, submitted)
+    if answered:
+        return Verdict("auto_reply", answered)
+    if submitted and not submitted.startswith("no"):  # RFC 3834 section 5
+        return Verdict(
+            "auto_generated",
+            f"Auto-Submitted says {submitted.split(';', maxsplit=1)[0].split(maxsplit=1)[0]} (RFC 3834).",
+        )
+    names = {name.lower() for name, _ in message.headers}
+    if "list-id" in names and names & _POSTED:
+        return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")
+    if message.return_path == "":
+        return Verdict("auto_generated", "The envelope sender is null (RFC 5321 section 4.5.5).")
+    author = message.author
+    local = author.address.partition("@")[0].lower() if author else ""
+    if local in _ROBOTS and not any(address.address != author.address for address in message.reply_to if author):
+        return Verdict("auto_generated", f"{local} takes no answers.")
+    if not any(name.startswith("list-") for name in names) and not message.in_reply_to:
+        if names & _LOOP:
+            return Verdict("auto_generated", "It carries a responder's loop header.")
+        bulk = any(value.strip().lower() in ("bulk", "junk") for value in message.header_all("Precedence"))
+        if bulk and not message.message_id and not message.date:
+            return Verdict("auto_generated", "Precedence says bulk, and no mail client wrote its headers.")
+    return None

@@ -1,10 +1,12 @@
-"""The words by which mail clients mark what is not new, from `phrases.toml`."""
+"""The words by which clients and systems say what a text is, in all languages, from `phrases.toml`."""
 
 from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
 from typing import Any, Literal
+
+import re2
 
 Role = Literal["from", "date", "to", "subject", "cc", "other"]
 
@@ -18,9 +20,23 @@ SENT: tuple[str, ...] = tuple(_DATA["sent"])
 DEVICES: tuple[str, ...] = tuple(_DATA["devices"])
 REPLY_PREFIXES: frozenset[str] = frozenset(_DATA["reply_prefixes"])
 FORWARD_PREFIXES: frozenset[str] = frozenset(_DATA["forward_prefixes"])
+BOUNCE_SUBJECTS: tuple[str, ...] = tuple(_DATA["bounce_subjects"])
+BOUNCE_WORDS: tuple[str, ...] = tuple(_DATA["bounce_words"])
+BOUNCE_DELAYED: tuple[str, ...] = tuple(_DATA["bounce_delayed"])
+BOUNCE_COPIES: tuple[str, ...] = tuple(_DATA["bounce_copies"])
+ABSENCE_SUBJECTS: tuple[str, ...] = tuple(_DATA["absence_subjects"])
+ABSENCE_OPENINGS: tuple[str, ...] = tuple(_DATA["absence_openings"])
+ABSENCE_PROMISES: tuple[str, ...] = tuple(_DATA["absence_promises"])
+REACTIONS: tuple[str, ...] = tuple(_DATA["reactions"])
 CLOSINGS: frozenset[str] = frozenset(_DATA["closings"])
 LABELS: dict[str, Role] = {}
 _ROLES: tuple[Role, ...] = ("from", "date", "to", "subject", "cc", "other")
 for _role in _ROLES:
     for _word in _DATA["labels"][_role]:
         LABELS.setdefault(_word, _role)
+
+
+def linear(patterns: tuple[str, ...], before: str = "", after: str = "") -> Any:
+    """One RE2 pattern, without regard to case, of which any of `patterns` is enough."""
+    compile_: Any = re2.compile  # it has no types
+    return compile_(f"(?i){before}(?:{'|'.join(patterns)}){after}")

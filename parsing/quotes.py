@@ -16,6 +16,7 @@ WRAP_LINES = 7  # "On ... wrote:" is wrapped by clients over three lines, by one
 WRAP_CHARACTERS = 600  # a name and an address of the greatest lengths fit; a paragraph seldom
 BLOCK_LINES = 24  # From, Sent, To, Cc, Subject with long lists of recipients folded under them
 NAME_CHARACTERS = 80  # before the address in "NAME <ADDRESS> wrote:"
+ABBREVIATION_CHARACTERS = 8
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
 SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
 VALUE_LINES = 8  # lines a folded To list may run on before the next label
@@ -50,6 +51,7 @@ _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
+_ABBREVIATED = re.compile(r"(?:\d|(?<!\w)\w{1,3})\.$")  # "28.", "Fr.", "p.m."
 _RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _SEPARATOR = re.compile(
@@ -163,7 +165,7 @@ def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | No
                 continue
             if is_quoted(above) or above[-1] in ":：":
                 return None
-            if above[-1] in ".!?" and "@" not in above and not _TIME.search(above[-WRAP_CHARACTERS:]):
+            if above[-1] in ".!?" and not _ABBREVIATED.search(above[-ABBREVIATION_CHARACTERS:]):
                 return None  # the end of a sentence, not of a line that a client wrapped
             joined = f"{above} {joined}"
         if len(joined) > WRAP_CHARACTERS:

@@ -54,8 +54,8 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     `is_reply` says that the headers name a mail answered. A first mail and a forwarded one keep all their
     words, but for a signature that a client marked as one.
     """
-    lines = text[:SCANNED].split("\n")
-    rest = text[SCANNED:]
+    scanned = text.rfind("\n", 0, SCANNED) if len(text) > SCANNED else -1
+    lines, rest = (text[:scanned].split("\n"), text[scanned + 1 :]) if scanned >= 0 else (text.split("\n"), "")
     end = _delimiter(lines) if "##" in text else None
     if end is not None:
         lines, rest = lines[:end], ""
@@ -208,6 +208,7 @@ def _compose(
         and new.regions <= 1
         and not (delimited and not quoted)
         and not _has_traces(kept)
+        and not signature.startswith("_____")  # a footer, or a quote under a client's rule
     )
     return Split(reply, certain, signature, forwarded_from)
 

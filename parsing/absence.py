@@ -1,0 +1,61 @@
+"""Tell an out-of-office and its like, with the marks of RFC 3834 or by their words alone."""
+
+from __future__ import annotations
+
+from parsing import forwards, phrases
+from parsing.message import ParsedMessage
+
+OPENING = 600  # characters in which an out-of-office says what it is
+
+# Headers that responders write beside or instead of Auto-Submitted; any value but "no" counts.
+_HEADERS = frozenset(
+    [
+        "x-autoreply",
+        "x-autorespond",
+        "x-autoresponder",
+        "x-auto-reply",
+        "x-auto-responder",
+        "x-mail-autoreply",
+        "x-autoreply-from",
+        "x-autoreply-domain",
+        "x-cron-autoreply",
+        "x-vacation",
+        "x-out-of-office",
+    ]
+)
+_SUBJECT = phrases.linear(
+    phrases.ABSENCE_SUBJECTS, before=r"^\W*(?:(?:re|aw|sv|vs|antw)\s?: ?)*\W*", after=r"(?:$|[^\pL])"
+)
+_WHOLE = phrases.linear(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
+_OPENING = phrases.linear(phrases.ABSENCE_OPENINGS)
+_PROMISE = phrases.linear(phrases.ABSENCE_PROMISES)
+
+
+def reason(message: ParsedMessage, submitted: str) -> str | None:
+    """Why this mail is an automatic answer, in a sentence, or None; `submitted` is Auto-Submitted, in lower case."""
+    if submitted.startswith("auto-replied"):
+        return "Auto-Submitted says auto-replied (RFC 3834)."
+    marked = False
+    for name, value in message.headers:
+        key = name.lower()
+        if key in _HEADERS and value.strip().lower() != "no":
+            return f"{name} says that a responder wrote it."
+        if key == "precedence" and value.strip().lower() in ("auto_reply", "auto-reply", "autoreply"):
+            return "Precedence says that a responder wrote it."
+        if key == "x-auto-response-suppress" or (key == "precedence" and value.strip().lower() in ("bulk", "junk")):
+            marked = True  # on mails of people too: never enough alone
+    return _by_words(message, marked)
+
+
+def _by_words(message: ParsedMessage, marked: bool) -> str | None:
+    answer = bool(message.in_reply_to or message.references)
+    subject = message.subject[:200]
+    absent = bool(_SUBJECT.search(subject))
+    if not (absent or answer or forwards.is_reply_subject(subject)):
+        return None
+    if absent and (answer or marked or message.return_path == "" or _WHOLE.search(subject)):
+        return "The subject is that of an automatic answer."
+    opening = (message.reply or message.text)[:OPENING]
+    if _OPENING.search(opening) and (absent or marked or _PROMISE.search(opening)):
+        return "It answers with the words of an out-of-office."
+    return None

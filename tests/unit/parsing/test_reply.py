@@ -1,0 +1,298 @@
+"""What is new in a reply, in the quote introductions of the clients and languages that people use."""
+
+import pytest
+
+from parsing.message import Address
+from parsing.reply import DELIMITER, Split, split
+
+NEW = "Thanks, that works now.\nPlease close it."
+OLD = "Hello,\ndid you restart it?\nThe help desk"
+QUOTED = "\n".join(f"> {line}" for line in OLD.split("\n"))
+ON = "On Tue, Mar 10, 2026 at 9:00 AM Help Desk <help@desk.example> wrote:"
+
+INTRODUCTIONS = {
+    "en gmail": ON,
+    "en apple": "On 10 Mar 2026, at 09:00, Help Desk <help@desk.example> wrote:",
+    "en thunderbird": "On 10/03/2026 09:00, Help Desk wrote:",
+    "en yahoo": "On Tuesday, March 10, 2026 at 09:00:12 AM GMT+1, Help Desk <help@desk.example> wrote:",
+    "en proton": "‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐\nOn 10 March 2026, 9:00, Desk <help@desk.example> wrote:",
+    "en zoho": "---- On Tue, 10 Mar 2026 09:00:00 +0100 Help Desk <help@desk.example> wrote ----",
+    "en notes": '-----"Help Desk" <help@desk.example> wrote: -----\nTo: anna@partner.example\nDate: 03/10/2026 09:00AM',
+    "de gmail": "Am Di., 10. März 2026 um 09:00 Uhr schrieb Help Desk <help@desk.example>:",
+    "de gmail new": "Help Desk <help@desk.example> schrieb am Di., 10.\nMärz 2026 um 09:00 Uhr:",
+    "de apple": "Am 10.03.2026 um 09:00 schrieb Help Desk <help@desk.example>:",
+    "de thunderbird": "Am 10.03.26 um 09:00 schrieb Help Desk:",
+    "fr gmail": "Le mar. 10 mars 2026 à 09:00, Help Desk <help@desk.example> a écrit :",
+    "fr thunderbird": "Le 10/03/2026 à 09:00, Help Desk a écrit :",
+    "es gmail": "El mar, 10 mar 2026 a las 9:00, Help Desk (<help@desk.example>) escribió:",
+    "pt gmail": "Em ter., 10 de mar. de 2026 às 09:00, Help Desk <help@desk.example>\nescreveu:",
+    "pt gmail pt": "Help Desk <help@desk.example> escreveu no dia terça, 10/03/2026 à(s)\n09:00:",
+    "it gmail": "Il giorno mar 10 mar 2026 alle ore 09:00 Help Desk <help@desk.example> ha scritto:",
+    "nl gmail": "Op di 10 mrt 2026 om 09:00 schreef Help Desk <help@desk.example>:",
+    "nl apple": "Op 10 mrt. 2026 om 09:00 heeft Help Desk <help@desk.example> het volgende geschreven:",
+    "da gmail": "Den tirs. 10. mar. 2026 kl. 09.00 skrev Help Desk <help@desk.example>:",
+    "sv gmail": "Den tis 10 mars 2026 kl 09:00 skrev Help Desk <help@desk.example>:",
+    "nb gmail": "tir. 10. mar. 2026 kl. 09:00 skrev Help Desk <help@desk.example>:",
+    "fi gmail": "ti 10. maalisk. 2026 klo 9.00 Help Desk (help@desk.example) kirjoitti:",
+    "pl gmail": "wt., 10 mar 2026 o 09:00 Help Desk <help@desk.example> napisał(a):",
+    "pl apple": "Wiadomość napisana przez Help Desk <help@desk.example> w dniu 10.03.2026, o godz. 09:00:",
+    "cs gmail": "út 10. 3. 2026 v 9:00 odesílatel Help Desk <help@desk.example> napsal:",
+    "sk gmail": "ut 10. 3. 2026 o 9:00 Help Desk <help@desk.example> napísal(a):",
+    "hu gmail": "Help Desk <help@desk.example> ezt írta (időpont: 2026. márc. 10., K, 9:00):",
+    "ro gmail": "În mar., 10 mar. 2026 la 09:00, Help Desk <help@desk.example> a scris:",
+    "bg gmail": "На вт, 10.03.2026 г. в 9:00 Help Desk <help@desk.example> написа:",
+    "ru gmail": "вт, 10 мар. 2026 г. в 09:00, Help Desk <help@desk.example>:",
+    "ru thunderbird": "10.03.2026 9:00, Help Desk пишет:",
+    "uk gmail": "вт, 10 бер. 2026 р. о 09:00 Help Desk <help@desk.example> пише:",
+    "tr gmail": "Help Desk <help@desk.example>, 10 Mar 2026 Sal, 09:00 tarihinde şunu yazdı:",
+    "el gmail": "Στις Τρί 10 Μαρ 2026 στις 9:00 π.μ., ο/η Help Desk <help@desk.example> έγραψε:",
+    "hr gmail": "uto, 10. ožu 2026. u 09:00 Help Desk <help@desk.example> napisao je:",
+    "lt gmail": "2026-03-10, an, 09:00 Help Desk <help@desk.example> rašė:",
+    "lv gmail": "otrd., 2026. g. 10. marts, plkst. 09:00 — lietotājs Help Desk (<help@desk.example>) rakstīja:",
+    "et gmail": "Kuupäev T, 10. märts 2026 kell 09:00 kirjutas Help Desk <help@desk.example>:",
+    "ca gmail": "El dt., 10 de març 2026, 9:00, Help Desk <help@desk.example> va escriure:",
+    "vi gmail": "Vào Th 3, 10 thg 3, 2026 vào lúc 09:00 Help Desk <help@desk.example> đã viết:",
+    "id gmail": "Pada tanggal Sel, 10 Mar 2026 pukul 09.00 Help Desk <help@desk.example> menulis:",
+    "th gmail": "ในวันที่ อ. 10 มี.ค. 2026 เวลา 09:00 Help Desk <help@desk.example> เขียนว่า:",
+    "he gmail": "\u202bבתאריך 10 במרץ 2026 ב-9:00 \u202aDesk\u202c\u200f <\u202ahelp@desk.example\u202c\u200f>:\u202c",
+    "ar gmail": "في الثلاثاء، 10 مارس 2026 في 9:00 ص تمت كتابة ما يلي بواسطة Help Desk <help@desk.example>:",
+    "ja gmail": "2026年3月10日(火) 9:00 Help Desk <help@desk.example>:",
+    "ja apple": "2026/03/10 9:00、Help Desk <help@desk.example>のメール:",
+    "zh gmail": "Help Desk <help@desk.example> 于2026年3月10日周二 09:00写道：",
+    "zh apple": "在 2026年3月10日，上午9:00，Help Desk <help@desk.example> 写道：",
+    "zh 163": 'At 2026-03-10 09:00:00, "Help Desk" <help@desk.example> wrote:',
+    "ko gmail": "2026년 3월 10일 (화) 오전 9:00, Help Desk <help@desk.example>님이 작성:",
+}
+LABELS = {
+    "en": "From: Sent: To: Subject:",
+    "de": "Von: Gesendet: An: Betreff:",
+    "fr": "De : Envoyé : À : Objet :",
+    "es": "De: Enviado: Para: Asunto:",
+    "pt": "De: Enviada em: Para: Assunto:",
+    "it": "Da: Inviato: A: Oggetto:",
+    "nl": "Van: Verzonden: Aan: Onderwerp:",
+    "da": "Fra: Sendt: Til: Emne:",
+    "sv": "Från: Skickat: Till: Ämne:",
+    "fi": "Lähettäjä: Lähetetty: Vastaanottaja: Aihe:",
+    "pl": "Od: Wysłano: Do: Temat:",
+    "cs": "Od: Odesláno: Komu: Předmět:",
+    "sk": "Od: Odoslané: Komu: Predmet:",
+    "hu": "Feladó: Elküldve: Címzett: Tárgy:",
+    "ro": "De la: Trimis: Către: Subiect:",
+    "bg": "От: Изпратено: До: Относно:",
+    "ru": "От: Отправлено: Кому: Тема:",
+    "uk": "Від: Надіслано: Кому: Тема:",
+    "tr": "Kimden: Gönderildi: Kime: Konu:",
+    "el": "Από: Στάλθηκε: Προς: Θέμα:",
+    "lt": "Nuo: Išsiųsta: Kam: Tema:",
+    "et": "Saatja: Saadetud: Adressaat: Teema:",
+    "sr": "Од: Послато: За: Наслов:",
+    "zh": "发件人: 发送时间: 收件人: 主题:",
+    "zh-tw": "寄件者: 寄件日期: 收件者: 主旨:",
+    "ja": "差出人: 送信日時: 宛先: 件名:",
+    "ko": "보낸 사람: 보낸 날짜: 받는 사람: 제목:",
+    "he": "מאת: נשלח: אל: נושא:",
+    "ar": "من: تم الإرسال: إلى: الموضوع:",
+    "vi": "Từ: Đã gửi: Đến: Chủ đề:",
+    "id": "Dari: Dikirim: Kepada: Subjek:",
+    "th": "จาก: ส่งเมื่อ: ถึง: เรื่อง:",
+}
+
+
+def of_reply(text: str, html: str = "", subject: str = "Re: Printer") -> Split:
+    return split(text, html, subject, True)
+
+
+def header_block(labels: str, bold: str = "") -> str:
+    values = (
+        "Help Desk <help@desk.example>",
+        "10 March 2026 09:00",
+        "Anna Example <anna@partner.example>",
+        "RE: Printer",
+    )
+    names = [name.strip() + ":" for name in labels.rstrip(":").split(":")]
+    return "\n".join(f"{bold}{name}{bold} {value}" for name, value in zip(names, values, strict=True))
+
+
+@pytest.mark.parametrize("introduction", INTRODUCTIONS.values(), ids=INTRODUCTIONS)
+@pytest.mark.parametrize("old", [QUOTED, OLD], ids=["quoted", "plain"])
+def test_words_above_an_introduction_are_the_reply(introduction, old):
+    assert of_reply(f"{NEW}\n\n{introduction}\n\n{old}\n") == Split(NEW, True, "", None)
+
+
+@pytest.mark.parametrize("introduction", INTRODUCTIONS.values(), ids=INTRODUCTIONS)
+def test_introduction_wrapped_at_its_address_is_cut_whole(introduction):
+    wrapped = introduction.replace(" <help@", " <\nhelp@", 1)
+    assert of_reply(f"{NEW}\n\n{wrapped}\n\n{QUOTED}\n").reply == NEW
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("rule", ["", "________________________________\n", "-----Original Message-----\n"])
+@pytest.mark.parametrize("bold", ["", "*"])
+def test_words_above_a_header_block_are_the_reply(labels, rule, bold):
+    assert of_reply(f"{NEW}\n\n{rule}{header_block(labels, bold)}\n\n{OLD}\n") == Split(NEW, True, "", None)
+
+
+def test_reply_on_the_line_of_the_introduction_is_kept():
+    assert of_reply(f"Yes, do. {ON}\n{QUOTED}").reply == "Yes, do."
+
+
+def test_quote_without_introduction_is_left_out():
+    assert of_reply(f"{NEW}\n\n{QUOTED}") == Split(NEW, True, "", None)
+
+
+def test_answer_below_the_quote_is_certain():
+    assert of_reply(f"{ON}\n{QUOTED}\n\n{NEW}\n") == Split(NEW, True, "", None)
+
+
+def test_answers_between_quotes_are_kept_and_not_certain():
+    found = of_reply(f"{ON}\n> Did it work?\n\nYes.\n\n> And the other?\n\nNo.\n")
+    assert (found.reply.split(), found.certain) == (["Yes.", "No."], False)
+
+
+def test_quoted_line_that_a_client_wrapped_is_no_answer():
+    long = "> " + "word " * 14 + "and then it was"
+    assert of_reply(f"{NEW}\n\n{ON}\n{long}\nwrapped by somebody\n> end\n") == Split(NEW, True, "", None)
+
+
+def test_reply_without_any_quote_is_certain():
+    assert of_reply(NEW) == Split(NEW, True, "", None)
+
+
+def test_sentences_that_only_begin_like_an_introduction_stay():
+    text = "On your machine you can run:\n\n    mailgate check\n\nOn the other hand, in 2026 that ends.\nHe wrote:\nyes"
+    assert of_reply(text).reply == text
+
+
+def test_form_with_from_and_to_is_no_header_block_and_not_certain():
+    text = "Here is my trip:\n\nFrom: Berlin\nTo: Paris\nDate: 3 May 2026\n\nIs that fine?"
+    assert (of_reply(text).reply, of_reply(text).certain) == (text, False)
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "Blabla Help Desk <help@desk.example> bli 10.03.2026 09:00:",
+        "Xa: Help Desk <help@desk.example>\nXb: 10.03.2026 09:00\nXc: Anna",
+        "________________________________",
+    ],
+)
+def test_traces_of_a_quote_in_an_unknown_language_are_not_certain(trace):
+    assert not of_reply(f"{NEW}\n\n{trace}\n\n{OLD}").certain
+
+
+def test_empty_reply_is_not_certain():
+    assert of_reply(f"{ON}\n{QUOTED}") == Split("", False, "", None)
+
+
+def test_prompts_and_arrows_are_no_quotes():
+    text = "I type\n>>> import this\nand see nothing"
+    assert of_reply(text).reply == text
+
+
+class TestOurDelimiter:
+    def test_everything_from_it_on_is_left_out(self):
+        assert of_reply(f"{NEW}\n\n{ON}\n\n> {DELIMITER}\n>\n> secret\n\nbelow") == Split(NEW, True, "", None)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            DELIMITER,
+            f"> > {DELIMITER}",
+            "##- Bitte antworten Sie oberhalb dieser Zeile -##",
+            "##– この行より上に書いてください –##",
+            "> ##- Please write your answer\n> above this line -##",
+        ],
+    )
+    def test_it_is_known_quoted_translated_and_wrapped(self, line):
+        found = of_reply(f"{NEW}\n\n{header_block(LABELS['en'])}\n\n{line}\nsecret")
+        assert found == Split(NEW, True, "", None)
+
+    def test_header_in_an_unknown_language_over_it_is_not_certain(self):
+        found = of_reply(f"{NEW}\n\nXyz abc:\n\n> {DELIMITER}\n> secret")
+        assert not found.certain
+        assert "secret" not in found.reply
+
+    def test_it_cuts_in_a_forwarded_mail_too(self):
+        assert "secret" not in of_reply(f"{NEW}\n{DELIMITER}\nsecret", subject="Fwd: Printer").reply
+
+    def test_hashes_alone_are_no_delimiter(self):
+        assert of_reply("## Heading ##\nwords").reply == "## Heading ##\nwords"
+
+
+class TestHtml:
+    def test_quote_in_an_unknown_language_is_cut_where_gmail_marks_it(self):
+        html = (
+            "<div>Thanks, that works now.<br>Please close it.</div><br><div class='gmail_quote'>"
+            "<div>Xx yy Help Desk zz:</div><blockquote>Hello,<br>did you restart it?<br>The desk</blockquote></div>"
+        )
+        assert of_reply(f"{NEW}\n\nXx yy Help Desk zz:\n\n{OLD}", html) == Split(NEW, True, "", None)
+
+    def test_quote_without_header_is_cut_where_outlook_marks_it(self):
+        html = '<p>Thanks, that works now.<br>Please close it.</p><div id="appendonsend"></div><p>Hello,<br>did</p>'
+        assert of_reply(f"{NEW}\n\n{OLD}", html).reply == NEW
+
+    def test_mark_that_is_not_found_in_the_text_is_not_certain(self):
+        assert not of_reply(NEW, '<div class="gmail_quote">nothing of this is in the text</div>').certain
+
+    def test_signature_is_taken_where_gmail_marks_it(self):
+        html = (
+            '<div>Thanks, that works now.<br>Please close it.</div><div class="gmail_signature">Anna from Example</div>'
+        )
+        assert of_reply(f"{NEW}\n\nAnna from Example", html) == Split(NEW, True, "Anna from Example", None)
+
+    def test_words_that_name_a_mark_are_no_mark(self):
+        assert of_reply(NEW, "<p>Thanks, that works now.<br>Please close it.</p><p>gmail_quote</p>").certain
+
+
+class TestForwards:
+    ORIGINAL = (
+        "From: Bob Vendor <bob@Vendor.example>\nDate: Tue, Mar 10, 2026\nSubject: Offer\nTo: Anna\n\nThe offer.\n\n"
+        + (f"{ON}\n> please send")
+    )
+    BOB = Address("Bob Vendor", "bob@vendor.example")
+
+    @pytest.mark.parametrize(
+        "subject", ["Fwd: Offer", "WG: Offer", "Tr: Offer", "RV: Offer", "VS: Offer", "転送: Offer"]
+    )
+    @pytest.mark.parametrize("mark", ["---------- Forwarded message ---------\n", "Begin forwarded message:\n\n", ""])
+    def test_forwarded_mail_keeps_all_and_names_its_sender(self, subject, mark):
+        text = f"Please order.\n\n{mark}{self.ORIGINAL}"
+        assert of_reply(text, subject=subject) == Split(text, True, "", self.BOB)
+
+    def test_first_mail_with_a_forward_mark_is_a_forward(self):
+        text = f"Please order.\n\n-------- Weitergeleitete Nachricht --------\n{self.ORIGINAL}"
+        assert split(text, "", "Our order", False) == Split(text, True, "", self.BOB)
+
+    def test_forward_inside_a_reply_is_cut_but_not_certain(self):
+        found = of_reply(f"{NEW}\n\n---------- Forwarded message ----------\n{self.ORIGINAL}")
+        assert found == Split(NEW, False, "", self.BOB)
+
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("From: bob@vendor.example [mailto:bob@vendor.example]", Address("", "bob@vendor.example")),
+            ('Von: "Vendor, Bob" <bob@vendor.example>', Address("Vendor, Bob", "bob@vendor.example")),
+            ("*From:* Bob Vendor [mailto:bob@vendor.example]", Address("Bob Vendor", "bob@vendor.example")),
+            ("From: Bob Vendor", None),
+        ],
+    )
+    def test_sender_is_read_in_the_forms_of_the_clients(self, line, expected):
+        text = f"See below\n\n-----Original Message-----\n{line}\nSent: Tuesday 9:00\nTo: Anna\nSubject: Offer\n\nwords"
+        assert of_reply(text, subject="FW: Offer").forwarded_from == expected
+
+
+class TestFirstMails:
+    def test_quote_in_a_first_mail_stays(self):
+        text = f"Hi,\nmy colleague wrote this:\n\n{ON}\n> broken\n\nPlease help"
+        assert split(text, "", "Printer", False) == Split(text, True, "", None)
+
+    def test_closing_and_contact_lines_of_a_first_mail_stay(self):
+        text = f"{NEW}\n\nBest regards,\nAnna Example\nTel. +49 30 1234567"
+        assert split(text, "", "Printer", False).reply == text
+
+    def test_signature_behind_its_delimiter_is_split_off(self):
+        assert split(f"{NEW}\n\n-- \nAnna", "", "Printer", False) == Split(NEW, True, "-- \nAnna", None)
+
+    def test_mail_without_any_subject_is_judged_by_its_words(self):
+        assert split(f"{NEW}\n\n{ON}\n{QUOTED}", "", "", False).reply == NEW

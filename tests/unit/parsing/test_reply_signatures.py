@@ -1,0 +1,120 @@
+"""What mail clients and people put under their words."""
+
+import pytest
+
+from parsing.reply import split
+
+NEW = "Thanks, that works now.\nPlease close it."
+
+SENT_FROM = """Sent from my iPhone
+Sent from Mail for Windows
+Sent from Yahoo Mail for iPhone
+Sent with Proton Mail secure email.
+Get Outlook for iOS
+Get Outlook for Android <https://aka.example/android>
+Von meinem iPhone gesendet
+Gesendet von Outlook für iOS
+Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.
+Envoyé de mon iPhone
+Enviado desde mi iPhone
+Enviado do meu iPhone
+Inviato da iPhone
+Verstuurd vanaf mijn iPhone
+Skickat från min iPhone
+Sendt fra min iPhone
+Lähetetty iPhonesta
+Wysłane z iPhone'a
+Odesláno z iPhonu
+Odoslané z iPhonu
+Elküldve az iPhone-omról
+Trimis de pe iPhone-ul meu
+Отправлено с iPhone
+Надіслано з iPhone
+iPhone'umdan gönderildi
+Στάλθηκε από το iPhone μου
+iPhoneから送信
+发自我的iPhone
+나의 iPhone에서 보냄
+נשלח מה-iPhone שלי
+تم الإرسال من الـ iPhone
+Được gửi từ iPhone của tôi
+Dikirim dari iPhone saya
+ส่งจาก iPhone ของฉัน""".splitlines()
+
+CLOSINGS = """Best regards,
+Cheers,
+Mit freundlichen Grüßen
+Viele Grüße
+Cordialement,
+Saludos,
+Cordiali saluti
+Met vriendelijke groet,
+Med venlig hilsen
+Med vänliga hälsningar,
+Ystävällisin terveisin
+Pozdrawiam,
+S pozdravem
+Üdvözlettel,
+С уважением,
+З повагою
+Saygılarımla,
+Cu stimă,
+Atenciosamente,
+*Kind regards*""".splitlines()
+
+
+@pytest.mark.parametrize("line", SENT_FROM)
+@pytest.mark.parametrize(("subject", "is_reply"), [("Re: Printer", True), ("Printer", False)])
+def test_line_that_a_device_added_is_a_signature(line, subject, is_reply):
+    found = split(f"{NEW}\n\n{line}\n", "", subject, is_reply)
+    assert (found.reply, found.signature, found.certain) == (NEW, line, True)
+
+
+@pytest.mark.parametrize("closing", CLOSINGS)
+def test_closing_with_a_name_is_a_signature_of_a_reply(closing):
+    found = split(f"{NEW}\n\n{closing}\nAnna Example\nExample GmbH\nTel. +49 30 1234567\n", "", "Re: Printer", True)
+    assert (found.reply, found.signature.splitlines()[:2]) == (NEW, [closing, "Anna Example"])
+
+
+@pytest.mark.parametrize("signature", ["-- \nAnna", "--\nAnna\nExample GmbH", "—\nAnna", "--\n\nAnna", "-- \n"])
+def test_signature_begins_at_its_delimiter(signature):
+    assert split(f"{NEW}\n{signature}", "", "Re: Printer", True).reply == NEW
+
+
+def test_signature_alone_leaves_no_reply():
+    assert split("--\nAnna", "", "Re: Printer", True).reply == ""
+
+
+def test_paragraph_of_contact_lines_is_a_signature():
+    contact = "Anna Example\nanna@partner.example\n+49 30 1234567\nwww.partner.example"
+    found = split(f"{NEW}\n\n{contact}", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == (NEW, contact)
+
+
+@pytest.mark.parametrize("name", ["-anna", "- Anna", "– Anna"])
+def test_name_behind_a_dash_is_a_signature(name):
+    assert split(f"{NEW}\n\n{name}", "", "Re: Printer", True).reply == NEW
+
+
+def test_footer_of_a_mailing_list_is_no_reply_and_not_certain():
+    found = split(f"{NEW}\n\n{'_' * 47}\nprinters mailing list\nprinters@lists.example", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == (NEW, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sent from my desk, which is easier than from my mobile phone.",
+        "Was it sent from your iPhone?",
+        "I have these points:\n-- the first one\n-- the second one\nand that is all.",
+        "yes, it works\n\nthanks",
+        "Thanks,\nI will try that tomorrow and tell you.",
+        "Heading\n----\n\nwords\n\n----\n\nmore words here, and they are the end.",
+        "With regards to the printer, as regards the time:\nall is fine.",
+        "The new contact is:\n\nBob Vendor\nbob@vendor.example\n+49 30 7654321",
+        "Take\n- milk\n- bread",
+        "Michael Scott",
+    ],
+)
+def test_words_that_only_look_like_a_signature_stay(text):
+    assert split(text, "", "Re: Printer", True).reply == text
