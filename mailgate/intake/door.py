@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from mailgate.errors import SettingsError
 from mailgate.intake import replies
@@ -55,7 +55,7 @@ def bind(settings: Settings) -> list[Listener]:
     for protocol, address in wanted:
         try:
             sock = _unix(address.removeprefix("unix:")) if address.startswith("unix:") else _tcp(address)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             problems.append(f"{settings.file}: {protocol}.listen: cannot listen on {address}: {_why(error)}")
         else:
             listeners.append(Listener(protocol, sock))
@@ -169,13 +169,15 @@ class _Full(asyncio.Protocol):
     """One connection too many (RFC 5321 section 3.1 allows to say so at once)."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(replies.TOO_MANY_CONNECTIONS.line)
-        transport.close()
+        stream = cast("asyncio.WriteTransport", transport)  # uvloop's is no subclass
+        stream.write(replies.TOO_MANY_CONNECTIONS.line)
+        stream.close()
 
 
 def _tcp(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
+    if int(port) > 65535:  # the resolver would take it modulo 65536
+        raise OSError("a port is a number up to 65535")
     family, kind, proto, _, place = socket.getaddrinfo(
         host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

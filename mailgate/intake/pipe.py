@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,13 +77,15 @@ def _store(db: Database, arrival: Arrival) -> Delivery:
         try:
             with db.write() as connection:
                 (stored,) = journal.append(connection, [arrival], database.now())
-            with db.write() as connection:  # apart: a pipe killed before this may be tried again by its mail server
-                journal.acknowledge(connection, [stored.journal_id])
         except Conflict:
             continue
         except DatabaseUnavailable as error:
             log.error("database unavailable: %s", error)
             return Delivery(TRY_AGAIN, "the database is not available, try again later")
+        # Apart, because a pipe killed between the two is tried again by its mail server; without it only the mail's
+        # repetition within days is taken for such a try.
+        with contextlib.suppress(Conflict, DatabaseUnavailable), db.write() as connection:
+            journal.acknowledge(connection, [stored.journal_id])
         return Delivery(STORED, "")
     return Delivery(TRY_AGAIN, "the database is busy, try again later")
 

@@ -153,6 +153,7 @@ class MailSession(SMTP):
             pass  # the client is gone, and nobody waits for an answer
         except TLSSetupException as error:
             log.info("no TLS door=%s peer=%s reason=%r", self.desk.protocol, self.peer, str(error.__cause__))
+            self.connection_lost(None)  # a handshake that fails ends the connection and tells nobody
         except Exception:  # one conversation must not end the door
             log.exception("conversation failed door=%s peer=%s", self.desk.protocol, self.peer)
         finally:
