@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailgate.outgoing.compose import Pen
-from mailgate.outgoing.rendering import Rendering, language
+from mailgate.outgoing.rendering import Rendering
 from parsing.message import Address
 from routing import tokens
 from routing.policy import Policy
@@ -56,8 +56,6 @@ def _file(file: Path, folder: Path, policy: Policy, rendering: Rendering) -> Ite
         yield f"template {shown}: there is no queue {queue!r}; known are {', '.join(policy.queues)}"
         return
     code = match["language"] or policy.language
-    if match["language"] and language(code) is None:
-        yield f"template {shown}: letters in {code!r} have no strings of ours, and are written in {policy.language!r}"
     name = match["name"]
     letters: list[tuple[Event, str, str | None]]
     if name in LAYOUTS:

@@ -78,7 +78,7 @@ class Rendering:
         self.folder = folder
         self._say = complain
         self._shipped = _environment(_resource)
-        self._own = _environment(lambda name: self._file(name) or _resource(name)) if folder else None
+        self._own = _environment(self._first) if folder else None
         self._found: dict[Wanted, _Pair] = {}
         self._complained: set[str] = set()
 
@@ -107,16 +107,23 @@ class Rendering:
         """Names of overriding files without .txt, the most special first."""
         event = wanted.name.partition("-")[0]
         names = [n for n in (wanted.template, wanted.name, event) if n and _NAME.fullmatch(n)]
-        codes = [part for code in wanted.languages for part in dict.fromkeys((code, code.partition("-")[0]))]
+        codes = list(dict.fromkeys(part for code in wanted.languages for part in (code, code.partition("-")[0])))
+        written = self.language(wanted.languages).code
+        if written in codes:
+            codes = codes[: codes.index(written) + 1]
         folders = [f"{wanted.queue}/", ""] if _NAME.fullmatch(wanted.queue) else [""]
         return list(
             dict.fromkeys(
                 f"{folder}{name}{suffix}"
                 for name in names
                 for folder in folders
-                for suffix in (f".{codes[0]}", *(f".{code}" for code in codes[1:2]), "")
+                for suffix in (*(f".{code}" for code in codes), "")
             )
         )
+
+    def _first(self, name: str) -> str | None:
+        own = self._file(name)
+        return own if own is not None else _resource(name)
 
     def _file(self, name: str) -> str | None:
         file = (self.folder or Path()) / name
