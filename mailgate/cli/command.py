@@ -164,7 +164,9 @@ class Root(Group):
         try:
             return super().invoke(ctx)
         except _expected() as error:
-            raise Refused(sentence(error)) from error
+            if (told := sentence(error)) is None:
+                raise
+            raise Refused(told) from error
 
 
 class Refused(click.ClickException):
@@ -178,19 +180,28 @@ class Refused(click.ClickException):
 
 
 def _expected() -> tuple[type[Exception], ...]:
-    """Errors that are told in a line. Storage's are asked for only where it was imported: it takes 0.3 s."""
-    storage = sys.modules.get("storage.database")
-    return (MailgateError, storage.StorageError) if storage else (MailgateError,)
+    """Errors that may be told in a line. Storage's are asked for only where it was imported: it takes 0.3 s."""
+    if "storage.database" not in sys.modules:
+        return (MailgateError,)
+    from sqlalchemy.exc import DatabaseError
+
+    from storage.database import StorageError
+
+    return (MailgateError, StorageError, DatabaseError)
 
 
-def sentence(error: Exception) -> str:
-    """What went wrong, for the person who typed the command."""
-    text = str(error)
+def sentence(error: Exception) -> str | None:
+    """What went wrong, for the person who typed the command; None for a bug, which keeps its traceback."""
     if isinstance(error, MailgateError):
-        return text
-    from storage.database import Conflict, DatabaseUnavailable
+        return str(error)
+    import sqlite3
 
-    line = " ".join(text.split())
+    from storage.database import Conflict, DatabaseUnavailable, StorageError
+
+    line = " ".join(str(getattr(error, "orig", error)).split())
     if isinstance(error, Conflict):
         return "somebody else changed it at the same moment; nothing was done, try again"
-    return f"the database cannot be used: {line}" if isinstance(error, DatabaseUnavailable) else line
+    # The bare class is SQLite's for a file that is damaged, or no database at all; bugs have subclasses.
+    if isinstance(error, DatabaseUnavailable) or type(getattr(error, "orig", None)) is sqlite3.DatabaseError:
+        return f"the database cannot be used: {line}"
+    return line if isinstance(error, StorageError) else None

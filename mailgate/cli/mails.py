@@ -146,14 +146,16 @@ def deliver(ctx: click.Context, *, from_: str | None, to: tuple[str, ...]) -> No
 
     Exit as in sysexits.h: 0 stored, 75 try again (settings, database), 67 no such address, 65 refused.
     """
+    from sqlalchemy.exc import DatabaseError
+
     from mailgate.intake import pipe
     from storage.database import StorageError
 
     try:
         app = ctx.ensure_object(Place).application()
         done = pipe.deliver(app.settings, app.db, app.policy.accepts, sys.stdin.buffer, sender=from_, recipients=to)
-    except (MailgateError, StorageError) as error:  # the mail must not bounce for a fault of ours
-        click.echo(f"mailgate: {sentence(error)}", err=True)
+    except (MailgateError, StorageError, DatabaseError) as error:  # the mail must not bounce for a fault of ours
+        click.echo(f"mailgate: {sentence(error) or error}", err=True)
         sys.exit(TRY_AGAIN)
     if done.text:
         click.echo(f"mailgate: {done.text}", err=True)

@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": Entry("Mail", "mailgate.cli.mails:explain", "What would happen to a mail here, now, and why."),
     "parse": Entry("Mail", "mailgate.cli.mails:parse", "What a mail says. Needs no settings, touches nothing."),
     "deliver": Entry("Mail", "mailgate.cli.mails:deliver", "Take one mail from standard input: a pipe's door."),
+    "import": Entry("Look after", "mailgate.cli.imports:imports", "A back catalogue becomes closed tickets, silently."),
     "rules": Entry("Look after", "mailgate.cli.rules:rules", "The rules, in words and in order."),
     "db": Entry("Look after", "mailgate.cli.system:db", "Check or upgrade the database."),
     "backup": Entry(

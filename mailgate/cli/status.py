@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,17 +34,14 @@ def read_standing(settings: Settings) -> Standing:
     require_database(settings)
     now = time.time()
     status = read(settings.database_url, now)
-    met = {(box.account, box.folder) for box in status.mailboxes}
-    unmet = tuple(
-        Mailbox(account.name, account.folder, None, None, None, None, None)
-        for account in settings.imap
-        if (account.name, account.folder) not in met
-    )
-    mailboxes = (*status.mailboxes, *unmet)
-    return Standing(status, mailboxes, tuple(_problems(status, mailboxes, settings, now)))
+    mailboxes: list[Mailbox] = []
+    for account in settings.imap:  # one that has left the settings is nobody's problem any more
+        met = [box for box in status.mailboxes if box.account == account.name]
+        mailboxes += met or [Mailbox(account.name, account.folder, None, None, None, None, None)]
+    return Standing(status, tuple(mailboxes), tuple(_problems(status, mailboxes, settings, now)))
 
 
-def _problems(status: Status, mailboxes: tuple[Mailbox, ...], settings: Settings, now: float) -> list[str]:
+def _problems(status: Status, mailboxes: Sequence[Mailbox], settings: Settings, now: float) -> list[str]:
     problems = []
     if status.parked:
         problems.append(f"{_count(status.parked, 'mail')} parked; see `mailgate inbox list --parked`")
@@ -55,7 +53,9 @@ def _problems(status: Status, mailboxes: tuple[Mailbox, ...], settings: Settings
         elif box.last_success is None:
             problems.append(f"mailbox {box.account} was never reached; try `mailgate check`")
     problems += [
-        f"{beat.name}: {line(beat.error)}, since {iso(beat.error_since)}" for beat in status.beats if beat.error
+        f"{beat.name}: {line(beat.error)}, since {iso(beat.error_since)}"
+        for beat in status.beats
+        if beat.error and (beat.name != "relay" or settings.relay is not None)
     ]
     if status.failed_lately:
         problems.append(

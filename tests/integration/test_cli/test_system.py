@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from storage import schema, tables
 from storage.backup import BackupFailed, copy
@@ -55,6 +56,19 @@ def test_what_mailboxes_and_relay_suffer_from_is_a_problem(desk: Any) -> None:
     assert "1 delivery failed within a day" in problems
 
 
+def test_what_has_left_the_settings_is_no_problem(desk: Any) -> None:
+    with desk.db.write() as connection:
+        connection.execute(tables.mailbox.update().values(error="login refused", error_since=1_700_000_000.0))
+        connection.execute(tables.beat.insert(), {"name": "relay", "error": "away", "error_since": 1_700_000_000.0})
+    text = desk.settings.read_text()
+    without = text.replace("[relay]", "[smtp]").replace('host = "127.0.0.1"\nport = 25\n', "", 1)
+    start = without.index("[[imap]]")
+    desk.settings.write_text(without[:start] + without[without.index("[[queue]]") :])
+    status = desk.one("status")
+    assert status["mailboxes"] == []
+    assert [p for p in status["problems"] if "login refused" in p or "away" in p] == []
+
+
 def test_healthy_desk_has_no_problems(desk: Any) -> None:
     with desk.db.write() as connection:
         connection.execute(tables.journal.update().values(state="done", outcome="article"))
@@ -79,6 +93,30 @@ def test_status_of_a_foreign_database_says_so(empty: Any) -> None:
     with contextlib.closing(sqlite3.connect(empty.folder / "mailgate.db")) as other:
         other.execute("CREATE TABLE journal (x)")
     assert "tables of another program" in empty.refused("status")
+
+
+def test_file_that_is_no_database_is_said_in_a_line(empty: Any) -> None:
+    (empty.folder / "mailgate.db").write_bytes(b"no database at all" * 1000)
+    for command in (["status"], ["ticket", "list"], ["db", "check"], ["explain", "-"]):
+        assert "file is not a database" in empty.refused(*command, stdin="Subject: x\n\n")
+
+
+def test_bug_keeps_its_traceback(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise sa.exc.ProgrammingError("SELECT", {}, sqlite3.ProgrammingError("no such column"))
+
+    monkeypatch.setattr("storage.listings.tickets", broken)
+    assert isinstance(desk.run("ticket", "list").exception, sa.exc.ProgrammingError)
+
+
+def test_server_that_is_away_is_said_in_a_line_without_its_password(empty: Any) -> None:
+    url = "postgresql+psycopg://u:hunter2@127.0.0.1:1/x"
+    empty.settings.write_text(empty.settings.read_text().replace("sqlite:///mailgate.db", url))
+    for command in (["status"], ["ticket", "list"], ["ticket", "close", "1001"]):
+        said = empty.refused(*command)
+        assert "the database cannot be used" in said
+        assert "hunter2" not in said
+        assert len(said.splitlines()) == 1
 
 
 def test_mailgate_alone_knows_what_comes_next(empty: Any) -> None:

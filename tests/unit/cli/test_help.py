@@ -38,7 +38,7 @@ def test_help_ends_with_an_example_that_can_be_typed(path: tuple[str, ...]) -> N
     shown = CliRunner().invoke(cli, [*path, "--help"])
     assert shown.exit_code == 0
     assert shown.output.rstrip().endswith(command.example)
-    typed = shlex.split(command.example.partition("<")[0])
+    typed = shlex.split(command.example.partition(" < ")[0])
     assert typed[: len(path) + 1] == ["mailgate", *path]
     leaf, rest = ALL[path], typed[len(path) + 1 :]
     if isinstance(leaf, click.Group):
