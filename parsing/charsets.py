@@ -147,8 +147,9 @@ def settled(hint: str, data: bytes) -> str:
 def _mislabelled(data: bytes, error: UnicodeDecodeError) -> tuple[str, str]:
     """Bytes that are labelled UTF-8 and are not: damaged UTF-8 stays that, anything else is guessed."""
     text = data.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    good = sum(1 for char in text[:_SAMPLE] if char > "\x7f" and char != "\ufffd")
+    whole = data.decode("utf-8", "ignore")
+    broken = text.count("\ufffd") - whole.count("\ufffd")
+    good = sum(1 for char in whole[:_SAMPLE] if char > "\x7f")
     if error.start > _SAMPLE or broken <= good:
         return text, "bytes that are not utf-8"
     codec = guess(data)
@@ -215,6 +216,8 @@ def _weigh(char: str, before: str) -> float:
         return -3.0
     if 0x3040 <= code <= 0x30FF:  # kana: nothing else decodes to it by chance
         return 1.3
+    if (0x4E00 <= code <= 0x9FFF or 0xAC00 <= code <= 0xD7A3) and before.isascii() and before.isalpha():
+        return 0.3  # in the middle of a Latin word: an accent and the letter after it, taken for one character
     if 0x4E00 <= code <= 0x9FFF:
         return 0.95 if _common_han(char) else 0.3
     if 0xAC00 <= code <= 0xD7A3:

@@ -294,7 +294,7 @@ def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
     """Undo a Content-Transfer-Encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
     name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
     name = _ENCODING_NAMES.get(name, name)
-    if name in ("7bit", "8bit", "binary", ""):
+    if name.replace("-", "").replace(" ", "") in ("7bit", "7bits", "8bit", "8bits", "binary", ""):
         return data
     if name == "base64":
         return words.base64(data)

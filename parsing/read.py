@@ -23,7 +23,7 @@ from parsing import (
 from parsing.message import Address, ParsedMessage
 from parsing.sameness import content_key, mail_key
 
-_SINGLE = ("from", "subject", "date", "message-id", "to")
+_SINGLE = ("From", "Subject", "Date", "Message-ID", "To")
 
 __all__ = ["Identity", "content_key", "identify", "mail_key", "parse"]
 
@@ -142,7 +142,7 @@ def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: 
         defects.append("no From with a mailbox" if "from" in by_name else "no From")
     if bad_date:
         defects.append("a Date that cannot be read")
-    defects += [f"more than one {name.title()}" for name in _SINGLE if len(by_name.get(name, ())) > 1]
+    defects += [f"more than one {name}" for name in _SINGLE if len(by_name.get(name.lower(), ())) > 1]
 
 
 def _check_limits(by_name: dict[str, list[str]], mailboxes: int, ids: int, defects: list[str]) -> None:

@@ -20,6 +20,8 @@ from parsing import charsets
         ("Grüße aus Köln", "latin-1", ""),
         ("Grüße aus Köln", "latin-1", "utf-8"),
         ("Привет, как дела", "koi8-r", ""),
+        ("El folleto puede tener información de la empresa", "latin-1", ""),
+        ("La «présentation» à télécharger", "cp1252", ""),
         ("안녕하세요 세계", "cp949", "ks_c_5601-1987"),
         ("テスト", "iso-2022-jp", "iso-2022-jp"),
         ("Ünïcode", "utf-16", "utf-16"),
@@ -38,6 +40,10 @@ def test_text_is_read_though_the_label_may_lie(text: str, real: str, declared: s
 def test_what_is_no_charset_of_text_is_refused(declared: str) -> None:
     assert charsets.codec_for(declared) is None
     assert charsets.decode(b"abc\xff", declared)[0].startswith("abc")
+
+
+def test_a_damaged_byte_in_utf_8_leaves_the_rest_utf_8() -> None:
+    assert charsets.decode("Grüße \ufffd, ".encode() + b"\xc1 Jane", "utf-8")[0] == "Grüße \ufffd, \ufffd Jane"
 
 
 def test_a_lie_is_said_and_a_truth_is_not() -> None:
