@@ -5,7 +5,9 @@ from __future__ import annotations
 from parsing import forwards, phrases
 from parsing.message import ParsedMessage
 
-OPENING = 600  # characters in which an out-of-office says what it is
+OPENING = 200  # characters in which an out-of-office says what it is: a salutation and a sentence
+WHOLE = 1_000  # characters in which it says what happens meanwhile
+QUOTED = 16  # characters that text may have beside reply and signature, and quote nothing
 
 # Headers that responders write beside or instead of Auto-Submitted; any value but "no" counts.
 _HEADERS = frozenset(
@@ -24,7 +26,9 @@ _HEADERS = frozenset(
     ]
 )
 _SUBJECT = phrases.linear(
-    phrases.ABSENCE_SUBJECTS, before=r"^\W*(?:(?:re|aw|sv|vs|antw)\s?: ?)*\W*", after=r"(?:$|[^\pL])"
+    phrases.ABSENCE_SUBJECTS,
+    before=r"^\W*",
+    after=r"\s*(?:$|[:：;!(\[–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
 )
 _WHOLE = phrases.linear(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
 _OPENING = phrases.linear(phrases.ABSENCE_OPENINGS)
@@ -51,11 +55,17 @@ def _by_words(message: ParsedMessage, marked: bool) -> str | None:
     answer = bool(message.in_reply_to or message.references)
     subject = message.subject[:200]
     absent = bool(_SUBJECT.search(subject))
-    if not (absent or answer or forwards.is_reply_subject(subject)):
-        return None
     if absent and (answer or marked or message.return_path == "" or _WHOLE.search(subject)):
         return "The subject is that of an automatic answer."
-    opening = (message.reply or message.text)[:OPENING]
-    if _OPENING.search(opening) and (absent or marked or _PROMISE.search(opening)):
+    if not (absent or answer or forwards.is_reply_subject(subject)) or _quotes(message):
+        return None
+    opening = _OPENING.search((message.reply or message.text)[:OPENING])
+    if opening and (absent or marked or _PROMISE.search((message.reply or message.text)[:WHOLE])):
         return "It answers with the words of an out-of-office."
     return None
+
+
+def _quotes(message: ParsedMessage) -> bool:
+    """Whether the mail quotes another: people's clients do, responders seldom."""
+    kept = len("".join(message.reply.split())) + len("".join(message.signature.split()))
+    return len("".join(message.text.split())) > kept + QUOTED

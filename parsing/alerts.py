@@ -89,8 +89,8 @@ _KNOWN = catalogue(
 def read(subject: str, text: str, headers: Sequence[tuple[str, str]], known: Catalogue = _KNOWN) -> Alert | None:
     """The alert that this mail reports, or None where it has the form of no monitoring system."""
     likely = known.subjects.Match(subject)
-    likely = likely and sorted(set(likely).intersection(known.texts.Match(text[:RECOGNISED])))
-    for number in likely:
+    likely = likely and set(likely).intersection(known.texts.Match(text[:RECOGNISED]) or ())
+    for number in sorted(likely or ()):
         form = known.forms[number]
         if all(_has(headers, name, pattern) for name, pattern in form.headers.items()):
             if forwards.is_reply_subject(subject) or forwards.is_forward_subject(subject):

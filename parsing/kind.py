@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Verdict:
 
 def classify(message: ParsedMessage, parts: Sequence[Part]) -> Verdict:
     """The kind of `message`, whose leaf parts are `parts`; of the message only its kind is not yet needed."""
-    submitted = (message.header("Auto-Submitted") or "").strip().lower()
+    submitted = re.split(r"[\s;(]", (message.header("Auto-Submitted") or "").strip().lower(), maxsplit=1)[0]
     return (
         _report(message, parts)
         or _alert(message)
@@ -82,11 +83,8 @@ def _automatic(message: ParsedMessage, submitted: str) -> Verdict | None:
     answered = absence.reason(message, submitted)
     if answered:
         return Verdict("auto_reply", answered)
-    if submitted and not submitted.startswith("no"):  # RFC 3834 section 5
-        return Verdict(
-            "auto_generated",
-            f"Auto-Submitted says {submitted.split(';', maxsplit=1)[0].split(maxsplit=1)[0]} (RFC 3834).",
-        )
+    if submitted not in ("", "no"):  # RFC 3834 section 5
+        return Verdict("auto_generated", f"Auto-Submitted says {submitted[:40]} (RFC 3834).")
     names = {name.lower() for name, _ in message.headers}
     if "list-id" in names and names & _POSTED:
         return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")

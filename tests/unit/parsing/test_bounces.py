@@ -1,0 +1,182 @@
+"""Delivery reports, in the standard's form and in others."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsing.bounces import Bounce, read
+from parsing.message import Address, ParsedMessage
+from parsing.parts import Part
+
+DAEMON = ParsedMessage(
+    from_=(Address("Mail Delivery System", "MAILER-DAEMON@mx.example"),),
+    to=(Address("", "help@desk.example"),),
+    subject="Undelivered Mail Returned to Sender",
+    return_path="",
+    headers=(("Content-Type", "multipart/report; report-type=delivery-status"),),
+)
+PERSON = replace(DAEMON, from_=(Address("Bo", "bo@partner.example"),), return_path="bo@partner.example", headers=())
+ORIGINAL = Part(
+    "3", "message/rfc822", (), "", "", None, b"Subject: x\r\nMessage-ID:\r\n <art-1@desk.example>\r\n\r\nwords", ()
+)
+
+
+def status(*recipients: str) -> Part:
+    data = "Reporting-MTA: dns; mx.example\r\n\r\n" + "\r\n\r\n".join(recipients)
+    return Part("2", "message/delivery-status", (), "", "", None, data.encode(), ())
+
+
+def group(address: str, action: str = "failed", code: str = "5.1.1", more: str = "") -> str:
+    return f"Final-Recipient: rfc822; {address}\r\nAction: {action}\r\nStatus: {code}\r\n{more}".rstrip()
+
+
+def free(text: str, **changes: object) -> Bounce | None:
+    return read(replace(DAEMON, headers=(), text=text, **changes), ())  # type: ignore[arg-type]
+
+
+def test_each_recipient_is_read_with_status_and_the_original_id():
+    found = read(DAEMON, [status(group("a@x.example"), group("b@x.example", code="5.2.2")), ORIGINAL])
+    assert found == Bounce(("a@x.example", "b@x.example"), (), ("5.1.1", "5.2.2"), "art-1@desk.example")
+
+
+def test_delayed_recipients_are_temporary_and_failed_ones_are_not():
+    found = read(DAEMON, [status(group("a@x.example"), group("b@x.example", "delayed", "4.4.7"))])
+    assert found == Bounce(("a@x.example", "b@x.example"), ("b@x.example",), ("5.1.1", "4.4.7"), None)
+
+
+def test_delivered_and_relayed_recipients_are_no_failures():
+    found = read(DAEMON, [status(group("a@x.example", "relayed", "2.0.0"), group("b@x.example"))])
+    assert found == Bounce(("b@x.example",), (), ("5.1.1",), None)
+    found = read(DAEMON, [status(group("a@x.example", "delivered", "2.0.0"))])
+    assert found
+    assert found.delivered
+
+
+def test_original_recipient_is_the_address_that_we_wrote_to():
+    more = "Original-Recipient: rfc822;wanted@x.example"
+    found = read(DAEMON, [status(group("moved@y.example", more=more))])
+    assert found
+    assert found.recipients == ("wanted@x.example",)
+
+
+def test_x400_recipient_gives_way_to_the_rfc822_one():
+    fields = (
+        "Final-Recipient: x400; /CN=bo/\r\nOriginal-Recipient: rfc822; bo@x.example\r\nAction: failed\r\nStatus: 5.0.0"
+    )
+    found = read(DAEMON, [status(fields)])
+    assert found
+    assert found.recipients == ("bo@x.example",)
+
+
+def test_diagnostic_says_more_than_an_empty_status():
+    more = "Diagnostic-Code: smtp; 550 5.7.1 refused"
+    assert read(DAEMON, [status(group("a@x.example", code="5.0.0", more=more))]).status == ("5.7.1",)  # type: ignore[union-attr]
+    assert read(DAEMON, [status(group("a@x.example", code="5.2.2", more=more))]).status == ("5.2.2",)  # type: ignore[union-attr]
+
+
+def test_original_id_is_read_from_headers_alone_and_from_the_text():
+    headers = replace(ORIGINAL, content_type="text/rfc822-headers", data=b"To: a\nMessage-Id: <art-2@desk.example>\n")
+    assert read(DAEMON, [status(group("a@x.example")), headers]).original_id == "art-2@desk.example"  # type: ignore[union-attr]
+    found = free("<a@x.example>:\nno mailbox\n\n--- Below this line is a copy.\n\nMessage-ID: <art-3@desk.example>\n")
+    assert found
+    assert found.original_id == "art-3@desk.example"
+
+
+def test_id_in_the_body_of_the_original_is_not_its_own():
+    quoted = replace(ORIGINAL, data=b"Subject: x\n\nMessage-ID: <other@desk.example>\n")
+    assert read(DAEMON, [status(group("a@x.example")), quoted]).original_id is None  # type: ignore[union-attr]
+
+
+def test_report_inside_a_gateways_mail_is_read():
+    data = (
+        b"From: postmaster@x.example\nContent-Type: multipart/report; boundary=b\n\n--b\n"
+        b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n"
+        b"Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+    )
+    found = read(replace(DAEMON, headers=()), [replace(ORIGINAL, data=data)])
+    assert found
+    assert (found.recipients, found.status) == (("a@x.example",), ("5.1.1",))
+
+
+FORMS = {
+    "qmail": (
+        "Hi. This is the qmail-send program.\nI wasn't able to deliver your message.\n\n"
+        "<a@x.example>:\nNo such user. (#5.1.1)\n"
+    ),
+    "exim": (
+        "A message that you sent could not be delivered. The following address failed:\n"
+        "\n  a@x.example\n    host mx: 550 5.1.1\n"
+    ),
+    "postfix": (
+        "The message returned below could not be delivered.\n\n"
+        "<a@x.example>: host mx.x.example said: 550 5.1.1 unknown\n"
+    ),
+    "sendmail": (
+        "   ----- The following addresses had permanent fatal errors -----\n"
+        "<a@x.example>\n    (reason: 550 5.1.1 unknown)\n"
+    ),
+    "exchange": (
+        "Your message\n\n  To: a@x.example\n\ndid not reach the following recipient(s):\n"
+        "\na@x.example on Thu\n    #5.1.1\n"
+    ),
+    "x400": "did not reach the following recipient(s):\n\nc=US;p=X;dda:SMTP=a@x.example; on Fri\n    unknown #5.1.1\n",
+    "notes": (
+        "Your message\n\nwas not delivered to:\n\n  a@x.example\n\nbecause:\n\n"
+        "  User not listed in Domino Directory 5.1.1\n"
+    ),
+    "gmail": (
+        "Delivery to the following recipient failed permanently:\n\n     a@x.example\n\n"
+        "550 5.1.1 The account does not exist\n"
+    ),
+    "rcpt": "Sent <<< RCPT TO:<a@x.example>\nReceived >>> 550 5.1.1 unknown user. Not delivered.\n",
+    "sentence": "Unable to deliver message to a@x.example, 5.1.1, sorry.\n",
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_recipient_and_status_are_read_from_forms_of_their_own(text):
+    assert free(text) == Bounce(("a@x.example",), (), ("5.1.1",), None)
+
+
+def test_failed_recipients_header_decides_before_the_text():
+    message = replace(DAEMON, headers=(("X-Failed-Recipients", "b@x.example, c@x.example"),), text=FORMS["exim"])
+    assert read(message, ()).recipients == ("b@x.example", "c@x.example")  # type: ignore[union-attr]
+
+
+def test_addresses_in_the_returned_mail_are_no_recipients():
+    text = FORMS["qmail"] + "\n--- Below this line is a copy of the message.\n\n<c@x.example>:\nwords\n"
+    assert free(text).recipients == ("a@x.example",)  # type: ignore[union-attr]
+
+
+def test_late_mail_is_temporary():
+    text = (
+        "THIS IS A WARNING MESSAGE ONLY.\nDelivery to the following recipient has been delayed:\n\n     a@x.example\n"
+    )
+    assert free(text) == Bounce(("a@x.example",), ("a@x.example",), (), None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        replace(PERSON, subject="Fwd: Undelivered Mail Returned to Sender", text=FORMS["postfix"]),
+        replace(PERSON, subject="Re: Undelivered Mail", text=FORMS["postfix"], in_reply_to=("x@desk.example",)),
+        replace(PERSON, subject="Invoice", text="Our goods could not be delivered to bo@partner.example"),
+        replace(DAEMON, subject="Quota of your mailbox", text="It is at 90 percent.", headers=()),
+    ],
+)
+def test_words_about_a_bounce_are_none(message):
+    assert read(message, ()) is None
+
+
+def test_report_that_a_person_attaches_is_no_bounce():
+    message = replace(PERSON, subject="What is this?", headers=(("Content-Type", "multipart/mixed; boundary=b"),))
+    assert read(message, [status(group("a@x.example")), ORIGINAL]) is None
+
+
+@given(st.text(), st.text(), st.binary(), st.sampled_from(["", "bo@x.example", None]))
+def test_no_report_raises(subject, text, data, path):
+    message = replace(DAEMON, subject=subject, text=text, return_path=path)
+    read(message, [replace(ORIGINAL, content_type="message/delivery-status", data=data), replace(ORIGINAL, data=data)])
+    read(message, [])
