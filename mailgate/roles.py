@@ -66,7 +66,7 @@ def door(app: Application, owner: str, stopping: threading.Event, listeners: Seq
 
 def post(app: Application, owner: str, stopping: threading.Event) -> None:
     """The sender, and a thread for each mailbox that is watched."""
-    threads = [threading.Thread(target=run, name=name) for name, run in _posts(app, owner, stopping)]
+    threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in _posts(app, owner, stopping)]
     for thread in threads:
         thread.start()
     stopping.wait()

@@ -63,7 +63,7 @@ class Stored:
     fresh: bool
 
 
-def _hash(arrival: Arrival) -> str:
+def content_hash(arrival: Arrival) -> str:
     digest = hashlib.sha256(arrival.raw)
     if arrival.imap is None:
         digest.update(repr((arrival.mail_from.lower(), sorted(a.lower() for a in arrival.rcpt_to))).encode())
@@ -78,7 +78,7 @@ def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> l
     By IMAP the same arrival is the same (account, UIDVALIDITY, UID); by SMTP the same envelope and bytes, and
     without a Message-ID only while that 250 may not have been written, or within ten minutes (MAIL 1, RFC 1047).
     """
-    hashes = [_hash(arrival) for arrival in arrivals]
+    hashes = [content_hash(arrival) for arrival in arrivals]
     if connection.dialect.name == "postgresql":  # two doors may hold the same bytes at once
         for value in sorted({h for a, h in zip(arrivals, hashes, strict=True) if a.imap is None}):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(value[:15], 16))))

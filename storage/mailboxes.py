@@ -125,7 +125,7 @@ def take(connection: Connection, box: Mailbox, mails: Sequence[Taken], now: floa
 
 def _again(connection: Connection, box: Mailbox, mails: Sequence[Taken]) -> dict[int, tuple[int, bool]]:
     """Which of these stood here under an older UIDVALIDITY: index to (journal id, whether that one was settled)."""
-    hashes = [journal._hash(mail.arrival) for mail in mails]
+    hashes = [journal.content_hash(mail.arrival) for mail in mails]
     rows = connection.execute(
         sa.select(journal_table.c.content_hash, journal_table.c.id)
         .where(journal_table.c.content_hash.in_(hashes))
