@@ -20,6 +20,7 @@ from storage.database import insert_or_ignore
 from storage.tables import beat, letter_body, outbox, thread_key
 
 LEASE_SECONDS = 60.0  # a dead process gives back what it held after this long, or when its daemon starts again
+CLAIM_BYTES = 20_000_000  # of letters in memory: one with the largest attachments, or thousands without
 FIRST_WAIT = 60.0  # after a temporary refusal; doubles with each one (RFC 5321 section 4.5.4.1)
 LONGEST_WAIT = 3600.0
 GIVE_UP_SECONDS = 5 * 86400.0  # RFC 5321 section 4.5.4.1: four to five days
@@ -129,16 +130,25 @@ def is_due(connection: Connection, now: float) -> bool:
 
 
 def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Outgoing]:
-    """Take at most `limit` due letters under a lease: answers before acknowledgements before notices, oldest first."""
-    ids = list(
-        connection.execute(
-            sa.select(outbox.c.id)
-            .where(outbox.c.state.in_(TO_SEND), outbox.c.due <= now)
-            .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).scalars()
+    """Take at most `limit` due letters under a lease: answers before acknowledgements before notices, oldest first.
+
+    No more than 20 MB at once; a larger letter comes alone.
+    """
+    due = connection.execute(
+        sa.select(outbox.c.id, sa.func.length(letter_body.c.body))
+        .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
+        .where(outbox.c.state.in_(TO_SEND), outbox.c.due <= now)
+        .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
+        .limit(limit)
+        .with_for_update(of=outbox, skip_locked=True)
     )
+    ids: list[int] = []
+    total = 0
+    for letter_id, size in due:
+        total += size
+        if ids and total > CLAIM_BYTES:
+            break
+        ids.append(letter_id)
     if not ids:
         return []
     connection.execute(
