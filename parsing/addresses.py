@@ -192,9 +192,7 @@ class _Scanner:
             return
         parts = phrase.split(" ")
         if "@" in parts and 0 < (i := parts.index("@")) < len(parts) - 1:
-            parts[i - 1 : i + 2] = [
-                "".join(parts[i - 1 : i + 2])
-            ]  # RFC 5322 section 4.4: blanks around the @
+            parts[i - 1 : i + 2] = ["".join(parts[i - 1 : i + 2])]  # RFC 5322 section 4.4: blanks around the @
         found = [part for part in parts if "@" in part.strip("@")]
         if len(found) > 1:
             for address in found:  # commas that were forgotten; none of them is another's name

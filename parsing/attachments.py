@@ -33,9 +33,7 @@ _SUFFIXES = {
 }
 
 
-def read(
-    parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[str]
-) -> tuple[Attachment, ...]:
+def read(parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[str]) -> tuple[Attachment, ...]:
     """All leaves but those of the body; `shown` is the HTML, in which a picture may stand by its cid."""
     found: list[Attachment] = []
     for part in parts:
@@ -44,9 +42,7 @@ def read(
         if part.content_type in _TNEF_TYPES or part.filename.lower() == "winmail.dat":
             unpacked = tnef.read(part.data)
             if unpacked is not None:
-                found += [
-                    _attachment(name, kind, data, None, inline=False) for name, kind, data in unpacked.files
-                ]
+                found += [_attachment(name, kind, data, None, inline=False) for name, kind, data in unpacked.files]
                 if unpacked.wrong:
                     defects.append(unpacked.wrong)
                 continue

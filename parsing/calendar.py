@@ -20,8 +20,7 @@ def read(parts: Iterable[Part]) -> Calendar | None:
     """The first calendar part with an event, or None."""
     for part in parts:
         if part.content_type == "text/calendar" or (
-            part.filename.lower().endswith(".ics")
-            and part.data[:100].lstrip().upper().startswith(b"BEGIN:VCALENDAR")
+            part.filename.lower().endswith(".ics") and part.data[:100].lstrip().upper().startswith(b"BEGIN:VCALENDAR")
         ):
             found = _event(part)
             if found:
@@ -32,9 +31,7 @@ def read(parts: Iterable[Part]) -> Calendar | None:
 def _event(part: Part) -> Calendar | None:
     text, _ = charsets.decode(part.data[: limits.TEXT_BYTES], part.param("charset") or "utf-8")
     # RFC 5545 section 3.1: a line that begins with a blank goes on with the one before.
-    lines = (
-        text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n", limits.CALENDAR_LINES)
-    )
+    lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n", limits.CALENDAR_LINES)
     method, uid, answer = part.param("method").upper(), "", None
     start: str | None = None
     inside: list[str] = []

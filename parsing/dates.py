@@ -12,9 +12,7 @@ _USUAL = re.compile(
     r"(?:([+-]\d\d:?\d\d|GMT|UTC|UT|Z)|(?=\Z|\())",
     re.ASCII,
 )
-_ISO = re.compile(
-    r"\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII
-)
+_ISO = re.compile(r"\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d{1,9})?\s*(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _FIELD_BYTES = 200  # a date is 31 characters; comments may follow
 
 

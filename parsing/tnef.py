@@ -62,9 +62,7 @@ def read(data: bytes) -> Unpacked | None:
                 codepage = f"cp{int.from_bytes(value[:4], 'little')}"
             elif identifier == _ATTACH_REND_DATA:
                 if len(files) >= limits.TNEF_ATTACHMENTS:
-                    out.wrong = (
-                        f"more than {limits.TNEF_ATTACHMENTS} files in winmail.dat: the rest was not read"
-                    )
+                    out.wrong = f"more than {limits.TNEF_ATTACHMENTS} files in winmail.dat: the rest was not read"
                     break
                 files.append(_File())
             elif identifier == _ATTACH_TITLE and files:
