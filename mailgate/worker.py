@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailgate.application import Application
+from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
 from parsing.read import parse
@@ -61,10 +62,10 @@ class Worker:
                 return 0
         with self.db.write() as session:
             claimed = journal.claim(session, self.owner, now())
-        self._settle([read(c, self.policy) for c in claimed])
+        self.settle([read(c, self.policy) for c in claimed])
         return len(claimed)
 
-    def _settle(self, mails: Sequence[Mail]) -> None:
+    def settle(self, mails: Sequence[Mail]) -> None:
         """Commit the batch; for a mail's own fault halve it until that one stands alone, and set that one aside."""
         if not mails:
             return
@@ -78,8 +79,8 @@ class Worker:
                 self._set_aside(mails[0].claim, traceback.format_exc())
                 return
             middle = len(mails) // 2
-            self._settle(mails[:middle])
-            self._settle(mails[middle:])
+            self.settle(mails[:middle])
+            self.settle(mails[middle:])
 
     def _persist(self, mails: Sequence[Mail]) -> None:
         """Commit, and look again as often as somebody else was faster."""
@@ -97,7 +98,8 @@ class Worker:
         changes = []
         for mail in mails:
             decision = decide(mail, facts, self.policy)
-            change = self.pen.compose(enact(mail, decision, facts, self.policy))
+            done = archive if mail.envelope.door == DOOR else enact
+            change = self.pen.compose(done(mail, decision, facts, self.policy))
             facts = facts.after(effect(change))
             changes.append(change)
         with self.db.write() as session:
