@@ -9,6 +9,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from mailgate.cli.layout import Column, fit
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
     from mailgate.settings import Settings
 
-PIPE_WIDTH = 160  # columns where nobody's terminal says how many
+PIPE_WIDTH = 2000  # cells where there is no terminal: nothing is cut or wrapped for grep
+EDGES = 3  # cells left and right of a list
 PAGE_WIDTH = 100  # longer lines are hard to read
 SHOWN = 100  # rows of a list that a person gets without asking for more: a table of 100,000 takes minutes
 
@@ -86,6 +89,15 @@ class People:
         """A moment as people read it; a dash for none."""
         return "–" if time is None else datetime.fromtimestamp(time, self.zone).strftime("%Y-%m-%d %H:%M")
 
+    def when(self, time: float | None) -> str:
+        """The same for a list: in a terminal, where room is short, only what is not plain from today's date."""
+        if time is None or not self.console.is_terminal:
+            return self.time(time)
+        moment, today = datetime.fromtimestamp(time, self.zone), datetime.now(self.zone)
+        if moment.date() == today.date():
+            return moment.strftime("%H:%M")
+        return moment.strftime("%d %b %H:%M" if moment.year == today.year else "%d %b %Y")
+
     def page(self, *parts: RenderableType) -> None:
         """Something to be read, no wider than the eye follows."""
         for part in parts:
@@ -98,8 +110,25 @@ class People:
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str | Text | None]], *, title: str | None = None
     ) -> None:
-        """A table. Columns whose name ends with `*` take the room that is left; others are never cut."""
-        self.console.print(table(columns, rows, title=title))
+        """A list that fits the terminal; how columns are spelled says `layout.Column.read`."""
+        from rich import box
+        from rich.table import Table
+
+        specs = [Column.read(name) for name in columns]
+        lines = [
+            [cell if cell is not None and not isinstance(cell, str) else styled(cell or "") for cell in row]
+            for row in rows
+        ]
+        natural = [max((row[i].cell_len for row in lines), default=0) for i in range(len(specs))]
+        made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", padding=(0, 1, 0, 0))
+        cells = fit(specs, natural, self.console.width - EDGES)
+        for i, width in cells.items():
+            made.add_column(
+                specs[i].name, width=width, no_wrap=not specs[i].wide, overflow="fold" if specs[i].wide else "ellipsis"
+            )
+        for row in lines:
+            made.add_row(*[row[i] for i in cells])
+        self.console.print(made)
 
     def more(self, shown: int, total: int) -> None:
         """How many rows stayed away."""
@@ -115,7 +144,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text | None]], *
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     for name in columns:
         wide = name.endswith("*")
-        made.add_column(name.rstrip("*"), no_wrap=not wide, overflow="fold", ratio=None)
+        made.add_column(name.rstrip("*"), no_wrap=not wide, overflow="fold")
     for row in rows:
         made.add_row(*[styled(cell or "") if isinstance(cell, str | None) else cell for cell in row])
     return made

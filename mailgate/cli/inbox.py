@@ -131,15 +131,14 @@ def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int
         people.say("Nothing there.")
         return
     people.table(
-        ["ID", "When", "From", "Subject*", "State", "Became", "Ticket", "Error*"],
+        ["ID", "When", "From~", "Subject*", "Became", "Ticket", "Error*?"],
         [
             [
                 str(row.id),
-                people.time(row.time),
+                people.when(row.time),
                 line(row.sender) or "<>",
                 line(row.subject),
-                state(row.state),
-                "rejected" if row.rejected else row.outcome,
+                state("rejected" if row.rejected else row.outcome or row.state),
                 row.ticket,
                 styled(last_line(row.error), "red"),
             ]

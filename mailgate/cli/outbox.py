@@ -48,11 +48,11 @@ def list_(place: Place, *, states: tuple[str, ...], limit: int | None, as_json: 
         people.say("Nothing there.")
         return
     people.table(
-        ["ID", "When", "What", "To", "Subject*", "State", "Ticket", "Why*"],
+        ["ID", "When", "What", "To~", "Subject*???", "State", "Ticket??", "Why*?"],
         [
             [
                 str(row.id),
-                people.time(row.time),
+                people.when(row.time),
                 row.event,
                 line(row.recipient),
                 line(row.subject),

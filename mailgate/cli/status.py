@@ -141,12 +141,12 @@ def status(place: Place, *, as_json: bool) -> None:
     )
     if standing.mailboxes:
         people.table(
-            ["Mailbox", "Folder", "Last reached", "Lay there at first contact", "Error*"],
+            ["Mailbox", "Folder", "Last reached", "Lay there at first contact?", "Error*?"],
             [
                 [
                     box.account,
                     box.folder,
-                    people.time(box.last_success),
+                    people.when(box.last_success),
                     "" if box.waiting is None else f"{box.waiting}, left alone",
                     styled(line(box.error), "bold red"),
                 ]

@@ -70,7 +70,7 @@ def list_(
         people.say("No such tickets.")
         return
     people.table(
-        ["Number", "State", "Subject*", "Queue", "Requester", "Owner", "Changed"],
+        ["Number", "State", "Subject*", "Queue??", "Requester~", "Owner~?", "Changed"],
         [
             [
                 styled(row.number, "bold"),
@@ -79,7 +79,7 @@ def list_(
                 row.queue,
                 row.requester,
                 row.owner or styled("nobody", "dim"),
-                people.time(row.updated),
+                people.when(row.updated),
             ]
             for row in rows
         ],

@@ -50,10 +50,10 @@ def trace(place: Place, *, what: str, as_json: bool) -> None:
         return
     people = People(settings)
     people.table(
-        ["When", "Where", "ID", "What", "Who", "Ticket", "*"],
+        ["When", "Where", "ID??", "What~", "Who~", "Ticket???", "*"],
         [
             [
-                people.time(step.time),
+                people.when(step.time),
                 styled(step.source, COLOURS[step.source]),
                 str(step.id),
                 step.what,

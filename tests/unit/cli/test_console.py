@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 
 import pytest
+from rich.console import Console
 
 from mailgate.cli import console
 
@@ -40,3 +43,19 @@ def test_times_are_utc_with_z_for_machines() -> None:
 
 def test_markup_in_a_mail_is_text() -> None:
     assert console.styled("[bold]x[/bold]").plain == "[bold]x[/bold]"
+
+
+def test_list_in_a_terminal_says_of_a_moment_only_what_today_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = console.People()
+    monkeypatch.setattr(people, "console", Console(force_terminal=True, file=io.StringIO()))
+    now = time.time()
+    assert people.when(now) == people.time(now)[-5:]
+    assert people.when(1_700_000_000.0) == "14 Nov 2023"
+    assert people.when(None) == "–"
+
+
+def test_list_in_a_pipe_has_whole_moments_and_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    people = console.People()
+    assert people.when(1_700_000_000.0) == "2023-11-14 22:13"
+    people.table(["Who~", "Words*"], [["a" * 200, "b " * 200]])
+    assert "a" * 200 in capsys.readouterr().out
