@@ -71,6 +71,8 @@ Content-Type: text/plain; charset=utf-8
 The printer is on fire. Please help.
 """
 
+FORGED = REQUEST.replace(b"<request@", b"<forged@").replace(b"Printer L7 is on fire", b"Urgent payment")
+
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\nValueError: this mail breaks it\n'
 
 
@@ -203,7 +205,14 @@ ARRIVALS: tuple[dict[str, Any], ...] = (
     {**_DONE, "outcome": "duplicate", "article": 1, "door": "imap:office", "at": NOON + 5},
     {"state": "parked", "error": TRACEBACK, "attempt": 5, "raw": b"broken", "subject": None, "at": NOON + 10},
     {"state": "done", "outcome": "unmatched", "subject": "Out of office", "key": "k4", "at": NOON + 20},
-    {"state": "done", "outcome": "quarantine", "subject": "Urgent payment", "key": "k5", "at": NOON + 30},
+    {
+        "state": "done",
+        "outcome": "quarantine",
+        "subject": "Urgent payment",
+        "key": "k5",
+        "raw": FORGED,
+        "at": NOON + 30,
+    },
     {"state": "new", "due": 1e11, "subject": None, "sender": None, "at": NOON + 40},
     {**_DONE, "outcome": "article", "article": 3, "key": "k7", "sender": "agent@desk.example", "at": NOON + 60},
     {**_DONE, "outcome": "record", "article": 3, "key": "k8", "sender": "mailer-daemon@x.example", "at": NOON + 90},

@@ -138,6 +138,10 @@ def test_released_mail_is_decided_again_and_opens_a_ticket(desk: Any) -> None:
     assert desk.lines("quarantine", "list") == []
     (back,) = desk.lines("inbox", "show", "5")
     assert (back["state"], back["released"], back["outcome"]) == ("new", True, None)
+    work(desk)
+    (back,) = desk.lines("inbox", "show", "5")
+    assert (back["state"], back["outcome"]) == ("done", "article")
+    assert desk.one("ticket", "show", back["ticket"])["subject"] == "Urgent payment"
 
 
 def test_rejected_mail_stays_on_record_and_leaves_the_list(desk: Any) -> None:
