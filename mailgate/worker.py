@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailgate.application import Application
 from mailgate.desk.archive import DOOR, archive
@@ -96,14 +97,19 @@ class Worker:
         with self.db.read() as session:
             facts = gather(session, questions(mails, self.policy))
         changes = []
+        free = deque(sorted(mail.claim.ticket_id for mail in mails))  # only a mail that opens a ticket takes one
         for mail in mails:
+            mail = replace(mail, claim=replace(mail.claim, ticket_id=free[0]))
             decision = decide(mail, facts, self.policy)
+            if decision.verb == "open":
+                free.popleft()
             done = archive if mail.envelope.door == DOOR else enact
             change = self.pen.compose(done(mail, decision, facts, self.policy))
             facts = facts.after(effect(change))
             changes.append(change)
         with self.db.write() as session:
             write_changes(session, changes, now())
+            journal.give_back(session, "ticket", free)
         for mail, change in zip(mails, changes, strict=True):
             _report(mail, change)
 

@@ -320,6 +320,14 @@ def reserve(connection: Connection, name: str, count: int) -> int:
     return int(value) - count + 1
 
 
+def give_back(connection: Connection, name: str, unused: Sequence[int]) -> None:
+    """Reserved numbers that nothing took, if nobody reserved others since: people look for the numbers in a gap."""
+    if unused and unused[-1] - unused[0] == len(unused) - 1:
+        connection.execute(
+            counter.update().where(counter.c.name == name, counter.c.value == unused[-1]).values(value=unused[0] - 1)
+        )
+
+
 def release(connection: Connection, claims: Sequence[Claim], now: float) -> None:
     """Give claims back unworked and uncounted: an outage of the database is no mail's fault."""
     for held in claims:

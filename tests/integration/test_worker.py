@@ -70,12 +70,12 @@ def test_two_workers_with_parent_and_reply_in_hand_open_one_ticket(stations: Sta
     def interleaved(session: object, questions: object) -> object:
         facts = gathered(session, questions)  # type: ignore[arg-type]
         module.gather = gathered
-        other._settle([reply])  # the other one is faster, between our look and our write
+        other.settle([reply])  # the other one is faster, between our look and our write
         return facts
 
     module.gather = interleaved  # type: ignore[assignment]
     try:
-        stations.worker._settle([parent])
+        stations.worker.settle([parent])
     finally:
         module.gather = gathered
     [ticket] = stations.tickets()
@@ -147,8 +147,8 @@ def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, datab
     mail = module.read(slow, stations.app.policy)
     with database.write() as session:
         [fast] = journal.claim(session, "test:work:2", 1e9 * 3)
-    stations.worker._settle([module.read(fast, stations.app.policy)])
-    stations.worker._settle([mail])
+    stations.worker.settle([module.read(fast, stations.app.policy)])
+    stations.worker.settle([mail])
     assert len(stations.tickets()) == 1
     assert len(stations.letters("acknowledgement")) == 1
 
@@ -171,3 +171,15 @@ def test_bad_mail_becomes_a_ticket_with_its_defects(stations: Stations, raw: byt
     [row] = stations.journal()
     assert (row.state, row.outcome) == ("done", "article")
     assert len(stations.tickets()) == 1
+
+
+def test_tickets_are_numbered_without_a_gap(stations: Stations) -> None:
+    first = stations.arrive("anna@acme.example")
+    stations.arrive("anna@acme.example", "More.", In_Reply_To=f"<{first}>")
+    stations.arrive("ben@acme.example")
+    stations.work()
+    stations.arrive("anna@acme.example", "Even more.", In_Reply_To=f"<{first}>")
+    stations.work()
+    stations.arrive("carl@acme.example")
+    stations.work()
+    assert [ticket.number for ticket in stations.tickets()] == ["INC-1001", "INC-1002", "INC-1003"]
