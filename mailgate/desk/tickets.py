@@ -90,7 +90,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         updated=time,
         tags=tuple(wanted.get("tags", ())),
         fields=_fields(wanted, message),
-        participants=participants((), mail, policy),
+        participants=participants((), mail, decision, policy),
         acknowledged=decision.acknowledge,
         last_public_id=message.message_id,
         root_id=_root(mail, decision),
@@ -145,7 +145,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
     if public:
         after = replace(
             after,
-            participants=participants(before.participants, mail, policy),
+            participants=participants(before.participants, mail, decision, policy),
         )
     if decision.requester is not None:
         name = decision.requester.address.lower()
@@ -337,11 +337,18 @@ def _fields(wanted: Mapping[str, Any], message: ParsedMessage) -> Mapping[str, s
     return {**{k: v for k, v in told.items() if v}, **wanted.get("fields", {})}
 
 
-def participants(before: tuple[str, ...], mail: Mail, policy: Policy) -> tuple[str, ...]:
-    """Who may join from now on: author, To and Cc of a public article, without our own addresses."""
+def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy: Policy) -> tuple[str, ...]:
+    """Who may join from now on: author, To and Cc of a public article, without our own addresses.
+
+    Staff who answer may join in any case.
+    """
     message = mail.message
-    shown = (*message.from_[:1], *message.to, *message.cc)
-    added = (a.address.lower() for a in shown if "@" in a.address and not policy.is_ours(a.address))
+    author = () if decision.answer else message.from_[:1]
+    added = (
+        a.address.lower()
+        for a in (*author, *message.to, *message.cc)
+        if "@" in a.address and not policy.is_ours(a.address)
+    )
     return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]
 
 

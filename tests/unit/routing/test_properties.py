@@ -1,0 +1,248 @@
+"""What no sequence of mails, in any order of arrival, can do. Worlds in memory, mails made by hypothesis."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.routing.world import NO_LIMITS, PASS, World, desk, message
+
+from parsing.message import ParsedMessage
+from routing import tokens
+from routing.mail import NO_EVIDENCE, Evidence, Mail
+from routing.ticket import Ticket
+
+ANNA, BEN, SAM, TESS = "anna@acme.example", "ben@acme.example", "sam@desk.example", "tess@desk.example"
+EVE, MALLORY = "eve@evil.example", "mallory@evil.example"
+FORGED = Evidence("fail", "unknown", "dmarc=fail")
+BAD = Evidence("fail", "reject", "dmarc=fail (policy reject)")
+quick = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+
+
+# --- (a) an attacker who holds no id and no token of the thread ---------------------------------------------------
+
+
+@st.composite
+def attacks(draw: st.DrawFn) -> tuple[ParsedMessage, Evidence]:
+    """Any mail of somebody who has seen nothing of the tickets but their numbers, in anybody's name.
+
+    Without Authentication-Results that pass for a name that is not his: no provider writes those.
+    """
+    name = draw(st.sampled_from([ANNA, BEN, SAM, TESS, EVE, MALLORY, "help@desk.example", ANNA.upper()]))
+    proof = [NO_EVIDENCE, FORGED, BAD] + ([PASS] if name in (EVE, MALLORY) else [])
+    guess = st.sampled_from([
+        "guess@acme.example",
+        "mga1.2.aaaaaa.aaaaaaaaaaaaaa@desk.example",
+        tokens.message_id(tokens.Keys("a", {"a": b"another key"}), "answer", 1, 2, ANNA, "desk.example"),
+        "evil1@evil.example",
+        "evil2@evil.example",
+    ])  # fmt: skip
+    number = draw(st.integers(0, 6))
+    return (
+        message(
+            draw(st.sampled_from([name, [name, EVE], [EVE, name]])) if not draw(st.booleans()) else name,
+            draw(st.sampled_from(["EVIL words", "#send", "#note EVIL", "#send\nEVIL", "> #send\nEVIL", "#close EVIL"])),
+            id=draw(st.none() | guess),
+            re=draw(st.lists(guess, max_size=2)),
+            subject="Re: Printer" + (f" {tokens.subject_token(f'INC-{1000 + number}')}" if number else ""),
+            cc=draw(st.lists(st.sampled_from([ANNA, EVE, MALLORY]), max_size=2)),
+            kind=draw(st.sampled_from(["human", "human", "auto_reply", "list", "calendar", "alert", "bounce"])),
+            reply_certain=draw(st.booleans()),
+        ),
+        draw(st.sampled_from(proof)),
+    )
+
+
+def history(world: World) -> list[tuple[ParsedMessage, Evidence]]:
+    """What Anna, Ben and the agents write, each mail made when its turn has come."""
+    step = len([a for a in world.articles.values() if "SECRET" in a.text])
+    if step == 0:
+        return [(message(ANNA, "SECRET one", id="a1@acme.example", cc=[BEN]), NO_EVIDENCE)]
+    own = next((t for t in world.tickets.values() if t.root_id == "a1@acme.example"), None)
+    if own is None:
+        return []
+    notice = next(s for s in world.letters("notice", SAM) if s.letter.ticket_id == own.id).letter.message_id
+    return [
+        (message(SAM, "SECRET answer", id=f"s{step}@desk.example", re=[notice]), PASS),
+        (message(SAM, "SECRET held", id=f"h{step}@desk.example", re=[notice]), NO_EVIDENCE),
+        (message(ANNA, "SECRET more", id=f"a{step + 1}@acme.example", re=["a1@acme.example"]), NO_EVIDENCE),
+        (message(BEN, "SECRET too", id=f"b{step}@acme.example", re=["a1@acme.example"]), PASS),
+    ]
+
+
+@quick
+@given(st.lists(st.one_of(attacks(), st.integers(0, 3)), max_size=12), st.integers(1, 4))
+def test_who_holds_no_id_of_the_thread_gets_nothing_in_and_nothing_out(
+    steps: list[tuple[ParsedMessage, Evidence] | int], batch: int
+) -> None:
+    world = World(desk(limits=NO_LIMITS))
+    waiting: list[Mail] = []
+    for time, step in enumerate([0, *steps]):
+        if isinstance(step, int):
+            turns = history(world)
+            if not turns:
+                continue
+            step = turns[step % len(turns)]
+        waiting.append(world.take(step[0], evidence=step[1], at=60.0 * time))
+        if len(waiting) >= batch or time == 0:
+            world.settle(waiting)
+            waiting = []
+    world.settle(waiting)
+    for article in world.articles.values():
+        if article.visibility == "public" and "SECRET" in world.public_words(article.ticket_id):
+            assert "EVIL" not in article.text, "a stranger's words in a partner's public thread"
+    secret = [s for s in world.sent if b"SECRET" in s.letter.body]
+    assert {s.letter.recipient for s in secret} <= {ANNA, BEN, SAM, TESS}, "a ticket's words to an outsider"
+    evil = [s for s in world.sent if b"EVIL" in s.letter.body and not s.held and s.letter.recipient in (ANNA, BEN)]
+    assert not evil, "an attacker's words to a partner"
+    assert not any(c.used for c in world.confirmations.values()), "a command of nobody"
+    theirs = next(t for t in world.tickets.values() if t.root_id == "a1@acme.example")
+    assert set(theirs.participants) <= {ANNA, BEN}
+    assert theirs.owner in (None, SAM) and theirs.requester == ANNA
+
+
+# --- (b) batches, (d) acknowledgements ----------------------------------------------------------------------------
+
+
+@st.composite
+def traffic(draw: st.DrawFn) -> list[tuple[ParsedMessage, Evidence, float]]:
+    """A few people who write, answer, repeat and forge, with ids that meet one another's; times not in order."""
+    mails = []
+    ids = [f"m{n}@x" for n in range(5)]
+    # ids of ours: of the first acknowledgements and notices, as they will be made
+    world = World()
+    ours = [
+        world.id_of(*parts)
+        for parts in [
+            ("acknowledgement", 1, 3, ANNA),
+            ("notice", 1, 2, SAM),
+            ("notice", 2, 4, SAM),
+            ("notice", 1, 0, ""),
+        ]
+    ]
+    for _ in range(draw(st.integers(2, 10))):
+        name = draw(st.sampled_from([ANNA, BEN, SAM, EVE]))
+        token = draw(st.sampled_from(["", "", tokens.subject_token("INC-1001"), tokens.subject_token("INC-1002")]))
+        mails.append((
+            message(
+                name,
+                draw(st.sampled_from(["words", "#note words", "#send", "other words"])),
+                id=draw(st.none() | st.sampled_from(ids)),
+                re=draw(st.lists(st.sampled_from([*ids, *ours]), max_size=3)),
+                cc=draw(st.lists(st.sampled_from([ANNA, BEN, EVE]), max_size=1)),
+                subject=f"Printer {token}".strip(),
+                kind=draw(st.sampled_from(["human", "human", "human", "auto_reply", "list", "bounce"])),
+                bounce_original_id=draw(st.none() | st.sampled_from(ours)),
+            ),
+            draw(st.sampled_from([NO_EVIDENCE, PASS, FORGED])),
+            draw(st.sampled_from([0.0, 30.0, 90.0, 640.0, 1300.0])),
+        ))  # fmt: skip
+    return mails
+
+
+@quick
+@given(traffic(), st.integers(2, 10))
+def test_many_in_one_batch_are_decided_as_one_by_one(
+    mails: list[tuple[ParsedMessage, Evidence, float]], size: int
+) -> None:
+    alone, together = World(), World()
+    one_by_one = [alone.arrive(read, evidence=evidence, at=at) for read, evidence, at in mails]
+    taken = [together.take(read, evidence=evidence, at=at) for read, evidence, at in mails]
+    at_once = [d for first in range(0, len(taken), size) for d in together.settle(taken[first : first + size])]
+    assert at_once == one_by_one
+    assert together.state() == alone.state()
+
+
+@quick
+@given(traffic())
+def test_every_mail_has_one_outcome_and_a_ticket_at_most_one_acknowledgement(
+    mails: list[tuple[ParsedMessage, Evidence, float]],
+) -> None:
+    world = World()
+    for read, evidence, at in mails:
+        world.arrive(read, evidence=evidence, at=at)
+    assert sorted(n for n, _ in world.outcomes) == list(range(1, len(mails) + 1))
+    acknowledged = [s.letter.ticket_id for s in world.letters("acknowledgement")]
+    assert len(acknowledged) == len(set(acknowledged))
+    assert all(world.tickets[n].acknowledged for n in acknowledged if n is not None)
+    for ticket in world.tickets.values():
+        assert not any(world.policy.is_ours(p) for p in ticket.participants)
+
+
+# --- (c) any order ------------------------------------------------------------------------------------------------
+
+
+def conversation(people: list[str], parents: list[int]) -> list[ParsedMessage]:
+    """Mail n answers mail `parents[n]` to all: everybody is on every mail, and References name all before it."""
+    mails: list[ParsedMessage] = []
+    for n, parent in enumerate(parents):
+        author = people[n % len(people)]
+        before = [] if n == 0 else [*mails[parent].references, f"m{parent}@acme.example"]
+        others = [p for p in people if p != author]
+        mails.append(message(author, f"words {n}", id=f"m{n}@acme.example", re=before, cc=others))
+    return mails
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> tuple[list[ParsedMessage], list[int]]:
+    size = draw(st.integers(2, 6))
+    people = draw(st.sampled_from([[ANNA, BEN], [ANNA, BEN, "carl@acme.example"]]))
+    mails = conversation(people, [0, *(draw(st.integers(0, n - 1)) for n in range(1, size))])
+    return mails, draw(st.permutations(range(size)))
+
+
+@quick
+@given(conversations(), st.booleans())
+def test_mails_of_one_conversation_end_on_one_ticket_in_any_order(
+    case: tuple[list[ParsedMessage], list[int]], authenticated: bool
+) -> None:
+    mails, order = case
+    world = World(desk(limits=NO_LIMITS))
+    for time, n in enumerate(order):
+        world.arrive(mails[n], evidence=PASS if authenticated else NO_EVIDENCE, at=10.0 * time)
+    assert len(world.tickets) == 1
+    ticket = next(iter(world.tickets.values()))
+    assert {a.text for a in world.of(ticket.id) if a.direction == "in"} == {m.text for m in mails}
+    assert ticket.requester == ANNA, "the author of the root mail, whichever came first"
+    assert len(world.letters("acknowledgement")) == 1
+
+
+def test_two_conversations_of_the_same_people_stay_apart_in_any_order() -> None:
+    first = conversation([ANNA, BEN], [0, 0])
+    second = [
+        message(ANNA, "else", id="z0@acme.example", cc=[BEN]),
+        message(BEN, "else too", id="z1@acme.example", cc=[ANNA], re=["z0@acme.example"]),
+    ]
+    for order in permutations([*first, *second]):
+        world = World(desk(limits=NO_LIMITS))
+        for time, mail in enumerate(order):
+            world.arrive(mail, evidence=PASS, at=10.0 * time)
+        threads = {frozenset(a.text for a in world.of(t) if a.direction == "in") for t in world.tickets}
+        assert threads == {frozenset({"words 0", "words 1"}), frozenset({"else", "else too"})}
+
+
+def test_who_answers_all_before_the_number_is_known_is_acknowledged_at_most_once() -> None:
+    root = message(ANNA, id="r@acme.example", cc=[BEN])
+    answer = message(BEN, id="b@acme.example", re=["r@acme.example"], cc=[ANNA])
+    for order in ([root, answer], [answer, root]):
+        world = World()
+        for mail in order:
+            world.arrive(mail, evidence=PASS)
+        (ticket,) = world.tickets.values()
+        assert (ticket.requester, ticket.partner) == (ANNA, "Acme")
+        assert [s.letter.recipient for s in world.letters("acknowledgement")] == [order[0].from_[0].address]
+
+
+def test_a_mail_of_agents_to_a_partner_is_theirs_also_when_his_answer_comes_first() -> None:
+    root = message(SAM, "Shall we meet?", id="r@desk.example", to=[ANNA, "help@desk.example"])
+    answer = message(ANNA, "Yes", id="a@acme.example", re=["r@desk.example"], to=[SAM, "help@desk.example"])
+    found: list[Ticket] = []
+    for order in ([root, answer], [answer, root]):
+        world = World()
+        for mail in order:
+            world.arrive(mail, evidence=PASS)
+        found += world.tickets.values()
+        assert not world.letters("answer"), "the partner has the agent's mail already"
+    assert [t.requester for t in found] == [SAM, SAM]
+    assert {frozenset(t.participants) for t in found} == {frozenset({SAM, ANNA})}
