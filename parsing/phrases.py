@@ -27,6 +27,7 @@ BOUNCE_COPIES: tuple[str, ...] = tuple(_DATA["bounce_copies"])
 ABSENCE_SUBJECTS: tuple[str, ...] = tuple(_DATA["absence_subjects"])
 ABSENCE_OPENINGS: tuple[str, ...] = tuple(_DATA["absence_openings"])
 ABSENCE_PROMISES: tuple[str, ...] = tuple(_DATA["absence_promises"])
+DISCLAIMERS: tuple[str, ...] = tuple(_DATA["disclaimers"])
 REACTIONS: tuple[str, ...] = tuple(_DATA["reactions"])
 CLOSINGS: frozenset[str] = frozenset(_DATA["closings"])
 LABELS: dict[str, Role] = {}

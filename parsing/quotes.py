@@ -19,6 +19,7 @@ NAME_CHARACTERS = 80  # before the address in "NAME <ADDRESS> wrote:"
 ABBREVIATION_CHARACTERS = 8
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
 SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
+VALUE_CHARACTERS = 400  # of a label, enough to see an address and a date
 VALUE_LINES = 8  # lines a folded To list may run on before the next label
 
 Kind = Literal["wrote", "original", "forward", "block"]
@@ -41,6 +42,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WORDS = "|".join(sorted((re.escape(word) for word in phrases.WROTE), key=len, reverse=True))
 _ANYWHERE = "|".join(re.escape(word) for word in phrases.WROTE_ANYWHERE)
 _VERB = re.compile(rf"(?:(?<!\w)(?:{_WORDS})(?!\w)|{_ANYWHERE})", re.IGNORECASE)
+_SPOKEN = re.compile(rf"(?<!\w)(?:{_WORDS}|sent)\s?[:：]$", re.IGNORECASE)
 _TIME = re.compile(
     r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
     re.IGNORECASE,
@@ -132,7 +134,7 @@ def _separator(number: int, line: str) -> Mark | None:
         return None
     head = line.lstrip()[:1]
     if head and head in _RULED:
-        match = _SEPARATOR.match(line)
+        match = _SEPARATOR.match(line.replace("*", "") if "*" in line else line)
         if match and _FORWARD.search(match[1]):
             return Mark("forward", number, number + 1)
         if match and _ORIGINAL.search(match[1]):
@@ -145,7 +147,17 @@ def _separator(number: int, line: str) -> Mark | None:
 
 
 def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
-    """A mark "On DATE NAME wrote:" that *ends* on line `number`; its beginning may lie lines above."""
+    """A mark "On DATE NAME wrote:" that *ends* on line `number`."""
+    mark = _introduction(lines, number, line, free)
+    if mark or len(line) > NAME_CHARACTERS or not _SPOKEN.search(line) or not _quote_follows(lines, number):
+        return mark
+    # "NAME wrote:", and the quote on the next line
+    touches = is_quoted(lines[number + 1]) or _DATE_FIRST.match(line)
+    return Mark("wrote", number, number + 1) if touches else None
+
+
+def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
+    """The same with a date or an address in it; its beginning may lie lines above."""
     tail = line.rstrip(" *_-")
     ends = tail.endswith((":", "："))
     if not ends:
@@ -214,34 +226,40 @@ def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:
     first = label(line)
     if not first or first[0] in ("cc", "other"):
         return None
-    roles: dict[str, str] = {first[0]: first[1]}
-    for inline in _INLINE_LABEL.finditer(line[:400]):
-        role = phrases.LABELS.get(inline[1].lower())
-        if role:
-            roles.setdefault(role, line[inline.end() :])
+    roles: dict[str, str] = {}
+    last = _take(roles, first, line)
     end, idle, blank = number + 1, 0, 0
     for place in range(number + 1, min(len(lines), number + BLOCK_LINES)):
         text = visible(lines[place])
         if not text.strip():
             blank += 1
-            if blank > 2 or ("subject" in roles and blank):
+            if blank > 2 or roles.get("subject"):
                 break
             continue
         found = label(text)
         if found and found[0] == first[0]:
             break  # the next mail's header
         if found:
-            roles.setdefault(found[0], found[1])
+            last = _take(roles, found, text)
             end, idle, blank = place + 1, 0, 0
-            for inline in _INLINE_LABEL.finditer(text[:400]):
-                role = phrases.LABELS.get(inline[1].lower())
-                if role:
-                    roles.setdefault(role, text[inline.end() :])
-        else:
+        else:  # a value that is folded, or stands below its label
             idle += 1
-            if idle > VALUE_LINES or blank:
+            if idle > VALUE_LINES or (blank and roles[last]):
                 break
+            if not roles[last]:
+                end = place + 1
+            roles[last] += text[:VALUE_CHARACTERS]
     return Mark("block", number, end) if _is_header(first[0], roles) else None
+
+
+def _take(roles: dict[str, str], found: tuple[phrases.Role, str], line: str) -> str:
+    """Note the value of a label, and of others that a client put on the same line; the last of them."""
+    roles.setdefault(found[0], found[1][:VALUE_CHARACTERS])
+    for inline in _INLINE_LABEL.finditer(line[:VALUE_CHARACTERS]):
+        role = phrases.LABELS.get(inline[1].lower())
+        if role:
+            roles.setdefault(role, line[inline.end() : VALUE_CHARACTERS])
+    return found[0]
 
 
 def _is_header(first: str, roles: dict[str, str]) -> bool:

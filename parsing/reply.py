@@ -131,6 +131,9 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
             if mark.column:
                 kept.append(visible(lines[number])[: mark.column].rstrip(" -–—"))
             _drop_rules(kept)
+            if mark.kind == "forward" and not any(map(str.strip, new.above)):
+                new.above, new.doubtful = list(lines), True  # nothing but a forward, which is not cut away
+                return new
             below = next((place for place in range(mark.end, len(lines)) if lines[place].strip()), len(lines))
             if below == len(lines) or not is_quoted(lines[below]) or mark.kind in ("forward", "original", "block"):
                 new.cut = True
@@ -179,6 +182,8 @@ def _continues(lines: Sequence[str], number: int) -> bool:
     below = lines[number + 1] if number + 1 < len(lines) else ""
     if below.strip() and not is_quoted(below):
         return False
+    if not any(map(str.isalnum, line)):
+        return True
     opened = last.rfind("(") > last.rfind(")") or last.rfind("<") > last.rfind(">")
     if opened and ")" in line + ">" and len(line.split()) <= 2:
         return True
@@ -208,7 +213,7 @@ def _compose(
         and new.regions <= 1
         and not (delimited and not quoted)
         and not _has_traces(kept)
-        and not signature.startswith("_____")  # a footer, or a quote under a client's rule
+        and "\n_____" not in f"\n{signature}"  # a footer, or a quote under a client's rule
     )
     return Split(reply, certain, signature, forwarded_from)
 

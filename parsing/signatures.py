@@ -20,6 +20,7 @@ SENT_WORDS = 12
 SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
 CONTACT_LINES = 16
+DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
@@ -30,7 +31,10 @@ _SENT = "|".join(re.escape(word) for word in phrases.SENT)
 _SENT_FROM = re.compile(
     rf"(?:{_SENT}).{{0,28}}?(?:{_DEVICE})|(?:{_DEVICE}).{{0,28}}?(?:{_SENT})|^via mobile$", re.IGNORECASE
 )
-_DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}\s?[^\W\d_][\w.']{0,20}$")
+_DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
+_BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
+_BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
+_DISCLAIMER = phrases.linear(phrases.DISCLAIMERS)
 _CONTACT = re.compile(
     r"[^\s@]+@[^\s@]+\.\w|https?://|(?<!\w)www\.|"
     r"(?<!\w)(?:tel|phone|fax|mobile|mob|cell|telefon|tél|skype|handy|direct|office|durchwahl|tlf|m|t|f|p|e|w)\s?[.:]|"
@@ -49,8 +53,13 @@ def is_sent_from(line: str) -> bool:
 
 
 def is_closing(line: str) -> bool:
-    """Whether the line is a closing formula and nothing else ("Best regards,")."""
-    return len(line) <= CLOSING_CHARACTERS and " ".join(line.lower().strip(_STRIP).split()) in phrases.CLOSINGS
+    """Whether the line is a closing formula and nothing else ("Best regards,", "Regards / Grüße")."""
+    if len(line) > CLOSING_CHARACTERS:
+        return False
+    text = " ".join(line.lower().strip(_STRIP).split())
+    return text in phrases.CLOSINGS or (
+        "/" in text and all(half.strip(_STRIP) in phrases.CLOSINGS for half in text.split("/"))
+    )
 
 
 def begins(lines: Sequence[str], tidy: bool) -> int:
@@ -61,6 +70,8 @@ def begins(lines: Sequence[str], tidy: bool) -> int:
     """
     end = _filled(lines, len(lines))
     end = _delimited(lines, end)
+    if tidy:
+        end = _disclaimed(lines, end)
     while True:
         before = end
         end = _sent_with(lines, end, tidy)
@@ -99,6 +110,23 @@ def _delimited(lines: Sequence[str], end: int) -> int:
     return _filled(lines, found)
 
 
+def _disclaimed(lines: Sequence[str], end: int) -> int:
+    """The paragraphs at the end that a company's server added."""
+    while end:
+        top = end
+        while top and lines[top - 1].strip():
+            top -= 1
+        above = _filled(lines, top)
+        if (
+            not above
+            or end - top > CONTACT_LINES
+            or not _DISCLAIMER.search(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS])
+        ):
+            break
+        end = above
+    return end
+
+
 def _sent_with(lines: Sequence[str], end: int, tidy: bool) -> int:
     if not end or not is_sent_from(lines[end - 1]):
         return end
@@ -122,7 +150,9 @@ def _closed(lines: Sequence[str], end: int) -> int:
             continue
         if filled and is_closing(line) and _is_name(_next(lines, number, end)):
             found = number
-        elif len(line) > LINE_CHARACTERS or (line.endswith(("?", ".", "。", "!")) and len(line.split()) > NAME_WORDS):
+        elif not filled and "," in line and is_closing(line.split(",")[0]) and _is_name(line.split(",", 1)[1]):
+            found = number  # "Thanks, Anna"
+        elif len(line) > LINE_CHARACTERS or _is_sentence(line):
             break
         filled += 1
         if filled > TAIL_LINES:
@@ -135,7 +165,7 @@ def _next(lines: Sequence[str], number: int, end: int) -> str:
 
 
 def _is_name(line: str) -> bool:
-    text = visible(line).strip(" \t*_/,")
+    text = _BESIDE.split(_BY_ORDER.sub("", visible(line[: 2 * LINE_CHARACTERS]).strip(" \t*_/,"), count=1))[0]
     if _CONTACT.search(text):
         return False
     words = text.split()

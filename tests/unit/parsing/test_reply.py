@@ -137,6 +137,23 @@ def test_reply_on_the_line_of_the_introduction_is_kept():
     assert of_reply(f"Yes, do. {ON}\n{QUOTED}").reply == "Yes, do."
 
 
+@pytest.mark.parametrize(
+    "introduction", ["Help Desk wrote:", "Zitat von Help Desk <help@desk.example>:", "Der Tisch schrieb:"]
+)
+def test_introduction_without_a_date_is_known_by_the_quote_under_it(introduction):
+    assert of_reply(f"{NEW}\n\n{introduction}\n{QUOTED}") == Split(NEW, True, "", None)
+
+
+def test_header_block_with_values_below_its_labels_is_cut():
+    block = "From:\nHelp Desk <help@desk.example>\nSent:\n10 March 2026 09:00\nTo:\nAnna\nSubject:\nRE: Printer"
+    assert of_reply(f"{NEW}\n\n{block}\n\n{OLD}") == Split(NEW, True, "", None)
+
+
+def test_header_block_with_folded_addresses_is_cut():
+    block = "From: Help Desk\n<help@desk.example>\nDate: Tuesday\nTo: Anna\n<anna@partner.example>\nSubject: x"
+    assert of_reply(f"{NEW}\n\n{block}\n\n{OLD}") == Split(NEW, True, "", None)
+
+
 def test_quote_without_introduction_is_left_out():
     assert of_reply(f"{NEW}\n\n{QUOTED}") == Split(NEW, True, "", None)
 
@@ -267,6 +284,10 @@ class TestForwards:
     def test_forward_inside_a_reply_is_cut_but_not_certain(self):
         found = of_reply(f"{NEW}\n\n---------- Forwarded message ----------\n{self.ORIGINAL}")
         assert found == Split(NEW, False, "", self.BOB)
+
+    def test_answer_that_is_nothing_but_a_forward_keeps_it(self):
+        text = f"---------- Forwarded message ----------\n{self.ORIGINAL}"
+        assert of_reply(text) == Split(text, False, "", self.BOB)
 
     @pytest.mark.parametrize(
         ("line", "expected"),

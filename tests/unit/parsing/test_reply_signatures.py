@@ -96,6 +96,21 @@ def test_name_behind_a_dash_is_a_signature(name):
     assert split(f"{NEW}\n\n{name}", "", "Re: Printer", True).reply == NEW
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "Thanks, Anna",
+        "Kind regards / Mit freundlichen Grüßen\n\nAnna Example",
+        "i. A. Anna Beispiel\nBeispiel GmbH\nTel.: +49 30 123456\nwww.beispiel.example\n\nGeschäftsführer: Bo Beispiel",
+        "Thanks!\n\nAnna Example | Engineer | Example Inc\nm: 555 123 4567",
+        "Regards\nAnna\n\nThis e-mail is confidential. If you are not the intended recipient, please delete it.",
+    ],
+)
+def test_signatures_of_companies_are_split_off(signature):
+    found = split(f"{NEW}\n\n{signature}", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == (NEW, signature)
+
+
 def test_footer_of_a_mailing_list_is_no_reply_and_not_certain():
     found = split(f"{NEW}\n\n{'_' * 47}\nprinters mailing list\nprinters@lists.example", "", "Re: Printer", True)
     assert (found.reply, found.certain) == (NEW, False)
