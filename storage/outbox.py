@@ -27,6 +27,7 @@ GIVE_UP_SECONDS = 5 * 86400.0  # RFC 5321 section 4.5.4.1: four to five days
 LONGEST_ERROR = 500  # characters of a relay's answer that are kept
 
 TO_SEND = ("pending", "deferred")
+_RANKS = tuple(sorted(set(RANKS.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ def is_due(connection: Connection, now: float) -> bool:
     """Whether there is a letter to send."""
     return (
         connection.execute(
-            sa.select(outbox.c.id).where(outbox.c.state.in_(TO_SEND), outbox.c.due <= now).limit(1)
+            sa.select(outbox.c.id)
+            .where(outbox.c.state.in_(TO_SEND), outbox.c.rank.in_(_RANKS), outbox.c.due <= now)
+            .limit(1)
         ).first()
         is not None
     )
@@ -134,21 +137,14 @@ def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Ou
 
     No more than 20 MB at once; a larger letter comes alone.
     """
-    due = connection.execute(
-        sa.select(outbox.c.id, sa.func.length(letter_body.c.body))
-        .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
-        .where(outbox.c.state.in_(TO_SEND), outbox.c.due <= now)
-        .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
-        .limit(limit)
-        .with_for_update(of=outbox, skip_locked=True)
-    )
+    due = [row for state in TO_SEND for row in connection.execute(_due(state, now, limit))]
     ids: list[int] = []
     total = 0
-    for letter_id, size in due:
-        total += size
+    for row in sorted(due, key=lambda row: (row.rank, row.due, row.id))[:limit]:
+        total += row.size
         if ids and total > CLAIM_BYTES:
             break
-        ids.append(letter_id)
+        ids.append(row.id)
     if not ids:
         return []
     connection.execute(
@@ -171,6 +167,18 @@ def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Ou
     )
     found = {row.id: Outgoing(*row) for row in rows}
     return [found[letter_id] for letter_id in ids]
+
+
+def _due(state: str, now: float, limit: int) -> sa.Select[tuple[int, int, float, int]]:
+    """One state at a time, so that an index which begins with it gives the order."""
+    return (
+        sa.select(outbox.c.id, outbox.c.rank, outbox.c.due, sa.func.length(letter_body.c.body).label("size"))
+        .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
+        .where(outbox.c.state == state, outbox.c.due <= now)
+        .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
+        .limit(limit)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
 
 
 def renew(connection: Connection, owner: str, ids: Sequence[int], now: float) -> None:
