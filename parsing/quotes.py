@@ -29,13 +29,15 @@ Kind = Literal["wrote", "original", "forward", "block"]
 class Mark:
     """A client's mark: lines `start` to `end` (exclusive) introduce what is quoted or forwarded below.
 
-    `column` is where in line `start` the mark begins, when new words stand before it on that line.
+    `column` is where in line `start` the mark begins, when new words stand before it on that line. It is not
+    `sure` where a person may have written it: "As we wrote on 10.03.2026:".
     """
 
     kind: Kind
     start: int
     end: int
     column: int = 0
+    sure: bool = True
 
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -47,13 +49,14 @@ _TIME = re.compile(
     r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
     re.IGNORECASE,
 )
+_CLOCK = re.compile(r"\d[:.hH時시点]\s?\d\d(?!\d|[.]\d)")
 _DATE_FIRST = re.compile(r"\W{0,4}(?:[^\W\d][^\d@<>:]{0,34})?\d")
 # New words and the mark on one line: "Yes, do. On Wed, Apr 4, 2012 at 3:59 PM, a@b wrote:"
 _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
-_ABBREVIATED = re.compile(r"(?:\d|(?<!\w)\w{1,3})\.$")  # "28.", "Fr.", "p.m."
+_ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
 _RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _SEPARATOR = re.compile(
@@ -80,6 +83,11 @@ def is_quoted(line: str) -> bool:
 def is_rule(line: str) -> bool:
     """Whether the line is only a rule of dashes, underscores or the like."""
     return bool(_RULE.match(line))
+
+
+def is_separator(line: str) -> bool:
+    """Whether the line is words between rules, whatever they say ("----- Ursprünglicher Termin -----")."""
+    return len(line) <= SEPARATOR_CHARACTERS and line[:1] in _RULED and bool(_SEPARATOR.match(line))
 
 
 def label(line: str) -> tuple[phrases.Role, str] | None:
@@ -184,7 +192,8 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
             return None
         column = _begins(joined, ends)
         if column is not None and not (start > free and lines[start - 1].rstrip().endswith(("<", "("))):
-            return Mark("wrote", start, number + 1, column)
+            sure = "@" in joined or bool(_CLOCK.search(joined)) or _quote_follows(lines, number)
+            return Mark("wrote", start, number + 1, column, sure)
     return None
 
 

@@ -131,6 +131,7 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
             if mark.column:
                 kept.append(visible(lines[number])[: mark.column].rstrip(" -–—"))
             _drop_rules(kept)
+            new.doubtful |= not mark.sure or bool(kept and kept[-1].rstrip().endswith(":"))  # his own words lead to it
             if mark.kind == "forward" and not any(map(str.strip, new.above)):
                 new.above, new.doubtful = list(lines), True  # nothing but a forward, which is not cut away
                 return new
@@ -162,7 +163,7 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
 
 def _drop_rules(kept: list[str]) -> None:
     """Take the blank lines and rules off the end that clients draw over a quote."""
-    while kept and (not kept[-1].strip() or is_rule(kept[-1])):
+    while kept and (not kept[-1].strip() or is_rule(kept[-1]) or quotes.is_separator(kept[-1])):
         kept.pop()
 
 
@@ -228,7 +229,12 @@ def _has_traces(kept: Sequence[str]) -> bool:
     for line in kept:
         if not line:
             block = 0
-        elif is_quoted(line) or line.startswith("_____"):
+        elif (
+            is_quoted(line)
+            or line.startswith("_____")
+            or (line.startswith("| ") and line[-1] != "|")
+            or quotes.is_separator(line)
+        ):
             return True
         elif line[-1] in ":：" and len(line) <= quotes.WRAP_CHARACTERS:
             dated = bool(_CLOCK.search(line)) + bool(_YEAR.search(line))

@@ -198,6 +198,29 @@ def test_traces_of_a_quote_in_an_unknown_language_are_not_certain(trace):
     assert not of_reply(f"{NEW}\n\n{trace}\n\n{OLD}").certain
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As we wrote on 10.03.2026:\n\nthe printer is repaired.",
+        "Your ticket is:\n\nSubject: Printer\nDate: 10.03.2026\nFrom: Anna <anna@partner.example>\n\nIs that right?",
+        "Done.\n\n| Help Desk:\n| words",
+        "Done.\n\n===== Xyz =====\nwords",
+    ],
+)
+def test_cut_that_a_persons_own_words_may_have_caused_is_not_certain(text):
+    assert not of_reply(text).certain
+
+
+def test_sentence_that_ends_over_words_about_writing_is_not_cut():
+    text = "I did it.\n\n1. On 10 March 2026 at 9:00 we restarted it.\n2. Then he wrote:\nfine"
+    assert of_reply(text).reply == text
+
+
+def test_separator_with_unknown_words_goes_with_the_header_block_under_it():
+    text = f"{NEW}\n\n----- Ursprünglicher Termin -----\n{header_block(LABELS['de'])}\n\n{OLD}"
+    assert of_reply(text) == Split(NEW, True, "", None)
+
+
 def test_empty_reply_is_not_certain():
     assert of_reply(f"{ON}\n{QUOTED}") == Split("", False, "", None)
 
