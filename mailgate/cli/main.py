@@ -17,6 +17,7 @@ ROOMS = ("parsing", "routing", "storage", "templates")
 COMMANDS = {
     "demo": Entry("Begin", "mailgate.cli.demo:demo", "A desk at work in a temporary folder, for you to watch."),
     "init": Entry("Begin", "mailgate.cli.init:init", "Write a commented mailgate.toml after a few questions."),
+    "check": Entry("Begin", "mailgate.cli.check:check", "Try settings, database, doors, mailboxes and relay."),
     "serve": Entry("Run", "mailgate.cli.system:serve", "Run the daemon."),
     "status": Entry("Run", "mailgate.cli.status:status", "How things stand, and what needs a person."),
     "ticket": Entry("Tickets", "mailgate.cli.tickets:ticket", "List, show, open, answer, assign and close tickets."),

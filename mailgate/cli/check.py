@@ -1,0 +1,75 @@
+"""`mailgate check`: settings, rules and templates, then the real connections; what is not well, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from mailgate.cli.command import Command, Place, json_option, pass_place
+from mailgate.cli.console import People, emit, line, styled
+from mailgate.finding import Finding
+
+SIGNS = {"ok": ("✓", "green"), "failed": ("✗", "bold red"), "advice": ("!", "yellow")}
+
+
+@click.command(cls=Command, example="mailgate check")
+@click.option(
+    "--probe", is_flag=True, help="Also send the desk a mail, and wait until it comes in. It opens no ticket."
+)
+@click.option(
+    "--wait", default=60, show_default=True, metavar="SECONDS", type=click.IntRange(1), help="How long --probe waits."
+)
+@json_option
+@click.pass_context
+@pass_place
+def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, as_json: bool) -> None:
+    """Try everything that a desk needs: settings, rules, templates, database, doors, mailboxes and relay.
+
+    Nothing is changed and, without --probe, nothing is sent. Exit 1 where something failed; an advice (!) is none.
+    """
+    from mailgate import checks
+
+    people = People()
+    findings = []
+    for finding in _findings(place, wait if probe else None):
+        findings.append(finding)
+        if not as_json:
+            _show(people, finding)
+    good = checks.well(findings)
+    if as_json:
+        emit(
+            {
+                "checks": [
+                    {"check": f.what, "state": f.state, "found": f.said, "todo": f.todo or None} for f in findings
+                ],
+                "ok": good,
+            }
+        )
+    else:
+        bad = sum(f.state == "failed" for f in findings)
+        people.say("All is well." if good else f"{bad} failed.", "bold green" if good else "bold red")
+    if not good:
+        ctx.exit(1)
+
+
+def _findings(place: Place, wait: int | None) -> Iterator[Finding]:
+    from mailgate import checks
+    from mailgate.probe import probe
+
+    file = place.file
+    bad = False
+    for finding in checks.run(file):
+        bad = bad or finding.state == "failed"
+        yield finding
+    if wait is not None and not bad:
+        yield from probe(place.application(), wait)
+
+
+def _show(people: People, finding: Finding) -> None:
+    sign, style = SIGNS[finding.state]
+    people.console.print(
+        styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)), soft_wrap=True
+    )
+    if finding.todo:
+        people.say(f"    → {line(finding.todo)}", style)

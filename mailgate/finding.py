@@ -1,0 +1,31 @@
+"""What a check found: one line of `mailgate check`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`what` was looked at, how it is, and what to do where it is not well. An advice fails nothing."""
+
+    what: str
+    state: Literal["ok", "failed", "advice"]
+    said: str
+    todo: str = ""
+
+
+def ok(what: str, said: str) -> Finding:
+    """It is well."""
+    return Finding(what, "ok", said)
+
+
+def failed(what: str, said: str, todo: str = "") -> Finding:
+    """It is not, and the desk does not work with it."""
+    return Finding(what, "failed", said, todo)
+
+
+def advice(what: str, said: str, todo: str) -> Finding:
+    """It works, and could be better."""
+    return Finding(what, "advice", said, todo)
