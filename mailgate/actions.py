@@ -10,7 +10,7 @@ from mailgate.desk import commands
 from mailgate.errors import CommandError
 from routing import tokens
 from routing.ticket import Ticket
-from storage import journal
+from storage import gather, journal
 from storage.change import Change
 from storage.changes import write_changes
 from storage.database import Conflict, now
@@ -61,6 +61,22 @@ class Actions:
     def move(self, number: str, queue: str) -> None:
         """Another queue."""
         self._do(number, lambda t, i, n: commands.move(t, i, queue, self.actor, n, self.app.policy))
+
+    def confirm(self, article_id: int) -> bool:
+        """A held answer goes out, as if its author had answered `#send`; False where no such question stands."""
+        with self.app.db.read() as session:
+            asked = gather.question(session, article_id)
+        if asked is None:
+            return False
+        if asked.used:
+            raise CommandError(f"the answer {article_id} was sent already")
+        member = self.app.policy.staff.get(asked.address)
+        owner = member.addresses[0] if member else asked.address
+        self._do(
+            tokens.number(asked.ticket_id),
+            lambda t, _, n: commands.confirm(t, article_id, owner, self.actor, n, self.app.policy),
+        )
+        return True
 
     def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> None:
         for _ in range(MOST_CONFLICTS):

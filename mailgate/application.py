@@ -28,6 +28,14 @@ def open_application(settings: Settings, *, create: bool = False, shadow: bool =
     Raises SettingsError, SchemaMismatch (with what to do) and DatabaseUnavailable.
     """
     db = Database(settings.database_url)
+    try:
+        return _open(settings, db, create=create, shadow=shadow)
+    except BaseException:
+        db.close()
+        raise
+
+
+def _open(settings: Settings, db: Database, *, create: bool, shadow: bool) -> Application:
     if create and schema.version(db) is None:
         schema.create(db)
     schema.check(db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Literal
 
 from routing.rules import Rule
 from routing.tokens import Keys
@@ -86,6 +87,11 @@ class Policy:
     envelope: str = "account"
     relay: bool = True  # False: outgoing mail is held
     shadow: bool = False
+
+    @property
+    def holds(self) -> Literal["shadow", "relay"] | None:
+        """What holds all mail that would go out."""
+        return "shadow" if self.shadow else None if self.relay else "relay"
 
     @property
     def domain(self) -> str:

@@ -128,6 +128,7 @@ class Release:
     article_id: int
     trust: str
     time: float
+    held_for: HeldFor | None = None  # what still holds them: a desk without relay, or in shadow
 
 
 @dataclass(frozen=True, slots=True)

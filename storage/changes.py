@@ -256,11 +256,9 @@ def _release(connection: Connection, change: Change, now: float) -> None:
     if not used.rowcount:
         raise Conflict(f"the answer {release.article_id} was sent already")
     connection.execute(
-        article.update()
-        .where(article.c.id == release.article_id)
-        .values(visibility="public", trust=release.trust)
+        article.update().where(article.c.id == release.article_id).values(visibility="public", trust=release.trust)
     )
-    outbox.release_held(connection, release.article_id, now)
+    outbox.release_held(connection, release.article_id, now, release.held_for)
 
 
 def _finish(connection: Connection, changes: Sequence[Change]) -> None:

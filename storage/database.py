@@ -7,6 +7,7 @@ with BEGIN IMMEDIATE: a deferred one that reads first and then writes fails at o
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,8 @@ def translate(error: DBAPIError) -> Exception:
     if error.connection_invalidated or state[:2] in _UNAVAILABLE or isinstance(error, InterfaceError):
         return DatabaseUnavailable(str(error.orig))
     text = str(error.orig).lower()
+    if isinstance(error.orig, sqlite3.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
+        return DatabaseUnavailable(f"the file is damaged or no database: {error.orig}")
     if isinstance(error, OperationalError) and (not state or any(t in text for t in _SQLITE_UNAVAILABLE)):
         return DatabaseUnavailable(str(error.orig))
     return error

@@ -27,10 +27,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         for row in _rows(connection, sa.select(*_LETTER).where(outbox.c.message_id.in_(ids)), ids)
     }
     confirmations = {
-        row.message_id: Confirmation(
-            row.message_id, row.ticket_id, row.article_id, row.address, row.event, row.expires, row.used is not None
-        )
-        for row in _where(connection, confirmation, confirmation.c.message_id, ids)
+        row.message_id: _confirmation(row) for row in _where(connection, confirmation, confirmation.c.message_id, ids)
     }
     wanted = (
         questions.ticket_ids
@@ -48,6 +45,18 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         answered=answered,
         minutes=_minutes(connection, questions),
         asked=asked,
+    )
+
+
+def question(connection: Connection, article_id: int) -> Confirmation | None:
+    """What a held article waits for; None where it waits for nothing."""
+    row = connection.execute(sa.select(confirmation).where(confirmation.c.article_id == article_id)).first()
+    return _confirmation(row) if row else None
+
+
+def _confirmation(row: Any) -> Confirmation:
+    return Confirmation(
+        row.message_id, row.ticket_id, row.article_id, row.address, row.event, row.expires, row.used is not None
     )
 
 

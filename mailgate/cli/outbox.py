@@ -125,8 +125,16 @@ def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_place
 def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Send held mails."""
-    _act(place, ids, ("held",), "release", as_json=as_json)
+    """Send held mails; an answer that waits for its author's #send goes to all whom it is for."""
+    db = place.database(place.settings())
+    waiting = {row.article_id for row in _find(db, ids) if row.state == "held" and row.held_for == "confirm"}
+    if waiting:
+        from mailgate.actions import Actions
+
+        actions = Actions(place.application())
+        waiting = {a for a in waiting if a is not None and actions.confirm(a)}
+    ids = tuple(row.id for row in _find(db, ids) if not (row.article_id in waiting and row.state == "pending"))
+    _act(place, ids, ("held",), "release", as_json=as_json, before=len(waiting))
 
 
 @outbox.command("discard", example="mailgate outbox discard 1")
@@ -141,7 +149,9 @@ def discard(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 _DONE = {"retry": "to be sent again", "release": "released", "discard": "discarded"}
 
 
-def _act(place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *, as_json: bool) -> None:
+def _act(
+    place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *, as_json: bool, before: int = 0
+) -> None:
     db = place.database(place.settings())
     from storage import outbox as letters
     from storage.database import now
@@ -154,7 +164,7 @@ def _act(place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *
         count = act(connection, ids, now())
         if count < len(set(ids)):  # leaving by an error takes all of it back
             raise CommandError("some of them are being sent at this moment; nothing was done, try again")
-    told(count, _DONE[verb], as_json=as_json)
+    told(count + before, _DONE[verb], as_json=as_json)
 
 
 def _find(db: Database, ids: Sequence[int]) -> list[LetterRow]:

@@ -10,7 +10,7 @@ from parsing.message import Address
 from routing import tokens
 from routing.policy import Policy
 from routing.ticket import Ticket
-from storage.change import Announcement, Article, Change, HistoryEntry
+from storage.change import Announcement, Article, Change, HistoryEntry, Release
 
 
 def new(
@@ -100,6 +100,19 @@ def reply(ticket: Ticket, article_id: int, text: str, actor: str, time: float, p
         article_id=article_id,
     )
     return Change(time, None, None, after, ticket.version, (article,), tuple(history), announcements=(letter,))
+
+
+def confirm(ticket: Ticket, article_id: int, member: str, actor: str, time: float, policy: Policy) -> Change:
+    """A held answer of that member goes out, for a person at the terminal has looked at it."""
+    after, more = answered(replace(ticket, version=ticket.version + 1, updated=time), member, time, article_id)
+    entry = HistoryEntry(time, actor, "confirmed", None, "sent", article_id)
+    return Change(
+        time,
+        ticket=after,
+        version=ticket.version,
+        history=(entry, *more),
+        release=Release("", article_id, "confirmed", time, policy.holds),
+    )
 
 
 def note(ticket: Ticket, article_id: int, text: str, actor: str, time: float, policy: Policy) -> Change:

@@ -216,7 +216,7 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
             decision.release.article_id,
         )
         trust = "confirmed" if decision.release.event == "confirm" else "authenticated"  # as the held mail was
-        release = Release(decision.release.message_id, decision.release.article_id, trust, time)
+        release = Release(decision.release.message_id, decision.release.article_id, trust, time, policy.holds)
         entry = HistoryEntry(time, actor, "confirmed", None, "sent", decision.release.article_id)
         return replace(change, ticket=after, version=before.version, history=(entry, *history), release=release)
     if report is None:

@@ -23,6 +23,7 @@ LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest i
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
 LONGEST_NAME = 40  # characters of an author's name in From, before "via ..."
 LOGO_BYTES = 10_000  # an inline picture below it is a signature's, above it a screenshot
+LONGEST_LOCAL = 64  # RFC 5321 section 4.5.3.1.1
 THREAD_ARTICLE = 0  # no article has it: the signed id that all mails of a ticket name
 LAST_MOMENT = 253_402_214_400.0  # the end of the year 9999: what a date can hold
 
@@ -197,15 +198,12 @@ class Pen:
         if self.policy.envelope == "verp":
             left = tokens.sign(self.policy.keys, told.event, told.ticket.id, told.signed_as, recipient)
             local, _, domain = address.rpartition("@")
-            return f"{local}+{left}@{domain}"
+            if len(local) + 1 + len(left) <= LONGEST_LOCAL:
+                return f"{local}+{left}@{domain}"
         return address
 
     def _held_for(self, told: Announcement) -> HeldFor | None:
-        if told.held_for is not None:
-            return told.held_for
-        if self.policy.shadow:
-            return "shadow"
-        return None if self.policy.relay else "relay"
+        return told.held_for or self.policy.holds
 
     def _date(self, time: float) -> str:
         return format_datetime(datetime.fromtimestamp(min(max(time, 0.0), LAST_MOMENT), self._zone))

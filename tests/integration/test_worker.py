@@ -8,7 +8,9 @@ import pytest
 from stations import PASS, Stations
 
 from mailgate import worker as module
+from mailgate.actions import Actions
 from mailgate.desk import tickets as desk
+from mailgate.errors import CommandError
 from storage import journal, schema
 from storage.database import Database, DatabaseUnavailable
 
@@ -183,3 +185,19 @@ def test_tickets_are_numbered_without_a_gap(stations: Stations) -> None:
     stations.arrive("carl@acme.example")
     stations.work()
     assert [ticket.number for ticket in stations.tickets()] == ["INC-1001", "INC-1002", "INC-1003"]
+
+
+def test_held_answer_can_be_released_at_the_terminal_and_is_public_then(stations: Stations) -> None:
+    stations.arrive("anna@acme.example")
+    stations.work()
+    [notice] = stations.letters("notice")
+    stations.arrive("agent@desk.example", "Try again.", In_Reply_To=notice["Message-ID"])
+    stations.work()
+    [held] = stations.letters("answer")
+    assert held["X-State"] == "held"
+    article = stations.articles()[-1]
+    Actions(stations.app, "root").confirm(article.id)
+    assert [x["X-State"] for x in stations.letters("answer")] == ["pending"]
+    assert stations.articles()[-1].visibility == "public"
+    with pytest.raises(CommandError):
+        Actions(stations.app, "root").confirm(article.id)
