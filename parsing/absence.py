@@ -57,10 +57,12 @@ def _by_words(message: ParsedMessage, marked: bool) -> str | None:
     absent = bool(_SUBJECT.search(subject))
     if absent and (answer or marked or message.return_path == "" or _WHOLE.search(subject)):
         return "The subject is that of an automatic answer."
-    if not (absent or answer or forwards.is_reply_subject(subject)) or _quotes(message):
+    if not (absent or answer or forwards.is_reply_subject(subject)):
         return None
-    opening = _OPENING.search((message.reply or message.text)[:OPENING])
-    if opening and (absent or marked or _PROMISE.search((message.reply or message.text)[:WHOLE])):
+    words = (message.reply or message.text)[:WHOLE]
+    if not _OPENING.search(words[:OPENING]) or _quotes(message):
+        return None
+    if absent or marked or _PROMISE.search(words):
         return "It answers with the words of an out-of-office."
     return None
 

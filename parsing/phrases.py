@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, Literal
 
 import re2
+
+_compile: Any = re2.compile  # re2 has no types
+_escape: Any = re2.escape
 
 Role = Literal["from", "date", "to", "subject", "cc", "other"]
 
@@ -37,7 +41,11 @@ for _role in _ROLES:
         LABELS.setdefault(_word, _role)
 
 
-def linear(patterns: tuple[str, ...], before: str = "", after: str = "") -> Any:
+def linear(patterns: Iterable[str], before: str = "", after: str = "") -> Any:
     """One RE2 pattern, without regard to case, of which any of `patterns` is enough."""
-    compile_: Any = re2.compile  # it has no types
-    return compile_(f"(?i){before}(?:{'|'.join(patterns)}){after}")
+    return _compile(f"(?i){before}(?:{'|'.join(patterns)}){after}")
+
+
+def words(given: Iterable[str]) -> str:
+    """An RE2 pattern for any of these words, as they stand."""
+    return "|".join(_escape(word) for word in sorted(given, key=len, reverse=True))

@@ -41,10 +41,11 @@ class Mark:
 
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_WORDS = "|".join(sorted((re.escape(word) for word in phrases.WROTE), key=len, reverse=True))
-_ANYWHERE = "|".join(re.escape(word) for word in phrases.WROTE_ANYWHERE)
-_VERB = re.compile(rf"(?:(?<!\w)(?:{_WORDS})(?!\w)|{_ANYWHERE})", re.IGNORECASE)
-_SPOKEN = re.compile(rf"(?<!\w)(?:{_WORDS}|sent)\s?[:：]$", re.IGNORECASE)
+_SAID = phrases.words(phrases.WROTE)
+_ANYWHERE = phrases.words(phrases.WROTE_ANYWHERE)
+_VERB = phrases.linear((rf"(?:^|[^\pL\pN_])(?:{_SAID})(?:$|[^\pL\pN_])", _ANYWHERE))
+_VERB_FIRST = phrases.linear((_SAID, _ANYWHERE), before=r"^[> ]*", after=r"(?:$|[^\pL\pN_])")
+_SPOKEN = phrases.linear((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
 _TIME = re.compile(
     r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
     re.IGNORECASE,
@@ -65,8 +66,8 @@ _SEPARATOR = re.compile(
 _RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—‐‑−*]\s?){3,}$")
 _LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[:：][\s*_\u00a0]*")
 _INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
-_FORWARD = re.compile("|".join(re.escape(phrase) for phrase in phrases.FORWARDED), re.IGNORECASE)
-_ORIGINAL = re.compile("|".join(re.escape(phrase) for phrase in phrases.ORIGINAL), re.IGNORECASE)
+_FORWARD = phrases.linear((phrases.words(phrases.FORWARDED),))
+_ORIGINAL = phrases.linear((phrases.words(phrases.ORIGINAL),))
 _NOTES = re.compile(r"\s{0,4}-{3,}\s?[^-].{2,200}-{3,}\s*$")
 
 
@@ -227,7 +228,7 @@ def _quote_follows(lines: Sequence[str], number: int) -> bool:
 
 def _is_wrapped_verb(line: str) -> bool:
     """Whether the line is "> wrote:", where the ">" closes an address and quotes nothing."""
-    return len(line) < 40 and line.rstrip().endswith((":", "：")) and bool(_VERB.match(line.lstrip("> ")))
+    return len(line) < 40 and line.rstrip().endswith((":", "：")) and bool(_VERB_FIRST.search(line))
 
 
 def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:

@@ -26,10 +26,10 @@ FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
 _DELIMITED = "-—–_ "  # what a delimiter's line begins with
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]?$")
-_DEVICE = "|".join(re.escape(word) for word in phrases.DEVICES)
-_SENT = "|".join(re.escape(word) for word in phrases.SENT)
-_SENT_FROM = re.compile(
-    rf"(?:{_SENT}).{{0,28}}?(?:{_DEVICE})|(?:{_DEVICE}).{{0,28}}?(?:{_SENT})|^via mobile$", re.IGNORECASE
+_DEVICE = phrases.words(phrases.DEVICES)
+_SENT = phrases.words(phrases.SENT)
+_SENT_FROM = phrases.linear(
+    (f"(?:{_SENT}).{{0,28}}(?:{_DEVICE})", f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})", "^via mobile$")
 )
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
