@@ -12,7 +12,7 @@ from parsing.message import Address
 LINE = 76  # RFC 2047 section 2: lines with encoded words; RFC 5322 section 2.1.1 asks for 78 elsewhere
 LONGEST_WORD = 60  # so that "References: " and any one piece fit a line
 WORD_BYTES = 36  # of text in an encoded word: 48 characters of base64 and 12 around them
-LONGEST_NAME = 60  # of a display name; a longer one is no name
+LONGEST_NAME = 100  # of a display name; a longer one is no name
 LONGEST_FILENAME = 120
 LONGEST_ID = 250  # of a Message-ID that we repeat; RFC 5321 section 4.5.3.1.6 lets a line be 998
 
@@ -129,8 +129,10 @@ def _phrase(name: str) -> list[str]:
         return []
     if not name.isascii() or "=?" in name:
         return _encoded(name)
-    if _ATOMS.fullmatch(name):
+    if _ATOMS.fullmatch(name) and max(map(len, name.split(" "))) <= LONGEST_WORD:
         return name.split(" ")
+    if len(name) > LONGEST_WORD:  # a quoted string would not fold
+        return _encoded(name)
     return ['"{}"'.format(name.replace("\\", "\\\\").replace('"', '\\"'))]
 
 

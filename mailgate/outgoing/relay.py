@@ -71,6 +71,10 @@ class Connection:
             self.close()
             raise
 
+    @property
+    def is_open(self) -> bool:
+        return self._smtp is not None
+
     def close(self) -> None:
         """End it with QUIT, as far as there is somebody to say it to."""
         smtp, self._smtp = self._smtp, None
@@ -134,7 +138,8 @@ class Connection:
     def _renamed(self, letter: Outgoing, answer: str) -> str | None:
         """The Message-ID that the relay says it gave the letter: Exchange names it, Amazon SES its left part."""
         if (named := _MESSAGE_ID.search(answer)) is not None:
-            return named[1] if named[1] != letter.message_id else None
+            ours = (letter.message_id, letter.recipient, letter.envelope_from)
+            return named[1] if named[1] not in ours else None
         place, numbered = _AMAZON_HOST.fullmatch(self._relay.host), _AMAZON_ID.search(answer)
         if place is None or numbered is None:
             return None

@@ -27,6 +27,7 @@ from markupsafe import Markup, escape
 log = logging.getLogger("mailgate.outgoing")
 
 FALLBACK = "en"
+MOST_PAIRS = 1_000  # kept compiled; a rule may name a template by what it captured from a mail
 _NAME = re.compile(r"[\w-][\w .-]{0,80}")
 _LINK = re.compile(r"\bhttps?://[^\s<>\"'\x00-\x1f]{1,2000}(?<![.,;:!?)\]}*_])")
 
@@ -93,6 +94,8 @@ class Rendering:
         """Plain text and HTML. A fault of an administrator's template is logged once, and the shipped one used."""
         pair = self._found.get(wanted)
         if pair is None:
+            if len(self._found) >= MOST_PAIRS:
+                self._found.clear()
             pair = self._found[wanted] = self._pair(wanted)
         try:
             return pair.render(context)

@@ -27,6 +27,7 @@ GATHER_SECONDS = 0.01  # after a first result, for others to be recorded with it
 IN_HAND = 32  # letters claimed for each connection: enough to keep it busy while a commit is synced
 IDLE_SECONDS = 60.0  # a connection that nobody needs is closed; relays end it after five minutes
 RENEW_SECONDS = outbox.LEASE_SECONDS / 4
+CROWDED_SECONDS = 30.0  # before another connection is tried beside those that work
 FIRST_WAIT = 1.0  # before a relay that is away is tried again; doubles
 LONGEST_WAIT = 60.0
 BEAT_SECONDS = 5.0
@@ -55,6 +56,7 @@ class Sender:
         self._renew_at = 0.0
         self._beat_at = 0.0
         self._away = _Away()
+        self._connections: list[Connection] = []
 
     def run(self) -> None:
         """Send until told to stop."""
@@ -161,6 +163,7 @@ class Sender:
 
     def _deliver(self) -> None:
         connection = Connection(self.relay, self._greeting, self._password_file, self._tls_ca)
+        self._connections.append(connection)
         while True:
             try:
                 letter = self._work.get(timeout=IDLE_SECONDS)
@@ -170,7 +173,18 @@ class Sender:
             if letter is None:
                 connection.close()
                 return
-            self._done.put(self._send(connection, letter))
+            try:
+                result = self._send(connection, letter)
+            except RelayAway as away:
+                crowded = any(other.is_open for other in self._connections)
+                if not crowded:
+                    self._away.failed(str(away), away.seconds)
+                self._done.put(Deferred(letter.id, letter.attempt, str(away), counts=False))
+                if crowded:
+                    log.warning("the relay takes no further connection now: %s", away)
+                    self.stopping.wait(CROWDED_SECONDS)
+            else:
+                self._done.put(result)
 
     def _send(self, connection: Connection, letter: Outgoing) -> Result:
         clock = time.monotonic()
@@ -178,9 +192,8 @@ class Sender:
             return Deferred(letter.id, letter.attempt, "", counts=False)
         try:
             result = connection.send(letter)
-        except RelayAway as away:
-            self._away.failed(str(away), away.seconds)
-            return Deferred(letter.id, letter.attempt, str(away), counts=False)
+        except RelayAway:
+            raise  # not the letter's: the thread deals with it
         except Exception:  # a letter that we cannot send must not end the sending of others
             log.exception("outgoing mail %d", letter.id)
             connection.close()

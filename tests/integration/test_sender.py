@@ -351,8 +351,8 @@ class Scripted:
 
     def _serve(self, client: socket.socket, number: int) -> None:
         with client, client.makefile("rwb") as stream:
-            said: str | None = "220 scripted"
-            while True:
+            said = self.answer("CONNECT", number)
+            while said is not None:
                 stream.write(f"{said}\r\n".encode())
                 stream.flush()
                 command = stream.readline().decode().strip()
@@ -365,9 +365,7 @@ class Scripted:
                     )
                     continue
                 said = self.answer(command, number)
-                if said is None:
-                    return
-                if said.startswith("354"):
+                if said is not None and said.startswith("354"):
                     stream.write(f"{said}\r\n".encode())
                     stream.flush()
                     content = []
@@ -376,9 +374,7 @@ class Scripted:
                             return
                         content.append(line)
                     said = self.answer(".", number)
-                    if said is None:
-                        return
-                    if said.startswith("2"):
+                    if said is not None and said.startswith("2"):
                         self.taken.append(content[0].decode().strip())
 
 
@@ -392,7 +388,7 @@ def scripted(answer: Callable[[str, int], str | None], features: str = "") -> It
 
 
 def usual(command: str, number: int) -> str:
-    return "354 go on" if command == "DATA" else "250 2.0.0 fine"
+    return {"CONNECT": "220 scripted", "DATA": "354 go on"}.get(command, "250 2.0.0 fine")
 
 
 def test_without_smtputf8_an_address_in_its_own_script_fails_and_others_go(sqlite: Database) -> None:
@@ -414,6 +410,7 @@ def test_a_letter_larger_than_the_relay_takes_is_not_carried_there(sqlite: Datab
     [
         ("250 2.0.0 Ok: queued as 4F3A91", []),
         ("250 2.6.0 <a@desk.example> [InternalId=1] Queued mail for delivery", []),
+        ("250 2.1.5 Ok <a@x.example>", []),
         ("250 2.0.0 OK <AM0P@prod.outlook.example> [Hostname=AM0P]", ["AM0P@prod.outlook.example"]),
     ],
 )
@@ -479,3 +476,21 @@ def test_a_relay_that_wants_a_login_first_is_told_of_and_no_letter_fails(sqlite:
         until(lambda: relay_beat(sqlite), "it is told")
     assert relay_beat(sqlite).error == "530 5.7.0 Authentication required"
     assert states(sqlite) == {"a": "pending"}
+
+
+def test_a_relay_that_takes_one_connection_at_a_time_gets_all_letters_over_it(sqlite: Database) -> None:
+    first_is_busy = threading.Event()
+
+    def answer(command: str, number: int) -> str | None:
+        if command == "CONNECT" and number > 1:
+            assert first_is_busy.wait(10)
+            return "421 4.7.0 too many connections"
+        if command == "." and number == 1:
+            first_is_busy.set()
+        return usual(command, number)
+
+    write(sqlite, *(letter(f"a{n}") for n in range(40)))
+    with scripted(answer) as server, running(sqlite, server.port, max_connections=2):
+        until(lambda: all_sent(sqlite), "all are sent")
+        assert len(server.taken) == 40
+    assert {row.attempt for row in rows(sqlite).values()} == {1}

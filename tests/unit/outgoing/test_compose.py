@@ -243,6 +243,16 @@ def test_envelope_sender_is_as_set(told: Announcement) -> None:
     assert verp.envelope_from == f"help+{verp.message_id.partition('@')[0]}@desk.example"
 
 
+def test_an_envelope_sender_that_would_be_too_long_carries_no_token() -> None:
+    queues = {
+        "Service Desk": replace(
+            POLICY.queues["Service Desk"], address="the-service-desk-of-everybody-everywhere@desk.example"
+        )
+    }
+    pen = Pen(replace(POLICY, envelope="verp", queues=queues), None)
+    assert one(ANSWER, pen).envelope_from == "the-service-desk-of-everybody-everywhere@desk.example"
+
+
 def test_letters_are_held_where_there_is_no_relay_or_in_shadow() -> None:
     assert one(ANSWER).held_for is None
     assert one(ANSWER, Pen(replace(POLICY, relay=False), None)).held_for == "relay"
@@ -308,7 +318,8 @@ def test_notice_begins_with_the_delimiter_and_tells_who_wrote_what_and_how_to_an
 def test_what_staff_write_above_the_delimiter_is_cut_from_the_rest(told: Announcement, code: str) -> None:
     queues = {"Service Desk": replace(POLICY.queues["Service Desk"], language=code)}
     quoted = "".join(f"> {line}\n" for line in text(one(told, Pen(replace(POLICY, queues=queues), None))).split("\n"))
-    answer = f"Restarted it.\n\nOn Wed, 25 Feb 2026, First Agent via Example Service Desk wrote:\n{quoted}"
+    introduction = "On Wed, 25 Feb 2026 at 07:13, Jane Doe via Example Service Desk <help@desk.example> wrote:"
+    answer = f"Restarted it.\n\n{introduction}\n{quoted}"
     found = split(answer, "", "Re: INC-1042 Printer on floor 3", True)
     assert found.reply == "Restarted it."
     assert found.certain

@@ -75,6 +75,7 @@ def test_marks_that_turn_the_reading_direction_go() -> None:
 @given(st.lists(st.tuples(ANY, st.sampled_from(["a@x.example", "b.c@y.example"])), min_size=1, max_size=5))
 def test_any_display_name_leaves_the_addresses_as_they_are(people: list[tuple[str, str]]) -> None:
     octets = fields.addresses("To", [Address(name, address) for name, address in people])
+    assert max(map(len, octets.split(b"\r\n"))) <= fields.LINE
     message = message_from_bytes(octets + b"\r\n")
     assert message.keys() == ["To"]
     found = getaddresses([message["To"]])
