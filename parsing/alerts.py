@@ -24,7 +24,7 @@ import re2
 from parsing import forwards
 from parsing.message import Alert
 
-RECOGNISED = 4_096  # characters of the text in which a form shows itself
+RECOGNISED = 2_048  # characters of the text in which a form shows itself
 SCANNED = 16_384  # characters of the text in which its fields stand: plug-in output may be long, and comes last
 _FIELDS = ("host", "service", "state")
 _compile: Any = re2.compile  # re2 has no types

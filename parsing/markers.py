@@ -61,7 +61,12 @@ def signature_line(html: str, lines: Sequence[str]) -> int | None:
     """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
     html = html[:SCANNED]
     place = _element(html, SIGNATURES)
-    return None if place is None else _line(html, place, lines)
+    if place is None:
+        return None
+    quote = _element(html, QUOTES)
+    if quote is not None and quote < place:
+        return None  # the signature of somebody who is quoted, or one under the quote
+    return _line(html, place, lines)
 
 
 def _element(html: str, names: Sequence[str]) -> int | None:
@@ -107,11 +112,11 @@ def _line(html: str, place: int, lines: Sequence[str]) -> int | None:
     found = text.find(before + after)
     if found >= 0:
         found += len(before)
-    elif before and text.count(after) == 1:
+    elif len(after) == KEY and text.count(after) == 1:
         found = text.find(after)
     elif not before and text.startswith(after):
         found = 0
-    if found < 0:
+    else:
         return None
     for number, line in enumerate(squeezed):
         if found < len(line):

@@ -18,6 +18,7 @@ DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
 SCANNED = 65_536  # characters of text that are looked at: nobody types more above a quote
 
 _LABELLED = re.compile(r"[\s*_]{0,4}[^\W\d_][^:：\n]{0,24}[:：]")
+_TRACED = "|-=_–—*"  # what a rule, or the bar before a quote, begins with
 _CLOCK = re.compile(r"\d[:.h]\d\d")
 _YEAR = re.compile(r"\d{4}")
 _DELIMITER = re.compile(r"##[-–—‐‑]\s?[^\n]{1,300}?\s?[-–—‐‑]##")
@@ -39,12 +40,16 @@ class Split:
 
 @dataclass(slots=True)
 class _New:
-    """The new lines above and below the first quote, and what was met on the way."""
+    """The new lines above and below the first quote, and what was met on the way.
+
+    `regions` counts quotes with something new between them; `cut` means that all from a client's mark on
+    was left out.
+    """
 
     above: list[str] = field(default_factory=list)
     below: list[str] = field(default_factory=list)
-    regions: int = 0  # quotes with something new between them
-    cut: bool = False  # all from a client's mark on was left out
+    regions: int = 0
+    cut: bool = False
     doubtful: bool = False
 
 
@@ -61,7 +66,8 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         lines, rest = lines[:end], ""
     if end is None and forwards.is_forward_subject(subject):
         introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
-        return Split(text.strip(), True, "", forwards.sender(lines, introduced))
+        certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
+        return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
     if end is None and subject.strip() and not is_reply and not forwards.is_reply_subject(subject):
         return _first_mail(text, html, lines, rest)
     marks = quotes.marks(lines)
@@ -229,12 +235,7 @@ def _has_traces(kept: Sequence[str]) -> bool:
     for line in kept:
         if not line:
             block = 0
-        elif (
-            is_quoted(line)
-            or line.startswith("_____")
-            or (line.startswith("| ") and line[-1] != "|")
-            or quotes.is_separator(line)
-        ):
+        elif is_quoted(line) or (line[0] in _TRACED and _is_trace(line)):
             return True
         elif line[-1] in ":：" and len(line) <= quotes.WRAP_CHARACTERS:
             dated = bool(_CLOCK.search(line)) + bool(_YEAR.search(line))
@@ -248,3 +249,7 @@ def _has_traces(kept: Sequence[str]) -> bool:
             if labels > 1 or block == 7:
                 return True
     return False
+
+
+def _is_trace(line: str) -> bool:
+    return line.startswith("_____") or (line.startswith("| ") and line[-1] != "|") or quotes.is_separator(line)

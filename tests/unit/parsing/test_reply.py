@@ -281,6 +281,12 @@ class TestHtml:
         )
         assert of_reply(f"{NEW}\n\nAnna from Example", html) == Split(NEW, True, "Anna from Example", None)
 
+    def test_signature_that_is_quoted_takes_nothing_from_the_reply(self):
+        html = (
+            f"<div>{NEW}</div><div class='gmail_quote'>words<div class='gmail_signature'>Please close it.</div></div>"
+        )
+        assert of_reply(f"{NEW}\n\n{ON}\n{QUOTED}", html).reply == NEW
+
     def test_words_that_name_a_mark_are_no_mark(self):
         assert of_reply(NEW, "<p>Thanks, that works now.<br>Please close it.</p><p>gmail_quote</p>").certain
 
@@ -292,9 +298,7 @@ class TestForwards:
     )
     BOB = Address("Bob Vendor", "bob@vendor.example")
 
-    @pytest.mark.parametrize(
-        "subject", ["Fwd: Offer", "WG: Offer", "Tr: Offer", "RV: Offer", "VS: Offer", "転送: Offer"]
-    )
+    @pytest.mark.parametrize("subject", ["Fwd: Offer", "WG: Offer", "Tr: Offer", "RV: Offer", "転送: Offer"])
     @pytest.mark.parametrize("mark", ["---------- Forwarded message ---------\n", "Begin forwarded message:\n\n", ""])
     def test_forwarded_mail_keeps_all_and_names_its_sender(self, subject, mark):
         text = f"Please order.\n\n{mark}{self.ORIGINAL}"
@@ -307,6 +311,10 @@ class TestForwards:
     def test_forward_inside_a_reply_is_cut_but_not_certain(self):
         found = of_reply(f"{NEW}\n\n---------- Forwarded message ----------\n{self.ORIGINAL}")
         assert found == Split(NEW, False, "", self.BOB)
+
+    def test_prefix_that_means_answer_elsewhere_keeps_all_but_is_not_certain(self):
+        found = of_reply(f"{NEW}\n\n{self.ORIGINAL}", subject="VS: Offer")
+        assert (found.reply, found.certain) == (f"{NEW}\n\n{self.ORIGINAL}", False)
 
     def test_answer_that_is_nothing_but_a_forward_keeps_it(self):
         text = f"---------- Forwarded message ----------\n{self.ORIGINAL}"
