@@ -93,17 +93,14 @@ class Pen:
 
     def _context(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> dict[str, object]:
         """What templates may say. Nothing internal is among it for a letter that leaves the house."""
-        ticket = told.ticket
-        details = dict(told.details)
-        internal = told.event in INTERNAL
+        ticket, details, internal = told.ticket, dict(told.details), told.event in INTERNAL
+        subject = subjects.bare(ticket.subject)
         words = told.words if told.event in (*INTERNAL, *HUMAN) else details.get("resolution", "")
         shortened = internal and told.event != "preview" and len(words) > LONGEST_WORDS
         queue = self.policy.queue(ticket.queue)
         return {
             "number": ticket.number,
-            "subject": subjects.bare(ticket.subject)
-            if internal
-            else subjects.without_urls(subjects.bare(ticket.subject)),
+            "subject": subject if internal else subjects.without_urls(subject),
             "desk": self.policy.name,
             "queue": queue.name,
             "signature": queue.signature.strip() or self._house(told),
@@ -162,7 +159,7 @@ class Pen:
         name = self._speaker(told.author) if told.author and told.event in ("answer", "notice") else ""
         if told.author and not name and told.event == "notice":
             local, _, domain = fields.clean(told.author.address).rpartition("@")
-            name = f"{local} ({domain})"
+            name = f"{local} ({domain})" if local else ""
         if name and "@" not in name and name != self.policy.name:  # an address as a name is what forgers do
             house = f"{name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + '…'} via {house}"
         return fields.addresses("From", (Address(house, self.policy.queue(told.ticket.queue).address),))
