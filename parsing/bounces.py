@@ -13,6 +13,7 @@ from parsing.parts import Part
 
 SCANNED = 32_768  # characters of a report's text, and bytes of a returned mail's header, that are read
 STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipients
+PERSONAL = 1_000  # characters of a mail in which a person shows himself
 RECIPIENTS = 1_000  # more than a mail may have at most servers; the rest is not counted
 
 
@@ -48,6 +49,11 @@ _HEADER = re.compile(
     r"(?:return-path|received|message-id|dkim-signature|mime-version|x-[\w-]{2,40})\s?:", re.IGNORECASE
 )
 _ECHO = re.compile(r"\s*(?:to|cc|from|sent|subject|date|reply-to|sender)\s?:", re.IGNORECASE)  # of the mail returned
+# A salutation or a question: what a person writes over a bounce that he asks about.
+_PERSONAL = re.compile(
+    r"\A\W*(?:hi|hello|hallo|hey|dear|good|guten|sehr|moin|bonjour|hola|ciao|buongiorno|hej|hoi|beste|olá)\b|\?(?:\s|\Z)",
+    re.IGNORECASE,
+)
 _CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 3463 section 2
 _REPLY_CODE = re.compile(r"(?<!\d)[245]\d\d[ -][^\w\n]{0,3}([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 2034 section 4
 _MESSAGE_ID = re.compile(
@@ -114,7 +120,12 @@ def _is_suspect(message: ParsedMessage, daemon: bool) -> bool:
         return False
     if message.header("X-Failed-Recipients"):
         return True
-    if not daemon and (message.in_reply_to or message.references or forwards.is_forward_subject(message.subject)):
+    if not daemon and (
+        message.in_reply_to
+        or message.references
+        or forwards.is_forward_subject(message.subject)
+        or _PERSONAL.search(message.text[:PERSONAL])
+    ):
         return False  # a person who writes about a bounce
     words = bool(_WORDS.search(message.text[:4096]))
     return (subject and words) or (daemon and (words or subject))

@@ -38,6 +38,7 @@ for _code, _list in _WORDS.items():
     for _word in _list.split():
         _BY_WORD[_word] = (*_BY_WORD.get(_word, ()), _code)
 
+_WIDE = re.compile("[\u0370-\u03ff\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u3041-\ud7a3]")  # all of the scripts below
 # Scripts that one language, or nearly, is written in. Kana and Hangul before Han: Japanese mixes them.
 _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ja", re.compile("[\u3041-\u30ff]")),
@@ -54,10 +55,11 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 def guess(text: str) -> str | None:
     """The ISO 639-1 code of the language of `text`, told from its beginning, or None where that is unsure."""
     text = text[:SCANNED]
-    if not text.isascii():
+    wide = "" if text.isascii() else "".join(_WIDE.findall(text))
+    if len(wide) > 2:
         letters = sum(map(str.isalpha, text))
         for code, script in _SCRIPTS:
-            count = len(script.findall(text))
+            count = len(script.findall(wide))
             # A few kana make Japanese of Han; a name in another script makes nothing.
             if count > 2 and count * (12 if code == "ja" else 3) > letters:
                 return code

@@ -157,11 +157,18 @@ def test_late_mail_is_temporary():
     assert free(text) == Bounce(("a@x.example",), ("a@x.example",), (), None)
 
 
+def test_gateway_under_any_name_is_known_by_subject_and_words():
+    message = replace(PERSON, subject="Mail could not be delivered", text="Unable to deliver message to <a@x.example>")
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+
+
 @pytest.mark.parametrize(
     "message",
     [
         replace(PERSON, subject="Fwd: Undelivered Mail Returned to Sender", text=FORMS["postfix"]),
         replace(PERSON, subject="Re: Undelivered Mail", text=FORMS["postfix"], in_reply_to=("x@desk.example",)),
+        replace(PERSON, subject="Undelivered Mail Returned to Sender", text="Hello,\nthis was not delivered. 5.1.1"),
+        replace(PERSON, subject="Delivery failure", text="My mail could not be delivered. Why is that?"),
         replace(PERSON, subject="Invoice", text="Our goods could not be delivered to bo@partner.example"),
         replace(DAEMON, subject="Quota of your mailbox", text="It is at 90 percent.", headers=()),
     ],
