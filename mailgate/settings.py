@@ -157,7 +157,7 @@ class Imap(_Section, frozen=True):
     ] = None
     auth: Annotated[SignIn, about("How to sign in. Only `password` can at present.")] = "password"
     folder: Annotated[str, about("The folder that is watched; levels by `/`.")] = "INBOX"
-    junk: Annotated[str, about("The provider's junk folder.", "Junk")] = ""
+    junk: Annotated[str, about("The provider's junk folder. It is not read at present.", "Junk")] = ""
     auth_results: Annotated[
         str,
         about(
@@ -186,7 +186,9 @@ class Answers(_Section, frozen=True):
     ] = "auto"  # noqa: S105 - no secret
     per_address: Annotated[Rate, about("Acknowledgements to one address.")] = "5/10m"
     unknown: Annotated[Rate, about("To all senders of no partner together.")] = "200/1h"
-    per_thread: Annotated[Rate, about("Automatic mails in one conversation.")] = "20/1h"
+    per_thread: Annotated[
+        Rate, about("Automatic mails in one conversation. Of no effect at present: a ticket is acknowledged once.")
+    ] = "20/1h"
     desk: Annotated[Rate, about("To everybody together.")] = "10000/1h"
 
 

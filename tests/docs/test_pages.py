@@ -1,0 +1,148 @@
+"""What the pages say is true: generated ones are up to date, examples load, and what they say to type runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.daemon import free_port
+
+from mailgate.cli.main import COMMANDS
+from mailgate.policy import NO_KEYS, build
+from mailgate.settings import load
+
+HOME = Path(__file__).parents[2]
+DOCS = HOME / "docs"
+PAGES = [HOME / "README.md", *sorted(DOCS.glob("*.md"))]
+DESK = '[desk]\nname = "Help"\naddress = "help@desk.example"\n'
+SECONDS = 100.0
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def generator() -> Any:
+    return runpy.run_path(str(DOCS / "generate.py"))
+
+
+@pytest.mark.parametrize("name", ["settings.md", "commands.md"])
+def test_page_made_from_the_code_is_up_to_date(generator: Any, name: str) -> None:
+    assert (DOCS / name).read_text() == generator["PAGES"][name](), "python docs/generate.py"
+
+
+def test_every_setting_is_documented_with_an_example_that_loads(tmp_path: Path) -> None:
+    page = DOCS / "settings.md"
+    file = tmp_path / "mailgate.toml"
+    file.write_text("\n".join(blocks(page, "toml")))
+    settings = load(file)
+    assert build(settings, NO_KEYS).rules
+    for name in settings.__struct_fields__:
+        if name not in ("folder", "file"):
+            section = getattr(settings, name)
+            assert section, f"{name} is not in the example"
+            entry = section[0] if isinstance(section, tuple) else section
+            for key in getattr(entry, "__struct_fields__", ()):
+                assert re.search(rf"^{key} = ", page.read_text(), re.MULTILINE), f"{name}.{key}"
+
+
+def test_every_command_is_documented() -> None:
+    text = (DOCS / "commands.md").read_text()
+    assert len(COMMANDS) > 10
+    for name in COMMANDS:
+        assert f"\n## mailgate {name}\n" in text
+    for words in ("ticket new", "inbox retry", "outbox release", "import mbox", "db upgrade"):
+        assert f"\n## mailgate {words}\n" in text
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "settings.md"], ids=lambda page: page.name)
+def test_examples_of_settings_load(page: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(blocks(page, "toml")):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block if "[desk]" in block else DESK + block)
+        build(load(file), NO_KEYS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        found = (page.parent / name) if name else page
+        assert found.is_file(), f"{page.name}: {target}"
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads]
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "index.md").read_text()
+    for page in DOCS.glob("*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+# --- what is to be typed ------------------------------------------------------------------------------------------
+
+
+def steps(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each command after `$`, and the lines of output that stand below it."""
+    for block in blocks(page, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *output = part.splitlines()
+            yield command, output
+
+
+TYPED = [page for page in PAGES if blocks(page, "console") and page.name != "README.md"]
+
+
+@pytest.mark.parametrize("page", TYPED, ids=lambda page: page.name)
+def test_what_a_page_says_to_type_runs(page: Path, tmp_path: Path) -> None:
+    """All commands of a page in one folder, as one shell; its port is one that is free, a mail is waited for."""
+    script = [
+        "set -eu",
+        "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT",
+        "settle() { until mailgate status --json | grep -q '\"new\":0'; do sleep 0.05; done; }",
+    ]
+    wanted = list(steps(page))
+    for number, (command, _) in enumerate(wanted):
+        script += [f"echo '<<{number}>>'", command]
+        if "mailgate init" in command:
+            script.append(f"sed -i s/:2525/:{free_port()}/ mailgate.toml")
+        if "mailgate serve" in command:
+            script[-1] = command.replace("mailgate serve", "mailgate serve 2>log")
+            script.append("until grep -q serving log; do sleep 0.05; done")
+        if "mailgate deliver" in command:
+            script.append("settle")
+    if page.name == "rules.md":
+        (tmp_path / "mailgate.toml").write_text(DESK + blocks(page, "toml")[0])
+        script.insert(1, "mailgate db upgrade")
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAILGATE_CONFIG", "CI")}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        ["/bin/bash", "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    said = dict(zip(*[iter(re.split(r"<<(\d+)>>\n", done.stdout)[1:])] * 2, strict=True))
+    for number, (command, output) in enumerate(wanted):
+        for line in output:
+            assert line in said[str(number)], f"{command}: expected {line!r} in\n{said[str(number)]}"
+
+
+def test_targets_that_the_readme_names_are_there() -> None:
+    commands = [command for command, _ in steps(HOME / "README.md")]
+    assert commands == ["make run", "make test"]
+    for command in commands:
+        subprocess.run([*command.split(), "--dry-run"], cwd=HOME, check=True, capture_output=True, timeout=30)
