@@ -77,6 +77,7 @@ def test_unix_socket_is_for_owner_and_group_and_has_no_peer(sqlite: Database, tm
             client.ehlo("client.example")
             assert deliver(client, MAIL, "help@desk.example") == [250]
         assert door.mails()[0]["peer"] == ""
+    assert path.is_socket()  # the parent keeps it for the next child
 
 
 def test_stale_unix_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:

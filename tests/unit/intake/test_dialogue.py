@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailgate.intake import replies
 from mailgate.intake.dialogue import COMMAND_LINE, COMMANDS_A_MAIL, MOST_ERRORS, Dialogue, Terms
@@ -16,6 +20,12 @@ def said(talk: Dialogue, *lines: str) -> list[Reply]:
     return [talk.answer(line.encode() + b"\r\n")[1] for line in lines]
 
 
+WORDS = list(
+    itertools.product(
+        (b"HELO", b"MAIL", b"RCPT", b"DATA", b"RSET", b"STARTTLS", b"QUIT"),
+        (b"", b"x", b"FROM:<a@b.example>", b"TO:<help@desk.example>", b"TO:<x@desk.example>", b"FROM:<>", b"TO:<>"),
+    )
+)
 HELLO = ("HELO client.example", "MAIL FROM:<ann@acme.example>", "RCPT TO:<help@desk.example>")
 
 
@@ -89,6 +99,15 @@ def test_line_at_the_limit_is_read_and_a_longer_one_is_not() -> None:
     talk = dialogue()
     filler = "x" * (COMMAND_LINE - len("NOOP \r\n"))
     assert said(talk, f"NOOP {filler}", f"NOOP {filler}x") == [replies.NOTHING_DONE, replies.LINE_TOO_LONG]
+
+
+@given(st.lists(st.one_of(st.sampled_from(WORDS).map(b" ".join), st.binary(max_size=40)), max_size=40))
+def test_any_line_has_an_answer_and_only_our_addresses_become_recipients(lines: list[bytes]) -> None:
+    talk = dialogue()
+    for line in lines:
+        assert 200 <= talk.answer(line + b"\r\n")[1].code < 560
+    assert all("help" in address for address in talk.recipients)
+    assert len(talk.recipients) <= 2
 
 
 def test_log_names_addresses_and_never_a_password() -> None:
