@@ -15,6 +15,7 @@ from mailgate.intake.door import Listener
 
 log = logging.getLogger("mailgate")
 
+LOOK_SECONDS = 1.0  # how soon a thread that died is noticed
 STOP_SECONDS = 20.0  # what is in hand is finished within it
 
 
@@ -65,11 +66,14 @@ def door(app: Application, owner: str, stopping: threading.Event, listeners: Seq
 
 
 def post(app: Application, owner: str, stopping: threading.Event) -> None:
-    """The sender, and a thread for each mailbox that is watched."""
+    """The sender, and a thread for each mailbox that is watched. A thread that dies ends the role: it starts again."""
     threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in _posts(app, owner, stopping)]
     for thread in threads:
         thread.start()
-    stopping.wait()
+    while not stopping.wait(LOOK_SECONDS):
+        dead = [thread.name for thread in threads if not thread.is_alive()]
+        if dead:
+            raise RuntimeError(f"{', '.join(dead)} died")
     for thread in threads:
         thread.join(STOP_SECONDS)
 

@@ -65,7 +65,9 @@ journal = Table(
     Column("attempt", Integer, nullable=False),
     Column("ticket_id", Id),  # reserved by the first claim
     Column("article_id", Id),  # reserved: the mail's article; the next number is for its acknowledgement
-    Column("evidence", JSON),  # what `verify` found
+    Column("verify_due", Time),  # when `verify` looks at it next; NULL: nothing is left to verify
+    Column("verify_attempt", Integer, nullable=False, server_default="0"),
+    Column("evidence", JSON),  # what `verify` found; once it is settled, what counted
     Column("mail_key", Text, unique=True),  # set by the first arrival of a mail; later ones are duplicates
     Column("outcome", String(12)),  # article, duplicate, record, unmatched, quarantine
     Column("outcome_ticket", Id),  # the ticket it ended on, if any
@@ -78,9 +80,13 @@ journal = Table(
     Column("released", Boolean, nullable=False, server_default=sa_false()),  # a person let it out of quarantine
     Column("note", Text),  # what the door has to say: what stayed behind, a substitute text
     Index("journal_due", "state", "due"),
+    Index("journal_verify", "state", "verify_due"),
     Index("journal_content", "content_hash"),
     Index("journal_article", "outcome_article"),
     Index("journal_message_id", "message_id"),
+    Index("journal_outcome", "outcome"),
+    Index("journal_ticket", "outcome_ticket"),
+    Index("journal_sender", "sender"),
 )
 
 journal_raw = Table(  # apart: an update of a journal row must not rewrite 25 MB
@@ -114,6 +120,7 @@ imap_message = Table(
     Column("journal_id", Id, nullable=False),
     Column("settled", Boolean, nullable=False),  # moved, flagged, deleted, or seen to need nothing more
     Index("imap_message_settled", "account", "settled"),
+    Index("imap_message_journal", "journal_id"),
 )
 
 # --- tickets ----------------------------------------------------------------------------------------------------
@@ -253,7 +260,7 @@ outbox = Table(
     Column("updated", Time, nullable=False),
     Column("status", String(12)),  # enhanced code (RFC 3463), such as 5.1.1
     Column("error", Text),
-    Index("outbox_due", "state", "due"),
+    Index("outbox_due", "state", "rank", "due"),
     Index("outbox_article", "article_id"),
     Index("outbox_ticket", "ticket_id"),
     Index("outbox_limits", "event", "caused_at", "limited"),

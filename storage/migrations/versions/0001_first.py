@@ -71,6 +71,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("article_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("verify_due", sa.Double(), nullable=True),
+        sa.Column("verify_attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=True),
         sa.Column("mail_key", sa.Text(), nullable=True),
         sa.Column("outcome", sa.String(length=12), nullable=True),
@@ -91,6 +93,7 @@ def upgrade() -> None:
     op.create_index("journal_content", "journal", ["content_hash"], unique=False)
     op.create_index("journal_due", "journal", ["state", "due"], unique=False)
     op.create_index("journal_message_id", "journal", ["message_id"], unique=False)
+    op.create_index("journal_verify", "journal", ["state", "verify_due"], unique=False)
     op.create_table(
         "letter_body",
         sa.Column("sha256", sa.String(length=64), nullable=False),
