@@ -150,11 +150,25 @@ def test_addresses_in_the_returned_mail_are_no_recipients():
     assert free(text).recipients == ("a@x.example",)  # type: ignore[union-attr]
 
 
-def test_late_mail_is_temporary():
-    text = (
-        "THIS IS A WARNING MESSAGE ONLY.\nDelivery to the following recipient has been delayed:\n\n     a@x.example\n"
-    )
-    assert free(text) == Bounce(("a@x.example",), ("a@x.example",), (), None)
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Delivery Status Notification (Delay)",
+            "THIS IS A WARNING MESSAGE ONLY.\nDelivery to this recipient has been delayed:\n\n     a@x.example\n",
+        ),
+        (
+            "Warning: message 1vAbcd-0001 delayed 24 hours",
+            "A message that you sent has not yet been delivered to:\n\n  a@x.example\n\nNo action is required.\n",
+        ),
+        (
+            "Warning: could not send message for past 4 hours",
+            "** THIS IS A WARNING MESSAGE ONLY **\n  ----- These addresses had transient errors -----\n<a@x.example>\n",
+        ),
+    ],
+)
+def test_late_mail_is_temporary(subject, text):
+    assert free(text, subject=subject) == Bounce(("a@x.example",), ("a@x.example",), (), None)
 
 
 def test_gateway_under_any_name_is_known_by_subject_and_words():
