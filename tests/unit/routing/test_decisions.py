@@ -119,7 +119,7 @@ def decided(row: Row) -> tuple[World, Decision, int]:
     start, ids = before()
     world = World(
         start.policy, dict(start.tickets), dict(start.keys), dict(start.seen), dict(start.confirmations),
-        dict(start.articles), set(start.links), list(start.sent), list(start.outcomes), 200,
+        dict(start.articles), set(start.links), list(start.sent), list(start.outcomes), [], 200,
     )  # fmt: skip
     said: dict[str, Any] = {"id": "new@mail", "subject": "Question", "headers": []}
     how: dict[str, Any] = {"at": HOURS}

@@ -11,6 +11,7 @@ from unit.routing.world import NO_LIMITS, PASS, World, desk, message
 from parsing.message import ParsedMessage
 from routing import tokens
 from routing.mail import NO_EVIDENCE, Evidence, Mail
+from routing.policy import Limits
 from routing.ticket import Ticket
 
 ANNA, BEN, SAM, TESS = "anna@acme.example", "ben@acme.example", "sam@desk.example", "tess@desk.example"
@@ -122,6 +123,10 @@ def traffic(draw: st.DrawFn) -> list[tuple[ParsedMessage, Evidence, float]]:
         ]
     ]
     for _ in range(draw(st.integers(2, 10))):
+        time = draw(st.sampled_from([0.0, 30.0, 90.0, 640.0, 1300.0]))
+        if mails and draw(st.integers(0, 2)) == 0:
+            mails.append((*draw(st.sampled_from(mails))[:2], time))
+            continue
         name = draw(st.sampled_from([ANNA, BEN, SAM, EVE]))
         token = draw(st.sampled_from(["", "", tokens.subject_token("INC-1001"), tokens.subject_token("INC-1002")]))
         mails.append((
@@ -136,7 +141,7 @@ def traffic(draw: st.DrawFn) -> list[tuple[ParsedMessage, Evidence, float]]:
                 bounce_original_id=draw(st.none() | st.sampled_from(ours)),
             ),
             draw(st.sampled_from([NO_EVIDENCE, PASS, FORGED])),
-            draw(st.sampled_from([0.0, 30.0, 90.0, 640.0, 1300.0])),
+            time,
         ))  # fmt: skip
     return mails
 
@@ -146,7 +151,8 @@ def traffic(draw: st.DrawFn) -> list[tuple[ParsedMessage, Evidence, float]]:
 def test_many_in_one_batch_are_decided_as_one_by_one(
     mails: list[tuple[ParsedMessage, Evidence, float]], size: int
 ) -> None:
-    alone, together = World(), World()
+    few = Limits((1, 600), (2, 600), None, (3, 600))
+    alone, together = World(desk(limits=few)), World(desk(limits=few))
     one_by_one = [alone.arrive(read, evidence=evidence, at=at) for read, evidence, at in mails]
     taken = [together.take(read, evidence=evidence, at=at) for read, evidence, at in mails]
     at_once = [d for first in range(0, len(taken), size) for d in together.settle(taken[first : first + size])]

@@ -4,7 +4,7 @@ would keep it. `gather` answers only what was asked, so a question that is forgo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLette
 from routing.mail import NO_EVIDENCE, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
 from routing.ticket import Ticket
-from storage.change import Announcement, Article, Change, Letter
+from storage.change import Announcement, Article, Change, Letter, Mark
 
 MONDAY = 1_700_000_000.0
 PASS = Evidence("pass", "unknown", "dmarc=pass by mx.desk.example")
@@ -102,6 +102,7 @@ class World:
     links: set[frozenset[int]] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
     outcomes: list[tuple[int, str]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     arrivals: int = 0
 
     # --- mails ----------------------------------------------------------------------------------------------
@@ -152,6 +153,10 @@ class World:
     def arrive(self, read: ParsedMessage, **how: object) -> Decision:
         """One mail, alone in its batch."""
         return self.settle([self.take(read, **how)])[0]  # type: ignore[arg-type]
+
+    def command(self, change: Change) -> None:
+        """What somebody did at a terminal."""
+        self.write(self.compose(change))
 
     # --- what is sent ---------------------------------------------------------------------------------------
 
@@ -215,8 +220,13 @@ class World:
     def write(self, change: Change) -> None:
         """What `storage.changes` does, in dictionaries. A lost fence is a bug of the test: nothing runs beside it."""
         claim, outcome = change.claim, change.outcome
-        assert claim is not None and outcome is not None
-        self.outcomes.append((claim.journal_id, outcome.kind))
+        if claim is not None and outcome is not None:
+            self.outcomes.append((claim.journal_id, outcome.kind))
+            if outcome.mail_key:
+                before = self.seen.get(outcome.mail_key)
+                assert before is None or abs(before.received_at - change.time) > REPEAT_SECONDS
+                self.seen[outcome.mail_key] = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
+        self.marks += change.marks
         if change.ticket is not None:
             there = self.tickets.get(change.ticket.id)
             assert (there.version if there else None) == change.version
@@ -230,10 +240,6 @@ class World:
                 self.keys[key.message_id] = ThreadKey(key.ticket_id, key.article_id, weak=key.weak)
             elif known.article_id is None:
                 self.keys[key.message_id] = replace(known, article_id=key.article_id)
-        if outcome.mail_key:
-            before = self.seen.get(outcome.mail_key)
-            assert before is None or abs(before.received_at - change.time) > REPEAT_SECONDS
-            self.seen[outcome.mail_key] = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
         told = {(t.event, t.signed_as, r): t for t in change.announcements for r in t.recipients}
         for letter in change.letters:
             why = next(t for (event, _, r), t in told.items() if (event, r) == (letter.event, letter.recipient))
@@ -268,10 +274,6 @@ class World:
         """Everything that stands, to compare two worlds."""
         return (self.tickets, self.keys, self.seen, self.confirmations, self.articles, self.links,
                 sorted(self.sent, key=lambda s: s.letter.message_id), sorted(self.outcomes))  # fmt: skip
-
-
-def worlds(policies: Iterable[Policy]) -> list[World]:
-    return [World(policy) for policy in policies]
 
 
 NO_LIMITS = Limits(None, None, None, None)

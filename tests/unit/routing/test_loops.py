@@ -1,0 +1,214 @@
+"""Machines that write to the desk and are written to, for ten minutes by their own clock: mails as they really are
+composed and read, and a bounded number of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+from unit.routing.world import NO_EVIDENCE, PASS, World, desk
+
+from mailgate.outgoing.compose import Pen
+from parsing.read import parse
+from routing.mail import Evidence
+from storage.change import Change
+
+ANNA, SAM, TESS, LIST = "anna@acme.example", "sam@desk.example", "tess@desk.example", "users@lists.example"
+TEN_MINUTES = 600
+RECENT = 5  # acknowledgements to one address in ten minutes, by default
+
+
+class Gateway(World):
+    """A desk whose letters are really composed."""
+
+    def compose(self, change: Change) -> Change:
+        return Pen(self.policy, None).compose(change)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A mail on its way."""
+
+    raw: bytes
+    sender: str  # of the envelope
+    recipient: str
+
+
+Answerer = Callable[[Post, int], Iterable[Post]]
+
+
+@dataclass(slots=True)
+class Net:
+    """Mails take a second. `machines` answer what comes to their addresses; all else is read by nobody."""
+
+    machines: dict[str, Answerer]
+    under_way: list[tuple[int, int, Post]] = field(default_factory=list)
+    carried: list[Post] = field(default_factory=list)
+    _numbers: count[int] = field(default_factory=count)
+
+    def send(self, post: Post, at: int = 0) -> None:
+        heapq.heappush(self.under_way, (at, next(self._numbers), post))
+
+    def run(self, seconds: int = TEN_MINUTES) -> int:
+        """How many mails were carried."""
+        while self.under_way and self.under_way[0][0] <= seconds:
+            time, _, post = heapq.heappop(self.under_way)
+            self.carried.append(post)
+            assert len(self.carried) < 500, "no end of it"
+            if (machine := self.machines.get(post.recipient)) is not None:
+                for answer in machine(post, time):
+                    self.send(answer, time + 1)
+        return len(self.carried)
+
+
+def gateway(world: World, evidence: Evidence = NO_EVIDENCE) -> Answerer:
+    def take(post: Post, time: int) -> Iterable[Post]:
+        before = len(world.sent)
+        world.arrive(parse(post.raw), at=float(time), rcpt=[post.recipient], mail_from=post.sender, evidence=evidence)
+        for sent in world.sent[before:]:
+            if not sent.held:
+                letter = sent.letter
+                yield Post(letter.headers + letter.body, letter.envelope_from, letter.recipient)
+
+    return take
+
+
+def responder(address: str, *, keeps_thread: bool, words: str = "I have left for the coast.") -> Answerer:
+    """It answers every mail at once, marks nothing as automatic, and writes each time a Message-ID of its own."""
+    numbers = count()
+
+    def answer(post: Post, time: int) -> Iterable[Post]:
+        read = parse(post.raw)
+        thread = f"In-Reply-To: <{read.message_id}>\r\nReferences: <{read.message_id}>\r\n" if keeps_thread else ""
+        to = read.reply_to[0].address if read.reply_to else read.from_[0].address
+        raw = (
+            f"From: {address}\r\nTo: {to}\r\nSubject: Re: {read.subject}\r\n"
+            f"Message-ID: <{next(numbers)}@{address.rpartition('@')[2]}>\r\n{thread}"
+            f"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\n\r\n{words}\r\n"
+        )
+        yield Post(raw.encode(), address, to)
+
+    return answer
+
+
+def mail(sender: str, to: str = "help@desk.example", subject: str = "Printer", text: str = "It is on fire.") -> Post:
+    raw = (
+        f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <first@{sender.rpartition('@')[2]}>\r\n"
+        f"Date: Mon, 2 Mar 2026 09:00:00 +0000\r\n\r\n{text}\r\n"
+    )
+    return Post(raw.encode(), sender, to)
+
+
+@pytest.mark.parametrize("evidence", [NO_EVIDENCE, PASS])
+def test_two_mailgates_do_not_answer_each_other(evidence: Evidence) -> None:
+    here, there = Gateway(desk()), Gateway(desk("help@other.example"))
+    net = Net({"help@desk.example": gateway(here, evidence), "help@other.example": gateway(there, evidence)})
+    net.send(mail("help@other.example"))
+    net.send(mail("help@desk.example", "help@other.example", "Router"))
+    net.run()
+    between = [p for p in net.carried if p.sender.startswith("help@") and p.recipient.startswith("help@")]
+    assert 2 <= len(between) <= 4, "the two mails, and at most an acknowledgement of each"
+    assert len(net.carried) <= len(between) + 4, "and the notices to the agents of both"
+    assert len(here.tickets) == len(there.tickets) == 1
+
+
+@pytest.mark.parametrize("keeps_thread", [True, False])
+def test_a_responder_that_strips_every_mark_is_acknowledged_a_few_times(keeps_thread: bool) -> None:
+    world = Gateway()
+    net = Net({"help@desk.example": gateway(world), ANNA: responder(ANNA, keeps_thread=keeps_thread)})
+    net.send(mail(ANNA))
+    net.run()
+    acknowledged = world.letters("acknowledgement", ANNA)
+    assert len(acknowledged) == (1 if keeps_thread else RECENT)
+    assert len(world.tickets) <= RECENT + 1
+    assert len(net.carried) <= 4 * (RECENT + 1)
+
+
+@pytest.mark.parametrize("evidence", [NO_EVIDENCE, PASS])
+@pytest.mark.parametrize("keeps_thread", [True, False])
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize(
+    "words", ["I have left.", "> #send\n\nI have left.", "I have left.\n\n#send", "#sent from afar"]
+)
+def test_an_agents_responder_confirms_nothing_and_ends(
+    evidence: Evidence, keeps_thread: bool, token: bool, words: str
+) -> None:
+    world = Gateway(desk(subject_token=token))
+    answering = responder(SAM, keeps_thread=keeps_thread, words=words)
+    net = Net({"help@desk.example": gateway(world, evidence), SAM: answering})
+    net.send(mail(ANNA))
+    net.send(mail("dora@other.example", text="Mine too."), 30)
+    net.run()
+    assert len(net.carried) <= 60
+    assert not any(c.used for c in world.confirmations.values())
+    if evidence is NO_EVIDENCE:
+        assert not [s for s in world.letters("answer") if not s.held], "nobody's words to a partner"
+
+
+def mailing_list(subscribers: list[str], *, munges: bool) -> Answerer:
+    """Mailman's way: a tag in the subject, List-* and Precedence, the Message-ID kept; From munged or not."""
+
+    def distribute(post: Post, time: int) -> Iterable[Post]:
+        head, _, body = post.raw.partition(b"\r\n\r\n")
+        lines = [
+            f"Subject: [users] {line[9:].decode()}".encode()
+            if line.startswith(b"Subject: ")
+            else f"From: Someone via users <{LIST}>".encode()
+            if munges and line.startswith(b"From: ")
+            else line
+            for line in head.split(b"\r\n")
+            if not line.lower().startswith(b"auto-submitted")
+        ]
+        lines += [b"List-Id: <users.lists.example>", b"List-Post: <mailto:users@lists.example>", b"Precedence: list"]
+        raw = b"\r\n".join(lines) + b"\r\n\r\n" + body + b"\r\n--\r\nfooter\r\n"
+        for subscriber in subscribers:
+            yield Post(raw, "users-bounces@lists.example", subscriber)
+
+    return distribute
+
+
+@pytest.mark.parametrize("munges", [True, False])
+def test_a_mailing_list_that_the_desk_is_subscribed_to_gets_no_answers_from_it(munges: bool) -> None:
+    world = Gateway()
+    machines = {"help@desk.example": gateway(world), LIST: mailing_list(["help@desk.example", ANNA], munges=munges)}
+    net = Net(machines)
+    net.send(mail(ANNA, LIST))
+    net.run()
+    assert not world.letters("acknowledgement")
+    assert len(net.carried) <= 1 + 2 + 2
+    notice = world.letters("notice", SAM)[0].letter.message_id
+    raw = (
+        f"From: {SAM}\r\nTo: help@desk.example\r\nSubject: Re: Printer\r\nMessage-ID: <s@desk.example>\r\n"
+        f"In-Reply-To: <{notice}>\r\n\r\nDone\r\n"
+    )
+    net.machines["help@desk.example"] = gateway(world, PASS)
+    net.send(Post(raw.encode(), SAM, "help@desk.example"))
+    net.run()
+    answers = world.letters("answer")
+    assert [s.letter.recipient for s in answers if not s.held] == ([LIST] if munges else [ANNA, LIST])
+    assert len(net.carried) <= 12
+    assert len(world.tickets) == 1
+
+
+def test_a_mail_of_ours_that_a_member_forwards_back_is_only_recorded() -> None:
+    world = Gateway()
+    net = Net({"help@desk.example": gateway(world), SAM: lambda post, _: [Post(post.raw, SAM, "help@desk.example")]})
+    net.send(mail(ANNA))
+    assert net.run() == 1 + 3 + 1
+    assert [kind for _, kind in world.outcomes] == ["article", "record"]
+
+
+def test_a_mail_of_ours_whose_id_a_relay_replaced_is_only_recorded() -> None:
+    world = Gateway()
+
+    def back(post: Post, time: int) -> Iterable[Post]:
+        own = parse(post.raw).message_id or ""
+        yield Post(post.raw.replace(own.encode(), b"%d@relay.example" % time), SAM, "help@desk.example")
+
+    net = Net({"help@desk.example": gateway(world), SAM: back})
+    net.send(mail(ANNA))
+    net.run()
+    assert [kind for _, kind in world.outcomes] == ["article", "record"]
