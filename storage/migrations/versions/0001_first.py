@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("settled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("account", "folder", "uidvalidity", "uid"),
     )
+    op.create_index("imap_message_journal", "imap_message", ["journal_id"], unique=False)
     op.create_index("imap_message_settled", "imap_message", ["account", "settled"], unique=False)
     op.create_table(
         "journal",
@@ -93,6 +94,9 @@ def upgrade() -> None:
     op.create_index("journal_content", "journal", ["content_hash"], unique=False)
     op.create_index("journal_due", "journal", ["state", "due"], unique=False)
     op.create_index("journal_message_id", "journal", ["message_id"], unique=False)
+    op.create_index("journal_outcome", "journal", ["outcome"], unique=False)
+    op.create_index("journal_sender", "journal", ["sender"], unique=False)
+    op.create_index("journal_ticket", "journal", ["outcome_ticket"], unique=False)
     op.create_index("journal_verify", "journal", ["state", "verify_due"], unique=False)
     op.create_table(
         "letter_body",
@@ -265,7 +269,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id"),
     )
     op.create_index("outbox_article", "outbox", ["article_id"], unique=False)
-    op.create_index("outbox_due", "outbox", ["state", "due"], unique=False)
+    op.create_index("outbox_due", "outbox", ["state", "rank", "due"], unique=False)
     op.create_index("outbox_limits", "outbox", ["event", "caused_at", "limited"], unique=False)
     op.create_index("outbox_recipient", "outbox", ["recipient", "event", "caused_at"], unique=False)
     op.create_index("outbox_ticket", "outbox", ["ticket_id"], unique=False)
