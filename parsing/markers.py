@@ -8,6 +8,7 @@ from collections.abc import Sequence
 SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
 CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
 KEY = 24  # letters before and after the marker that name a place in the text
+SHORT = 8  # letters after it that are enough with those before
 
 # Names that clients give to what holds the quote: Gmail, Outlook (OWA, new, mobile, for Mac), Yahoo,
 # Thunderbird, Proton, Zoho, Tuta, Apple Mail.
@@ -110,6 +111,8 @@ def _line(html: str, place: int, lines: Sequence[str]) -> int | None:
     squeezed = [_LETTERS.sub("", line) for line in lines]
     text = "".join(squeezed)
     found = text.find(before + after)
+    if found < 0 and before:
+        found = text.find(before + after[:SHORT])  # a link's address may stand in the text after a few words
     if found >= 0:
         found += len(before)
     elif len(after) == KEY and text.count(after) == 1:

@@ -281,6 +281,13 @@ class TestHtml:
         )
         assert of_reply(f"{NEW}\n\nAnna from Example", html) == Split(NEW, True, "Anna from Example", None)
 
+    def test_place_is_found_though_the_text_has_the_address_of_a_link(self):
+        html = (
+            f'<div>{NEW}</div><div class="gmail_signature">Anna from <a href="https://partner.example">us</a> all</div>'
+        )
+        found = of_reply(f"{NEW}\n\nAnna from us <https://partner.example> all", html)
+        assert (found.reply, found.signature) == (NEW, "Anna from us <https://partner.example> all")
+
     def test_signature_that_is_quoted_takes_nothing_from_the_reply(self):
         html = (
             f"<div>{NEW}</div><div class='gmail_quote'>words<div class='gmail_signature'>Please close it.</div></div>"
