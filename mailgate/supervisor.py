@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from mailgate import settings as files
 from mailgate.application import open_application
 from mailgate.errors import CommandError, MailgateError
-from mailgate.intake.door import Listener, bind
+from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
 from mailgate.settings import Settings
@@ -65,6 +65,7 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
         lock = _lock(self.file)
         app = open_application(self.settings, create=True, shadow=self.shadow)
+        tls_context(self.settings)  # a certificate that cannot be used is told here, not by a child that dies
         self.listeners = bind(self.settings)
         with app.db.write() as session:
             freed = journal.release_all(session, self.owner, now())
@@ -162,6 +163,7 @@ class Supervisor:
             settings = files.load(self.file)
             app = open_application(settings, shadow=self.shadow)
             app.db.close()
+            tls_context(settings)
             listeners = _rebind(self.settings, settings, self.listeners)
         except (MailgateError, SchemaMismatch, DatabaseUnavailable) as error:
             log.error("the new settings are not used: %s", error)

@@ -171,14 +171,14 @@ def identify(raw: bytes) -> Identity:
     """The identity from the header block alone, in one scan of its lines."""
     stop = min(len(raw), limits.HEADER_BYTES)
     end, _ = headers.find_end(raw, 0, stop, raw.find(b"\r\n", 0, 2_000) >= 0)
-    found: dict[bytes, bytes] = {}
+    found: dict[bytes, list[bytes]] = {}
     hops = 0
     current = b""
     for line in raw[:end].split(b"\n"):
         start = line[:1]
         if start in (b" ", b"\t"):
             if current:
-                found[current] += b" " + line.strip()
+                found[current].append(line.strip())
             continue
         current = b""
         asked = _ASKED.get(start.lower())
@@ -191,9 +191,9 @@ def identify(raw: bytes) -> Identity:
         if name == b"received":
             hops += 1
         elif name not in found:
-            found[name] = value.strip()
+            found[name] = [value.strip()]
             current = name
-    return _identity(found, hops)
+    return _identity({name: b" ".join(lines) for name, lines in found.items()}, hops)
 
 
 def _identity(found: dict[bytes, bytes], hops: int) -> Identity:
