@@ -20,6 +20,12 @@ _NOBODY = re.compile(
 )
 _SUPPRESSED = frozenset(("all", "autoreply", "oof"))  # Exchange's X-Auto-Response-Suppress; DR, RN, NRN mean reports
 _RESPONDERS = frozenset(("x-autoreply", "x-autorespond", "x-autoresponse"))
+_LOOPS = frozenset(("x-loop", "x-mailgate-event"))
+_WATCHED = (
+    frozenset(("auto-submitted", "mailing-list", "precedence", "x-auto-response-suppress", "content-type"))
+    | _RESPONDERS
+    | _LOOPS
+)
 
 
 def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tuple[str, str] | None:
@@ -52,25 +58,29 @@ def _null_sender(mail: Mail) -> tuple[str, str] | None:
 def _marked(message: ParsedMessage) -> tuple[str, str] | None:
     """Marks in the header that ask for silence (RFC 3834 section 2); they stand on human mail too."""
     for name, value in message.headers:
-        lower, said = name.lower(), value.strip().lower()
+        lower = name.lower()
+        if lower not in _WATCHED and not lower.startswith("list-"):
+            continue
+        said = value.strip().lower()
         if lower == "auto-submitted":
             if re.split(r"[;\s]", said, maxsplit=1)[0] != "no":  # RFC 3834 section 5
                 return "auto_submitted", f"{name}: {value}"
-        elif lower.startswith("list-") or lower == "mailing-list":  # RFC 2369, RFC 2919
-            return "list_header", f"{name}: {value}"
         elif lower == "precedence":
             if said in ("bulk", "list", "junk"):
                 return "precedence", f"{name}: {value}"
         elif lower == "x-auto-response-suppress":
             if _SUPPRESSED.intersection(re.split(r"[\s,;]+", said)):
                 return "response_suppressed", f"{name}: {value}"
-        elif lower in ("x-loop", "x-mailgate-event"):
+        elif lower in _LOOPS:
             return "loop_header", f"{name}: {value}"
         elif lower in _RESPONDERS:
             if said not in ("no", ""):
                 return "auto_submitted", f"{name}: {value}"
-        elif lower == "content-type" and said.startswith("multipart/report"):
-            return "report", f"{name}: {value}"
+        elif lower == "content-type":
+            if said.startswith("multipart/report"):
+                return "report", f"{name}: {value}"
+        else:  # RFC 2369, RFC 2919
+            return "list_header", f"{name}: {value}"
     return None
 
 

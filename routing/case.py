@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from routing.decision import Reason
 from routing.facts import Facts
@@ -41,4 +41,8 @@ class Case:
 
     def because(self, code: str, seen: str, outcome: str) -> Case:
         """One reason more."""
-        return replace(self, reasons=(*self.reasons, Reason(code, seen, outcome)))
+        return Case(self.mail, self.facts, self.policy, self.trust, (*self.reasons, Reason(code, seen, outcome)))
+
+    def trusted(self, trust: Trust) -> Case:
+        """The same with that degree."""
+        return Case(self.mail, self.facts, self.policy, trust, self.reasons)

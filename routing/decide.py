@@ -7,7 +7,6 @@ Only then: what may its sender do there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from routing import commands, joining, opening, reports, threads, tokens
 from routing.case import Case
@@ -72,14 +71,14 @@ def _measured(case: Case) -> Case:
     """The degree of trust before any conversation is known (CONTRACT 2)."""
     evidence, who = case.mail.evidence, case.address or "nobody"
     if evidence.result == "pass":
-        return replace(case, trust="authenticated").because("authenticated", evidence.seen, f"it is from {who}")
+        return case.trusted("authenticated").because("authenticated", evidence.seen, f"it is from {who}")
     if evidence.result == "none":
         return case.because("unverified", evidence.seen, f"it says it is from {who}")
     if case.mail.released:
         return case.because("released", evidence.seen, "a person let it out of quarantine; it counts as unverified")
     if evidence.policy == "none":
         return case.because("dmarc_fail_flagged", evidence.seen, f"the domain of {who} asks for nothing: unverified")
-    return replace(case, trust="failed").because("failed", evidence.seen, f"it may not be from {who}")
+    return case.trusted("failed").because("failed", evidence.seen, f"it may not be from {who}")
 
 
 def _seen_before(mail: Mail, facts: Facts) -> Decision | None:
@@ -131,7 +130,7 @@ def _placed(case: Case) -> Decision:
     ticket = case.facts.ticket(first.ticket_id)
     assert ticket is not None  # matches() keeps only tickets that are there
     if case.trust == "unverified" and first.known_thread:
-        case = replace(case, trust="known_thread")
+        case = case.trusted("known_thread")
     if first.method == "plus_token_alone":
         case = case.because(
             "thread_plus_token_alone", first.seen, f"answers no mail and has another subject than {ticket.number}"

@@ -38,11 +38,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the door's provider measured about the author (RFC 8601), and by what header."""
+    """What was measured about the author: by the door's provider, as its header says (RFC 8601), or here."""
 
     result: Literal["pass", "fail", "none"]
     policy: Literal["none", "quarantine", "reject", "unknown"]
     seen: str  # for a person: "dmarc=pass header.from=acme.example by mx.desk.example"
+    method: Literal["none", "header", "check"] = "none"  # check: DKIM, SPF, DMARC and ARC were looked at here
 
 
 NO_EVIDENCE = Evidence("none", "unknown", "no result of a provider that this door believes")
