@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100  # columns where nobody's terminal says how many
 WIDEST = 110  # columns: longer lines are hard to read
 LOOK_SECONDS = 0.2
+PACE = 1.0  # of a play that is watched; a pause is so many times longer
 
 
 @click.command(cls=Command, example="mailgate demo")
@@ -43,7 +44,7 @@ def demo(*, once: bool, as_json: bool) -> None:
     for asked in (signal.SIGTERM, signal.SIGHUP):  # so that the daemon ends with us
         signal.signal(asked, lambda *_: sys.exit(1))
     out = _console()
-    stage = Stage(out, time.sleep if watched else lambda _: None)
+    stage = Stage(out, (lambda seconds: time.sleep(seconds * PACE)) if watched else lambda _: None)
     with Desk() as desk:
         if not as_json:
             stage.opening(desk.port, str(desk.file))

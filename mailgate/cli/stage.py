@@ -24,9 +24,9 @@ WORDS = {
     "answer": "answer",
     "confirm": "question whether that was really written",
 }
-SIGNS = {  # what a bare id or token means to a person
-    "thread_signed_id": "it answers our mail ",
-    "thread_subject_token": "its subject says ",
+PLAIN = {  # said plainly where the reason names an id; the ids stand in `mailgate ticket show`
+    "thread_signed_id": "it answers a mail of ours",
+    "answer": "its new words",
 }
 MOST_LINES = 4  # of a mail: enough to recognise it
 INDENT = (0, 0, 0, 4)
@@ -104,7 +104,7 @@ def _why(reasons: Sequence[Reason]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(ratio=1)
     for reason in reasons:
-        grid.add_row(styled(SIGNS.get(reason.code, "") + line(reason.seen)), styled("→"), styled(line(reason.outcome)))
+        grid.add_row(styled(PLAIN.get(reason.code) or line(reason.seen)), styled("→"), styled(line(reason.outcome)))
     return grid
 
 

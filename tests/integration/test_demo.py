@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,3 +74,50 @@ def test_demo_that_goes_otherwise_than_expected_says_where_and_fails(monkeypatch
         "expected the tickets",
     ):
         assert line in done.output
+
+
+def test_demo_in_a_terminal_stays_up_for_mails_of_a_visitor(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("CI", "MAILGATE_CONFIG")}
+    hurried = "from mailgate.cli import demo, main; demo.PACE = 0.0; main.main()"
+    us, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", hurried, "demo"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={**environment, "TMPDIR": str(tmp_path), "TERM": "xterm", "COLUMNS": "100"},
+        start_new_session=True,
+    )
+    os.close(terminal)
+    shown = Screen(us)
+    try:
+        text = shown.until("ticket list --config ")
+        assert "\x1b[" in text  # colours
+        (file,) = tmp_path.glob("*/mailgate.toml")
+        mail = b"From: you@acme.example\nSubject: Hello from a visitor\n\nIt works.\n"
+        subprocess.run([MAILGATE, "deliver", "--config", str(file)], input=mail, check=True, timeout=30)
+        shown.until("Hello from a visitor")
+        process.send_signal(signal.SIGINT)
+        shown.until("The desk closes.")
+        assert process.wait(40) == 0
+    finally:
+        process.kill()
+        os.close(us)
+    assert not list(tmp_path.iterdir())
+
+
+class Screen:
+    """What came to a terminal so far."""
+
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+        self.text = ""
+
+    def until(self, word: str, seconds: float = 60.0) -> str:
+        """All of it once the word is there."""
+        end = time.monotonic() + seconds
+        while word not in self.text:
+            ready, _, _ = select.select([self.handle], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"{word!r} did not come:\n{self.text[-2000:]}"
+            self.text += os.read(self.handle, 65536).decode(errors="replace")
+        return self.text
