@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from routing.mail import Claim, Envelope
+from routing.mail import Claim, Envelope, Evidence
 from storage.database import insert_or_ignore
 from storage.tables import counter, imap_message, journal, journal_raw
 
+UNVERIFIED_SECONDS = 3600.0  # a mail that nobody could verify for so long is worked without
 LEASE_SECONDS = 30.0  # a dead process gives back what it held after this long, or when the daemon starts again
 BATCH_MAILS = 64  # beyond it a batch saves nothing more, and holds up its first mail
 BATCH_BYTES = 8_000_000  # a worker holds a batch in memory, parsed
@@ -53,6 +54,7 @@ class Arrival:
     imap: ImapUid | None = None
     note: str | None = None  # what the door has to say: what stayed behind, a substitute text
     parked: bool = False  # not a mail at all (a server's substitute text): for a person to see
+    verify: bool = False  # its door asks that the author is checked here
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> l
             continue
         known[key] = -index - 1  # a twin in this same commit
         fresh.append(index)
+        verify = arrival.verify and not arrival.parked
         rows.append(
             {
                 "door": arrival.door,
@@ -106,8 +109,10 @@ def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> l
                 "content_hash": value,
                 "acknowledged": arrival.imap is not None,
                 "state": "parked" if arrival.parked else "new",
-                "due": now,
+                "due": now + UNVERIFIED_SECONDS if verify else now,
                 "attempt": 0,
+                "verify_due": now if verify else None,
+                "verify_attempt": 0,
                 "note": arrival.note,
             }
         )
@@ -191,6 +196,7 @@ class Claimed:
     envelope: Envelope
     raw: bytes
     released: bool = False  # a person let it out of quarantine
+    evidence: Evidence | None = None  # what `verify` found, or what counted when it was settled before
 
 
 def is_due(connection: Connection, now: float) -> bool:
@@ -287,6 +293,7 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
             journal.c.journaled_at,
             journal.c.note,
             journal.c.released,
+            journal.c.evidence,
             journal_raw.c.raw,
         )
         .join(journal_raw, journal_raw.c.journal_id == journal.c.id)
@@ -307,6 +314,7 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
             ),
             bytes(row.raw),
             row.released,
+            Evidence(**row.evidence) if row.evidence else None,
         )
         for row in rows
     ]
