@@ -264,7 +264,9 @@ def _known_forms(message: ParsedMessage) -> tuple[str, ...]:
     from flufl.bounce import all_failures
 
     report = Message()
-    for name in ("From", "To", "Subject", "X-Mailer", "Return-Path"):
+    author = message.author
+    report["From"] = author.address if author and "@" in author.address else "MAILER-DAEMON"  # it needs one
+    for name in ("To", "Subject", "X-Mailer", "Return-Path"):
         value = message.header(name)
         if value:
             report[name] = " ".join(value.split())
