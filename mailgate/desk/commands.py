@@ -68,6 +68,7 @@ def new(
 
 def reply(ticket: Ticket, article_id: int, text: str, actor: str, time: float, policy: Policy) -> Change:
     """Words to the requester and the public participants."""
+    _workable(ticket)
     requester, cc = correspondents(ticket, policy)
     if requester is None:
         raise CommandError(f"{ticket.number} has no requester to write to; `ticket note` keeps words inside")
@@ -126,6 +127,7 @@ def note(ticket: Ticket, article_id: int, text: str, actor: str, time: float, po
 
 def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, policy: Policy) -> Change:
     """Another owner, who is told."""
+    _workable(ticket)
     member = policy.member(who)
     if member is None:
         known = ", ".join(dict.fromkeys(s.addresses[0] for s in policy.staff.values()))
@@ -143,6 +145,7 @@ def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, p
 
 def close(ticket: Ticket, article_id: int, resolution: str | None, actor: str, time: float, policy: Policy) -> Change:
     """The end of a ticket; the requester is told once."""
+    _workable(ticket)
     if ticket.state_type == "closed":
         raise CommandError(f"{ticket.number} is closed already")
     after = with_state(replace(ticket, version=ticket.version + 1), "closed", "closed", time)
@@ -198,6 +201,7 @@ def reopen(ticket: Ticket, article_id: int, actor: str, time: float, policy: Pol
 
 def move(ticket: Ticket, article_id: int, queue: str, actor: str, time: float, policy: Policy) -> Change:
     """Another queue, whose members are told."""
+    _workable(ticket)
     if queue not in policy.queues:
         raise CommandError(f"there is no queue {queue!r}; known are {', '.join(policy.queues)}")
     if queue == ticket.queue:
@@ -206,6 +210,12 @@ def move(ticket: Ticket, article_id: int, queue: str, actor: str, time: float, p
     told = _notice("queue", after, article_id, time, policy, actor, details=(("was", ticket.queue), ("became", queue)))
     entry = HistoryEntry(time, actor, "queue", ticket.queue, queue)
     return Change(time, None, None, after, ticket.version, (), (entry,), announcements=told)
+
+
+def _workable(ticket: Ticket) -> None:
+    """Refuse what has gone: a merged ticket's number leads to the other one before it comes here."""
+    if ticket.state_type in ("merged", "removed"):
+        raise CommandError(f"{ticket.number} is {ticket.state}; nothing is done with it any more")
 
 
 def _article(

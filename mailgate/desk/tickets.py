@@ -343,7 +343,7 @@ def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy
     Staff who answer may join in any case.
     """
     message = mail.message
-    author = () if decision.answer else message.from_[:1]
+    author = () if decision.author == "staff" else message.from_[:1]
     added = (
         a.address.lower()
         for a in (*author, *message.to, *message.cc)
