@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import smtplib
 import socket
 import ssl
@@ -28,6 +29,7 @@ ENOUGH = 0.5  # of them bear the same name on top: more can hardly be a forgery'
 TRY_SECONDS = 10  # for a connection of a check; a person waits
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+_OURS = re.compile(r"220 \S+ (ESMTP|LMTP) mailgate")
 _RESULTS = "BODY.PEEK[HEADER.FIELDS (AUTHENTICATION-RESULTS X-MS-EXCHANGE-ORGANIZATION-AUTHAS)]"
 
 
@@ -37,7 +39,7 @@ def listening(protocol: str, address: str) -> Finding:
     path = address.removeprefix("unix:") if address.startswith("unix:") else None
     greeting = _greeting(path or address)
     if greeting is not None:
-        if "mailgate" in greeting:
+        if _OURS.match(greeting):
             return ok(what, "a mailgate listens there")
         said = f'another program listens there: "{greeting[:60]}"' if greeting else "another program listens there"
         return failed(what, said, f"stop it, or choose another {protocol}.listen")
@@ -97,6 +99,9 @@ def relay(settings: Settings) -> Iterator[Finding]:
         yield advice("relay", "none is set: outgoing mail is held", "add [relay] when the desk may answer")
         return
     what = f"relay {account.host}:{account.port}"
+    if account.auth != "password":
+        yield failed(what, f'auth = "{account.auth}": it cannot sign in that way yet', 'relay.auth = "password"')
+        return
     try:
         with _signed_in(account, settings) as smtp:
             yield ok(what, _offers(smtp, account))
@@ -183,6 +188,8 @@ def _in_the_clear(what: str, account: Relay | Imap) -> Iterator[Finding]:
 def mailbox(account: Imap, settings: Settings) -> list[Finding]:
     """Sign-in, the folders, and whose results of authentication stand on top of the recent mails."""
     what = f"mailbox {account.name}"
+    if account.auth != "password":
+        return [failed(what, f'auth = "{account.auth}": it cannot sign in that way yet', 'auth = "password"')]
     found: list[Finding] = []
     quick = _hurried(account)
     try:

@@ -22,6 +22,7 @@ from mailgate.errors import CommandError
 from mailgate.importing import Imported, Old, open_maildir, open_mbox, run
 from mailgate.settings import load
 from mailgate.worker import Worker
+from routing.tokens import subject_token
 from storage import dossier as dossiers
 from storage import listings, tables
 from storage.journal import Arrival, append
@@ -138,15 +139,44 @@ def test_mail_without_message_id_is_one_mail_however_often_it_is_imported(app: A
 
 
 def test_open_ticket_is_not_closed_by_its_past(app: Application, tmp_path: Path) -> None:
-    live = Arrival("smtp", "", "jane@acme.example", ("help@desk.example",), THREAD[0].encode(), has_message_id=True)
-    with app.db.write() as connection:
-        append(connection, [live], 1583139600.0)
-    Worker(app, "test", Event()).step()
+    arrive(app, THREAD[0])
     (before,) = rows(app)
     imported(app, mbox(tmp_path, *THREAD[:3]))
     (after,) = rows(app)
     assert (before.state_type, after.state_type) == ("new", "new")
     assert len(dossier(app, after.number).articles) == 4  # its acknowledgement is one of them
+
+
+def arrive(app: Application, text: str) -> None:
+    """Now, by SMTP."""
+    live = Arrival("smtp", "", "jane@acme.example", ("help@desk.example",), text.encode(), has_message_id=True)
+    with app.db.write() as connection:
+        append(connection, [live], time.time())
+    Worker(app, "test", Event()).step()
+
+
+def asked(app: Application) -> tuple[str, float | None]:
+    """The mail that asks a member of staff to confirm, and when that was done."""
+    with app.db.read() as connection:
+        row = connection.execute(sa.select(tables.confirmation)).one()
+    return row.message_id, row.used
+
+
+def test_send_of_the_past_releases_nothing(app: Application, tmp_path: Path) -> None:
+    arrive(app, THREAD[0])
+    token = subject_token(rows(app)[0].number)
+    arrive(
+        app, mail(9, "Mon, 02 Mar 2020 10:00:00 +0000", "Done.", author="anna@desk.example").replace("Printer", token)
+    )
+    question, _ = asked(app)
+    text = (
+        "From: anna@desk.example\nTo: help@desk.example\nSubject: Re: confirm\nDate: Mon, 02 Mar 2020 11:00:00 +0000\n"
+        f"Message-ID: <{{}}@desk.example>\nIn-Reply-To: <{question}>\n\n#send\n"
+    )
+    imported(app, mbox(tmp_path, text.format("past")))
+    assert asked(app)[1] is None
+    arrive(app, text.format("now"))
+    assert asked(app)[1] is not None
 
 
 def test_what_a_killed_import_left_is_an_archive_for_the_daemon_too(app: Application, tmp_path: Path) -> None:
