@@ -57,7 +57,8 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     """Split `text`, the whole readable body of a mail; `html` is its HTML body or "".
 
     `is_reply` says that the headers name a mail answered. A first mail and a forwarded one keep all their
-    words, but for a signature that a client marked as one.
+    words, but for a signature that a client marked as one. Without any such sign a mail is an answer only
+    where it has no subject, or where a client's quote is all that follows the new words.
     """
     scanned = text.rfind("\n", 0, SCANNED) if len(text) > SCANNED else -1
     lines, rest = (text[:scanned].split("\n"), text[scanned + 1 :]) if scanned >= 0 else (text.split("\n"), "")
@@ -68,7 +69,8 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
         certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
         return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
-    if end is None and subject.strip() and not is_reply and not forwards.is_reply_subject(subject):
+    said = is_reply or forwards.is_reply_subject(subject) or not subject.strip()
+    if end is None and not said and not _ends_in_quote(lines):
         return _first_mail(text, html, lines, rest)
     marks = quotes.marks(lines)
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
@@ -91,6 +93,20 @@ def _delimiter(lines: Sequence[str]) -> int | None:
         if "##" in line and _DELIMITER.search(" ".join(lines[number : number + DELIMITER_LINES])):
             return number
     return None
+
+
+def _ends_in_quote(lines: Sequence[str]) -> bool:
+    """Whether a client's introduction and quoted lines end the text, and no words of the sender lead to them."""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    if not is_quoted(last):
+        return False
+    marks = quotes.marks(lines)
+    if not marks or marks[0].kind != "wrote" or not marks[0].sure:
+        return False
+    above = next((line for line in reversed(lines[: marks[0].start]) if line.strip()), ":")
+    return not above.rstrip().endswith(":") and all(
+        not line.strip() or is_quoted(line) for line in lines[marks[0].end :]
+    )
 
 
 def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:

@@ -346,6 +346,13 @@ class TestFirstMails:
         text = f"Hi,\nmy colleague wrote this:\n\n{ON}\n> broken\n\nPlease help"
         assert split(text, "", "Printer", False) == Split(text, True, "", None)
 
+    def test_quote_that_the_senders_words_lead_to_stays(self):
+        text = f"Hi,\nthis is what they wrote:\n\n{ON}\n{QUOTED}"
+        assert split(text, "", "Printer", False).reply == text
+
+    def test_clients_quote_at_the_end_makes_an_answer_of_it(self):
+        assert split(f"{NEW}\n\n{ON}\n\n{QUOTED}\n", "", "Another subject", False) == Split(NEW, True, "", None)
+
     def test_closing_and_contact_lines_of_a_first_mail_stay(self):
         text = f"{NEW}\n\nBest regards,\nAnna Example\nTel. +49 30 1234567"
         assert split(text, "", "Printer", False).reply == text
