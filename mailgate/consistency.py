@@ -22,6 +22,7 @@ def find(settings: Settings) -> list[Misfit]:
     return [
         *_desk(settings),
         *_doors(settings),
+        *_nameservers(settings),
         *_relay(settings),
         *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box)),
         *_people(settings),
@@ -65,6 +66,16 @@ def _doors(settings: Settings) -> Iterator[Misfit]:
     if bool(smtp.tls_cert) != bool(smtp.tls_key):
         there, missing = ("tls_cert", "tls_key") if smtp.tls_cert else ("tls_key", "tls_cert")
         yield Misfit(("smtp", there), f"STARTTLS wants both; add {missing}, or take {there} away")
+
+
+def _nameservers(settings: Settings) -> Iterator[Misfit]:
+    from mailgate.settings import nameserver
+
+    for text in settings.dns.nameservers:
+        try:
+            nameserver(text)
+        except ValueError:
+            yield Misfit(("dns", "nameservers"), f'expected an IP address, or ADDRESS:PORT, found "{text}"')
 
 
 def _relay(settings: Settings) -> Iterator[Misfit]:

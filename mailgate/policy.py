@@ -74,6 +74,7 @@ def _rules(settings: Settings, queues: dict[str, Queue]) -> Iterable[rules.Rule]
 
 def _doors(settings: Settings) -> dict[str, Door]:
     """LMTP stands behind the same mail server as SMTP, and believes the same results."""
-    smtp = Door(settings.smtp.auth_results if settings.smtp else "none", networks(settings))
-    boxes = {f"imap:{box.name}": Door(box.auth_results) for box in settings.imap}
+    forwarders = frozenset(domain.lower().lstrip("@") for domain in settings.trust.forwarders)
+    smtp = Door(settings.smtp.auth_results if settings.smtp else "none", networks(settings), forwarders)
+    boxes = {f"imap:{box.name}": Door(box.auth_results, forwarders=forwarders) for box in settings.imap}
     return {"smtp": smtp, "lmtp": smtp, "pipe": Door(), **boxes}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +38,13 @@ Language = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$", description='a
 Name = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="a short name of letters, digits, dot, dash and underscore"),
+]
+Nameserver = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9.]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?|[0-9a-fA-F:]+)$",
+        description="an IP address, or ADDRESS:PORT",
+    ),
 ]
 After = Annotated[
     str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"move:FOLDER", "flag" (as read) or "delete"')
@@ -92,6 +99,13 @@ class Smtp(_Section, frozen=True):
             "mx.desk.example",
         ),
     ] = "none"
+    verify: Annotated[
+        bool,
+        about(
+            "Whether DKIM, SPF and DMARC are checked here, by LMTP too, where that server says nothing of them.",
+            example=True,
+        ),
+    ] = False
     tls_cert: Annotated[
         str | None, about("Certificate chain (PEM). With `tls_key`: STARTTLS.", "/etc/ssl/desk.pem")
     ] = None
@@ -166,6 +180,13 @@ class Imap(_Section, frozen=True):
             "mx.imap.example",
         ),
     ] = "none"
+    verify: Annotated[
+        bool,
+        about(
+            "Whether DKIM is checked here where the provider says nothing of it; what fails here counts as unverified.",
+            example=True,
+        ),
+    ] = False
     start: Annotated[
         Start, about('At first contact: take only what arrives "now", or from a date on, or "all" that lies there.')
     ] = "now"
@@ -175,6 +196,31 @@ class Imap(_Section, frozen=True):
     tls_ca: Annotated[
         str | None, about("Certificates (PEM) to trust instead of the machine's.", "/etc/ssl/our-ca.pem")
     ] = None
+
+
+class Dns(_Section, frozen=True):
+    """Whom we ask about senders' domains, where a door says `verify`."""
+
+    nameservers: Annotated[
+        tuple[Nameserver, ...], about("Their addresses; none: the system's.", ["192.0.2.53", "127.0.0.1:5353"])
+    ] = ()
+    timeout: Annotated[Seconds, about("Seconds after which a question counts as unanswered.")] = 5
+
+
+class Trust(_Section, frozen=True):
+    """Whose word about the sender is believed, beside the door's `auth_results`."""
+
+    arc_sealers: Annotated[
+        tuple[Domain, ...],
+        about("Domains of relays whose ARC seal (RFC 8617) is believed where a door says `verify`.", ["lists.example"]),
+    ] = ()
+    forwarders: Annotated[
+        tuple[Domain, ...],
+        about(
+            "Domains of forwarders: where one signed or sent a mail, its DMARC failure means unverified, no more.",
+            ["lists.example"],
+        ),
+    ] = ()
 
 
 class Answers(_Section, frozen=True):
@@ -261,6 +307,8 @@ class Settings(_Section, frozen=True):
     lmtp: Lmtp | None = None
     relay: Relay | None = None
     imap: tuple[Imap, ...] = ()
+    dns: Dns = field(default_factory=Dns)
+    trust: Trust = field(default_factory=Trust)
     answers: Answers = field(default_factory=Answers)
     queue: tuple[Queue, ...] = ()
     staff: tuple[Staff, ...] = ()
@@ -289,6 +337,11 @@ class Settings(_Section, frozen=True):
         return url
 
     @property
+    def verifies(self) -> bool:
+        """Whether any door asks that senders are checked here."""
+        return bool(self.smtp and self.smtp.verify) or any(box.verify for box in self.imap)
+
+    @property
     def max_size(self) -> int:
         """The largest mail any door takes, in bytes."""
         return size(self.smtp.max_size if self.smtp else Smtp().max_size)
@@ -310,6 +363,22 @@ def rate(text: str) -> tuple[int, int] | None:
         return None
     count, _, window = text.partition("/")
     return int(count), int(window[:-1]) * SECONDS[window[-1]]
+
+
+def nameserver(text: str) -> tuple[str, int]:
+    """Address and port of `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353`.
+
+    Raises ValueError.
+    """
+    host, port = text, "53"
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":") or "53"
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if not 0 < int(port) < 65536:
+        raise ValueError(text)
+    return str(ip_address(host)), int(port)
 
 
 def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:

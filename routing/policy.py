@@ -37,6 +37,7 @@ class Door:
 
     auth_results: str = "none"
     trusted: tuple[IPv4Network | IPv6Network, ...] | None = None  # None: every peer (a mailbox we signed in to)
+    forwarders: frozenset[str] = frozenset()  # domains whose mails may fail DMARC, and count as unverified
 
     def trusts(self, peer: str) -> bool:
         """Whether that client may hand us results: one of the trusted relays, or a local socket."""
@@ -48,6 +49,10 @@ class Door:
             return False
         mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 client at a socket that listens on both
         return any((mapped or address) in network for network in self.trusted)
+
+    def forwarder(self, domain: str) -> str | None:
+        """The forwarder of the settings whose domain that is, or lies below."""
+        return next((f for f in self.forwarders if domain == f or domain.endswith(f".{f}")), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,13 @@ _FAILED = re.compile(r"\bdmarc\s*=\s*fail\b([^;]*)", re.IGNORECASE)
 _WORD = re.compile(r"(?:\A|[\s,(])([a-z.-]+)\s*=\s*\"?([a-z.]+)", re.IGNORECASE)
 
 
-def weigh(message: ParsedMessage, envelope: Envelope, door: Door) -> Evidence:
+def weigh(message: ParsedMessage, envelope: Envelope, door: Door, found: Evidence | None = None) -> Evidence:
+    """What is known of the author: a pass or a fail by the provider of that door, else what `verify` has `found`."""
+    told = _told(message, envelope, door)
+    return told if told.result != "none" or found is None or found.method != "check" else found
+
+
+def _told(message: ParsedMessage, envelope: Envelope, door: Door) -> Evidence:
     """What the provider of that door says about the author; it never goes on the network.
 
     Only the topmost Authentication-Results counts, and only under the id that the door believes: all others are
@@ -29,27 +35,55 @@ def weigh(message: ParsedMessage, envelope: Envelope, door: Door) -> Evidence:
     if microsoft and not envelope.door.startswith("imap:"):
         return NO_EVIDENCE  # without an authserv-id anybody's header looks the same; a mailbox is its tenant's own
     if len(message.from_) != 1:  # RFC 7489 section 6.6.1: several or no authors cannot be aligned with
-        return Evidence("none", "unknown", "there is not exactly one author in From")
-    domain = _ascii(message.from_[0].address.rpartition("@")[2])
+        return Evidence("none", "unknown", NO_AUTHOR, "header")
+    domain = author_domain(message)
     if not domain:
         return NO_EVIDENCE
     if microsoft and (message.auth.exchange_auth_as or "").strip().lower() == "internal":
-        return Evidence("pass", "unknown", "X-MS-Exchange-Organization-AuthAs: Internal")
+        return Evidence("pass", "unknown", "X-MS-Exchange-Organization-AuthAs: Internal", "header")
     top = _topmost(message.auth.results, "" if microsoft else door.auth_results.lower())
     if top is None:
         return NO_EVIDENCE
     by = f"by {top.authserv_id}" if top.authserv_id else "by the receiving tenant"
-    dmarc = [m for m in top.methods if m.method == "dmarc"]
-    if any(m.result == "fail" for m in dmarc):
+    if any(m.method == "dmarc" and m.result == "fail" for m in top.methods):
         policy = _asked(message, top)
-        return Evidence("fail", policy, f"dmarc=fail (policy {policy}) for {domain} {by}")
-    if any(m.result == "pass" and _domain(m, "header.from") == domain for m in dmarc):
-        return Evidence("pass", "unknown", f"dmarc=pass header.from={domain} {by}")
-    for method in top.methods:
+        seen = f"dmarc=fail (policy {policy}) for {domain} {by}"
+        if forwarder := _forwarder(top, door):
+            return Evidence("none", policy, f"{seen}; it came by {forwarder}, a forwarder of the settings", "header")
+        return Evidence("fail", policy, seen, "header")
+    if found := passed(top, domain):
+        return Evidence("pass", "unknown", f"{found} {by}", "header")
+    return Evidence("none", "unknown", f"no aligned pass for {domain} {by}", "header")
+
+
+NO_AUTHOR = "there is not exactly one author in From"
+
+
+def author_domain(message: ParsedMessage) -> str:
+    """The domain of the one author in From as the DNS has it; empty where there is no such author (RFC 7489 6.6.1)."""
+    return _ascii(message.from_[0].address.rpartition("@")[2]) if len(message.from_) == 1 else ""
+
+
+def passed(results: AuthResults, domain: str) -> str | None:
+    """The pass in these results that says that the author's domain is `domain`; None where there is none."""
+    for method in results.methods:
+        if method.method == "dmarc" and method.result == "pass" and _domain(method, "header.from") == domain:
+            return f"dmarc=pass header.from={domain}"
+    for method in results.methods:
         signer = _domain(method, "header.d") or _domain(method, "header.i")
         if method.method == "dkim" and method.result == "pass" and signer and _aligned(signer, domain):
-            return Evidence("pass", "unknown", f"dkim=pass header.d={signer} for {domain} {by}")
-    return Evidence("none", "unknown", f"no aligned pass for {domain} {by}")
+            return f"dkim=pass header.d={signer} for {domain}"
+    return None
+
+
+def _forwarder(results: AuthResults, door: Door) -> str | None:
+    """The forwarder of the settings that signed or sent the mail, as the same provider found."""
+    for method in results.methods:
+        names = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom",)}.get(method.method, ())
+        for sender in (_domain(method, name) for name in names if method.result == "pass"):
+            if sender and (forwarder := door.forwarder(sender)):
+                return forwarder
+    return None
 
 
 def _topmost(results: tuple[AuthResults, ...], wanted: str) -> AuthResults | None:
