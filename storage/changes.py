@@ -15,12 +15,12 @@ from sqlalchemy import Connection
 
 from routing.decision import Reason
 from routing.ticket import Ticket
-from storage import outbox
+from storage import outbox, suppression
 from storage.change import Article, Change, HistoryEntry, Outcome
 from storage.database import Conflict, insert_or_ignore
 from storage.tables import article, attachment, confirmation, history, journal, link, thread_key, ticket
 
-REPEAT_SECONDS = 600.0  # a mail without Message-ID gives its key up to an equal one after ten minutes (MAIL 1)
+REPEAT_SECONDS = 600.0  # a mail without Message-ID gives its key up to an equal one ten minutes apart (MAIL 1)
 
 
 def write_changes(connection: Connection, changes: Sequence[Change], now: float) -> None:
@@ -39,6 +39,7 @@ def write_changes(connection: Connection, changes: Sequence[Change], now: float)
     marks = [mark for change in changes for mark in change.marks]
     if marks:
         outbox.mark(connection, marks, now)
+    suppression.lift(connection, [change.lift for change in changes if change.lift is not None])
     _finish(connection, changes)
 
 
@@ -267,22 +268,30 @@ def _finish(connection: Connection, changes: Sequence[Change]) -> None:
     if not done:
         return
     nameless = [
-        {"b_key": outcome.mail_key, "b_before": change.time - REPEAT_SECONDS}
+        {
+            "b_key": outcome.mail_key,
+            "b_before": change.time - REPEAT_SECONDS,
+            "b_after": change.time + REPEAT_SECONDS,
+        }
         for change in changes
         if (outcome := change.outcome) and outcome.mail_key and not outcome.message_id
     ]
     if nameless:
-        connection.execute(
-            journal.update()
-            .where(journal.c.mail_key == sa.bindparam("b_key"), journal.c.received_at < sa.bindparam("b_before"))
-            .values(mail_key=None),
-            nameless,
+        apart = sa.or_(
+            journal.c.received_at < sa.bindparam("b_before"), journal.c.received_at > sa.bindparam("b_after")
         )
+        connection.execute(
+            journal.update().where(journal.c.mail_key == sa.bindparam("b_key"), apart).values(mail_key=None), nameless
+        )
+    holders = {outcome.mail_key: claim for claim, outcome in done}  # of two occurrences in a batch the later one
     connection.execute(
         journal.update()
         .where(journal.c.id == sa.bindparam("b_id"))
         .values({"state": "done", "owner": None, "error": None} | {n: sa.bindparam(f"b_{n}") for n in _OUTCOME}),
-        [{"b_id": claim.journal_id} | _outcome_row(outcome) for claim, outcome in done],
+        [
+            {"b_id": claim.journal_id} | _outcome_row(outcome, holds=holders[outcome.mail_key] is claim)
+            for claim, outcome in done
+        ],
     )
 
 
@@ -299,9 +308,9 @@ _OUTCOME = (
 )
 
 
-def _outcome_row(outcome: Outcome) -> dict[str, Any]:
+def _outcome_row(outcome: Outcome, *, holds: bool) -> dict[str, Any]:
     return {
-        "b_mail_key": outcome.mail_key,
+        "b_mail_key": outcome.mail_key if holds else None,
         "b_outcome": outcome.kind,
         "b_outcome_ticket": outcome.ticket_id,
         "b_outcome_article": outcome.article_id,

@@ -18,6 +18,7 @@ ANNA, BEN, SAM, TESS = "anna@acme.example", "ben@acme.example", "sam@desk.exampl
 EVE, MALLORY = "eve@evil.example", "mallory@evil.example"
 FORGED = Evidence("fail", "unknown", "dmarc=fail")
 BAD = Evidence("fail", "reject", "dmarc=fail (policy reject)")
+FEW = Limits((1, 600), (2, 600), None, (3, 600))
 quick = settings(max_examples=150, derandomize=True, deadline=None, database=None)
 
 
@@ -151,8 +152,7 @@ def traffic(draw: st.DrawFn) -> list[tuple[ParsedMessage, Evidence, float]]:
 def test_many_in_one_batch_are_decided_as_one_by_one(
     mails: list[tuple[ParsedMessage, Evidence, float]], size: int
 ) -> None:
-    few = Limits((1, 600), (2, 600), None, (3, 600))
-    alone, together = World(desk(limits=few)), World(desk(limits=few))
+    alone, together = World(desk(limits=FEW)), World(desk(limits=FEW))
     one_by_one = [alone.arrive(read, evidence=evidence, at=at) for read, evidence, at in mails]
     taken = [together.take(read, evidence=evidence, at=at) for read, evidence, at in mails]
     at_once = [d for first in range(0, len(taken), size) for d in together.settle(taken[first : first + size])]
