@@ -50,7 +50,7 @@ class Sources:
             place = (place[0], index, *place[2:])
         line = line_of(source.text, place)
         where = f"{source.file}:{line}" if line else str(source.file)
-        return f"{where}: {self._key(misfit.place)}: {misfit.text}"
+        return _printable(f"{where}: {self._key(misfit.place)}: {misfit.text}")
 
     def _key(self, place: Place) -> str:
         """`imap "office".port`; an entry without a name by its number, as people count."""
@@ -67,6 +67,11 @@ class Sources:
             else:
                 out += f".{step}" if out else step
         return out
+
+
+def _printable(text: str) -> str:
+    """On one line, and with nothing in it that steers a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def read(file: Path) -> Sources:
