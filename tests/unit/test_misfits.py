@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from mailgate import misfits
 from mailgate import settings as module
 from mailgate.settings import OURS, Settings
-from mailgate.sources import Source, Sources
+from mailgate.sources import LISTS, Source, Sources
 
 SECTIONS = [name for name in Settings.__struct_fields__ if name not in OURS]
 KINDS = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
 KEYS = sorted({name for kind in KINDS for name in kind.__struct_fields__} - set(OURS))
 
 leaves = st.one_of(
-    st.none().map(lambda _: "help@desk.example"),
     st.booleans(),
     st.integers(-5, 70_000),
     st.floats(allow_nan=False),
@@ -37,9 +36,32 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-trees = st.dictionaries(st.sampled_from([*SECTIONS, *OURS, "nonsense"]), values, max_size=5).map(
-    lambda tree: {"desk": {"name": "Help", "address": "help@desk.example"}, **tree}
+
+
+def entry(kind: type[msgspec.Struct]) -> st.SearchStrategy[dict[str, Any]]:
+    """A section as it should be, but that now and then a value is anything."""
+    needed, more = {}, {}
+    for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+        example = field.type.extra["example"]
+        good = field.default if example is None else example
+        good = list(good) if isinstance(good, tuple) else good  # TOML knows lists only
+        (needed if field.required else more)[field.name] = st.integers(0, 99).flatmap(
+            lambda n, good=good: leaves if n == 99 else st.just(good)  # type: ignore[misc]
+        )
+    return st.fixed_dictionaries(needed, optional=more)
+
+
+def section(name: str) -> st.SearchStrategy[Any]:
+    kind = next(kind for kind in KINDS if kind.__name__.lower() == name)
+    return st.lists(entry(kind), max_size=2) if name in LISTS else entry(kind)
+
+
+SHAPED = [kind.__name__.lower() for kind in KINDS if kind.__name__.lower() in SECTIONS]
+shaped = st.fixed_dictionaries(
+    {"desk": section("desk")}, optional={name: section(name) for name in SHAPED if name != "desk"}
 )
+anything = st.dictionaries(st.sampled_from([*SECTIONS, *OURS, "nonsense"]), values, max_size=5)
+trees = st.one_of(shaped, shaped, anything)
 
 
 def fits(tree: dict[str, Any]) -> bool:
