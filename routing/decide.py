@@ -71,7 +71,10 @@ def _measured(case: Case) -> Case:
     """The degree of trust before any conversation is known (CONTRACT 2)."""
     evidence, who = case.mail.evidence, case.address or "nobody"
     if evidence.result == "pass":
-        return case.trusted("authenticated").because("authenticated", evidence.seen, f"it is from {who}")
+        case = case.trusted("authenticated").because("authenticated", evidence.seen, f"it is from {who}")
+        if who in case.facts.suppressed:
+            case = case.because("suppression_lifted", f"a mail from {who}", "there is such an address: mail goes there")
+        return case
     if evidence.result == "none":
         return case.because("unverified", evidence.seen, f"it says it is from {who}")
     if case.mail.released:

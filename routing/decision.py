@@ -30,6 +30,7 @@ class Report:
     letter: SentLetter
     state: Literal["failed", "delayed", "read", "other"]
     status: str | None
+    suppress: bool = False  # whether nothing goes to that address any more
 
 
 @dataclass(frozen=True, slots=True)

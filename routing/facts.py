@@ -55,6 +55,7 @@ class SentLetter:
     ticket_id: int | None
     article_id: int | None
     recipient: str
+    state: str = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Facts:
     answered: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # address: times of acknowledgements
     minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
     asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
+    suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
 
     def ticket(self, ticket_id: int) -> Ticket | None:
         """That ticket, or the one it was merged into."""
@@ -118,6 +120,12 @@ class Facts:
             changes["seen"] = {**self.seen, **dict.fromkeys(effect.seen_as, effect.seen)}
         if effect.letters:
             changes["letters"] = {**self.letters, **{letter.message_id: letter for letter in effect.letters}}
+        if effect.bounced is not None and (letter := self.letters.get(effect.bounced)) is not None:
+            changes["letters"] = {**self.letters, effect.bounced: replace(letter, state="bounced")}
+        if effect.suppressed is not None:
+            changes["suppressed"] = self.suppressed | {effect.suppressed}
+        if effect.lifted is not None:
+            changes["suppressed"] = self.suppressed - {effect.lifted}
         if effect.confirmations or effect.released is not None:
             asked = {**self.confirmations, **{c.message_id: c for c in effect.confirmations}}
             changes["confirmations"] = {
@@ -152,3 +160,6 @@ class Effect:
     released: int | None = None  # a held article that was sent now
     answered: tuple[str, float, bool] | None = None  # address, time, whether it is of no partner
     asked: tuple[str, Asked] | None = None
+    bounced: str | None = None  # Message-ID of a letter that came back
+    suppressed: str | None = None
+    lifted: str | None = None

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 from parsing.message import ParsedMessage
+from routing import tokens
 from routing.case import Case
 from routing.decision import Decision, Report
+from routing.facts import SentLetter
+from routing.policy import Policy
 from routing.threads import letter_ids
 
 REPORTS = ("bounce", "receipt", "abuse_report")
 TELLING = ("answer", "acknowledgement", "state")  # mails to partners: their failing is told; a notice's would loop
+# There is no such address (RFC 3463 section 3.2, RFC 7505). Of 5.1.x the others are about a sender, or say too little.
+GONE = frozenset(("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"))
 
 
 def about(case: Case) -> Decision | None:
@@ -27,14 +32,43 @@ def about(case: Case) -> Decision | None:
     state, status = _said(message, letter.recipient)
     said = f"{letter.event} to {letter.recipient}: {state} {status or ''}".rstrip()
     case = case.because("report_matched", letter.message_id, said)
+    known = letter.state == "bounced"
+    if state == "failed" and known:
+        case = case.because("report_known", letter.message_id, "it had come back already; nobody is told twice")
+    suppress = state == "failed" and _suppresses(message, letter, case.policy)
+    if suppress:
+        case = case.because(
+            "suppressed",
+            f"{status} with a token of {letter.recipient}",
+            "nothing goes there until a mail comes from it",
+        )
     return Decision(
         "record",
         case.trust,
         case.reasons,
         ticket_id=letter.ticket_id,
         author="system",
-        reports=(Report(letter, state, status),),
-        notify=state == "failed" and letter.event in TELLING,
+        reports=(Report(letter, state, status, suppress),),
+        notify=state == "failed" and not known and letter.event in TELLING,
+    )
+
+
+def _suppresses(message: ParsedMessage, letter: SentLetter, policy: Policy) -> bool:
+    """Whether that address itself, by a token that only it was given, says it does not exist (MAIL 8).
+
+    A Message-ID of a mail to somebody else is known to all who were in Cc: it must not silence anybody.
+    """
+    recipient = letter.recipient.lower()
+    signed = tokens.read_signed(letter.message_id, policy.keys)
+    named = {address.lower() for address in message.bounce_recipients} or {recipient}
+    return (
+        letter.event in TELLING
+        and recipient not in policy.staff
+        and signed is not None
+        and signed.is_for(recipient)
+        and recipient in named
+        and bool(message.bounce_status)
+        and GONE.issuperset(message.bounce_status)
     )
 
 

@@ -12,6 +12,7 @@ from routing.ticket import Ticket, Visibility
 
 Event = Literal["acknowledgement", "answer", "notice", "confirm", "preview", "state", "alarm"]
 HeldFor = Literal["confirm", "relay", "shadow", "restore"]
+TO_PARTNERS = ("answer", "acknowledgement", "state")  # what leaves the house; all else goes to staff
 RANKS = {"answer": 0, "state": 1, "confirm": 1, "preview": 1, "acknowledgement": 2, "notice": 3, "alarm": 3}
 
 
@@ -133,13 +134,14 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a report says about a letter."""
+    """What a report says about a letter; `suppress` is the address that nothing goes to any more."""
 
     message_id: str
     state: Literal["failed", "delayed", "read", "other"]
     status: str | None
     error: str | None
     time: float
+    suppress: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +177,4 @@ class Change:
     ask: Ask | None = None
     release: Release | None = None
     marks: tuple[Mark, ...] = ()
+    lift: str | None = None  # a suppressed address that wrote to us

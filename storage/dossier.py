@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from routing.decision import Reason
+from storage.change import TO_PARTNERS
 from storage.listings import TICKET_COLUMNS, LetterRow, TicketRow, letters_query, numbers, reasons
 from storage.tables import article, attachment, history, journal, link, outbox, ticket
-
-DELIVERIES = ("answer", "acknowledgement", "state")  # mails to partners; notices and questions to staff are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,7 @@ def _articles(connection: Connection, ticket_id: int) -> tuple[ArticleRow, ...]:
         )
     deliveries: dict[int, list[LetterRow]] = defaultdict(list)
     for row in connection.execute(
-        letters_query().where(outbox.c.article_id.in_(ours), outbox.c.event.in_(DELIVERIES)).order_by(outbox.c.id)
+        letters_query().where(outbox.c.article_id.in_(ours), outbox.c.event.in_(TO_PARTNERS)).order_by(outbox.c.id)
     ):
         letter = LetterRow(*row)
         assert letter.article_id is not None

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.ticket import Ticket
+from storage import suppression
 from storage.tables import confirmation, journal, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
@@ -23,7 +24,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         for row in _where(connection, thread_key, thread_key.c.message_id, ids)
     }
     letters = {
-        row.message_id: SentLetter(row.message_id, row.event, row.ticket_id, row.article_id, row.recipient)
+        row.message_id: SentLetter(*row)
         for row in _rows(connection, sa.select(*_LETTER).where(outbox.c.message_id.in_(ids)), ids)
     }
     confirmations = {
@@ -45,6 +46,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         answered=answered,
         minutes=_minutes(connection, questions),
         asked=asked,
+        suppressed=frozenset(suppression.find(connection, questions.addresses)),
     )
 
 
@@ -104,7 +106,14 @@ def read_ticket(row: Any) -> Ticket:
     )
 
 
-_LETTER = (outbox.c.message_id, outbox.c.event, outbox.c.ticket_id, outbox.c.article_id, outbox.c.recipient)
+_LETTER = (
+    outbox.c.message_id,
+    outbox.c.event,
+    outbox.c.ticket_id,
+    outbox.c.article_id,
+    outbox.c.recipient,
+    outbox.c.state,
+)
 
 
 def _rows(connection: Connection, statement: Any, values: Any) -> Any:

@@ -15,8 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage.change import RANKS, HeldFor, Letter, Mark
-from storage.database import insert_or_ignore
+from storage import suppression
+from storage.change import RANKS, TO_PARTNERS, HeldFor, Letter, Mark
+from storage.database import Conflict, insert_or_ignore
 from storage.tables import beat, letter_body, outbox, thread_key
 
 LEASE_SECONDS = 60.0  # a dead process gives back what it held after this long, or when its daemon starts again
@@ -27,6 +28,7 @@ GIVE_UP_SECONDS = 5 * 86400.0  # RFC 5321 section 4.5.4.1: four to five days
 LONGEST_ERROR = 500  # characters of a relay's answer that are kept
 
 TO_SEND = ("pending", "deferred")
+_TO_A_PARTNER = sa.or_(*(outbox.c.event == event for event in TO_PARTNERS))  # IN cannot be written many at a time
 _RANKS = tuple(sorted(set(RANKS.values())))
 
 
@@ -135,9 +137,9 @@ def is_due(connection: Connection, now: float) -> bool:
 def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Outgoing]:
     """Take at most `limit` due letters under a lease: answers before acknowledgements before notices, oldest first.
 
-    No more than 20 MB at once; a larger letter comes alone.
+    No more than 20 MB at once; a larger letter comes alone. What goes to a suppressed address fails here.
     """
-    due = [row for state in TO_SEND for row in connection.execute(_due(state, now, limit))]
+    due = _wanted(connection, [row for state in TO_SEND for row in connection.execute(_due(state, now, limit))], now)
     ids: list[int] = []
     total = 0
     for row in sorted(due, key=lambda row: (row.rank, row.due, row.id))[:limit]:
@@ -169,10 +171,42 @@ def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Ou
     return [found[letter_id] for letter_id in ids]
 
 
-def _due(state: str, now: float, limit: int) -> sa.Select[tuple[int, int, float, int]]:
+def _wanted(connection: Connection, due: Sequence[Any], now: float) -> list[Any]:
+    """The rows whose address exists; the others fail, with what to do. Staff are always written to."""
+    found = suppression.find(connection, {row.recipient for row in due if row.event in TO_PARTNERS})
+    if not found:
+        return list(due)
+    gone = [row for row in due if row.event in TO_PARTNERS and row.recipient.lower() in found]
+    for row in gone:
+        entry = found[row.recipient.lower()]
+        connection.execute(
+            outbox.update()
+            .where(outbox.c.id == row.id)
+            .values(
+                state="failed",
+                status=entry.status,
+                error="suppressed: a mail to this address came back, there is none of that name; "
+                f"`mailgate outbox suppressed lift {entry.address}` allows it again",
+                tell=True,
+                owner=None,
+                updated=now,
+            )
+        )
+    lost = {row.id for row in gone}
+    return [row for row in due if row.id not in lost]
+
+
+def _due(state: str, now: float, limit: int) -> sa.Select[tuple[int, int, float, str, str, int]]:
     """One state at a time, so that an index which begins with it gives the order."""
     return (
-        sa.select(outbox.c.id, outbox.c.rank, outbox.c.due, sa.func.length(letter_body.c.body).label("size"))
+        sa.select(
+            outbox.c.id,
+            outbox.c.rank,
+            outbox.c.due,
+            outbox.c.event,
+            outbox.c.recipient,
+            sa.func.length(letter_body.c.body).label("size"),
+        )
         .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
         .where(outbox.c.state == state, outbox.c.due <= now)
         .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
@@ -212,6 +246,7 @@ def record(connection: Connection, owner: str, results: Sequence[Result], now: f
                 status=sa.bindparam("b_status"),
                 error=sa.bindparam("b_error"),
                 due=sa.bindparam("b_due"),
+                tell=sa.case((sa.and_(sa.bindparam("b_failed", type_=sa.Boolean), _TO_A_PARTNER), sa.true())),
                 owner=None,
                 updated=now,
             ),
@@ -248,6 +283,7 @@ def _row(result: Result, now: float) -> dict[str, Any]:
         "b_status": result.status,
         "b_error": error[:LONGEST_ERROR] if error else None,
         "b_due": due,
+        "b_failed": state == "failed",
     }
 
 
@@ -346,9 +382,50 @@ def _to_pending(connection: Connection, wanted: sa.ColumnElement[bool], now: flo
             owner=None,
             status=None,
             error=None,
+            tell=None,
         )
     )
     return done.rowcount
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A letter to a partner that failed for good, and whose owner does not know yet."""
+
+    id: int
+    ticket_id: int | None
+    article_id: int | None
+    recipient: str
+    status: str | None
+    error: str
+
+
+def untold(connection: Connection, limit: int) -> list[Undelivered]:
+    """Failures that nobody was told of, the oldest first."""
+    query = (
+        sa.select(
+            outbox.c.id,
+            outbox.c.ticket_id,
+            outbox.c.article_id,
+            outbox.c.recipient,
+            outbox.c.status,
+            sa.func.coalesce(outbox.c.error, ""),
+        )
+        .where(outbox.c.tell)
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    return [Undelivered(*row) for row in connection.execute(query)]
+
+
+def told(connection: Connection, ids: Sequence[int]) -> None:
+    """Of these the owner knows. Raises Conflict where somebody else told of one, or it was tried again."""
+    done = connection.execute(outbox.update().where(outbox.c.id.in_(ids), outbox.c.tell).values(tell=None))
+    if done.rowcount != len(ids):
+        raise Conflict("somebody else has told of it")
 
 
 # --- reports ----------------------------------------------------------------------------------------------------
@@ -356,21 +433,29 @@ def _to_pending(connection: Connection, wanted: sa.ColumnElement[bool], now: flo
 
 def mark(connection: Connection, marks: Sequence[Mark], now: float) -> None:
     """What reports say of letters (RFC 3464): failed makes them bounced, delayed is noted; receipts change nothing."""
-    for told in marks:
-        letter = outbox.c.message_id == told.message_id
-        error = told.error[:LONGEST_ERROR] if told.error else None
-        if told.state == "failed":
+    for report in marks:
+        letter = outbox.c.message_id == report.message_id
+        error = report.error[:LONGEST_ERROR] if report.error else None
+        if report.state == "failed":
             connection.execute(
                 outbox.update()
                 .where(letter, outbox.c.state.in_((*TO_SEND, "sent")))
-                .values(state="bounced", status=told.status, error=error, owner=None, updated=now)
+                .values(state="bounced", status=report.status, error=error, owner=None, updated=now)
             )
-        elif told.state == "delayed":
+        elif report.state == "delayed":
             connection.execute(
                 outbox.update()
                 .where(letter, outbox.c.state == "sent")
-                .values(status=told.status, error=error, updated=now)
+                .values(status=report.status, error=error, updated=now)
             )
+    suppression.add(
+        connection,
+        [
+            suppression.Suppressed(report.suppress, report.time, report.status or "5.1.1", report.message_id)
+            for report in marks
+            if report.suppress is not None
+        ],
+    )
 
 
 def beat_relay(connection: Connection, now: float, error: str | None) -> None:

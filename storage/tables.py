@@ -260,11 +260,30 @@ outbox = Table(
     Column("updated", Time, nullable=False),
     Column("status", String(12)),  # enhanced code (RFC 3463), such as 5.1.1
     Column("error", Text),
+    Column("tell", Boolean),  # it failed for good, and the owner is not told yet; NULL: there is nothing to tell
     Index("outbox_due", "state", "rank", "due"),
     Index("outbox_article", "article_id"),
     Index("outbox_ticket", "ticket_id"),
     Index("outbox_limits", "event", "caused_at", "limited"),
     Index("outbox_recipient", "recipient", "event", "caused_at"),
+    Index("outbox_tell", "tell"),
+)
+
+suppression = Table(  # addresses that a report with a token of their own said do not exist: no mail goes there
+    "suppression",
+    metadata,
+    Column("address", Text, primary_key=True),  # lower case
+    Column("since", Time, nullable=False),
+    Column("status", String(12), nullable=False),  # enhanced code (RFC 3463)
+    Column("message_id", Text, nullable=False),  # of the mail of ours that came back
+)
+
+breaker = Table(  # limits of automatic answers that were reached, so that the admin is told once
+    "breaker",
+    metadata,
+    Column("name", Text, primary_key=True),  # the limit, and whose: "per_address anna@acme.example"
+    Column("opened", Time, nullable=False),
+    Column("last", Time, nullable=False),  # when it last kept an answer back
 )
 
 confirmation = Table(  # a mail of ours that only one person has, and what a `#send` in answer to it releases

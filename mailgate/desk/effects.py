@@ -27,6 +27,9 @@ def effect(change: Change) -> Effect:
         if acknowledgement
         else None,
         asked=(change.ask.address, Asked(change.time, change.ticket.id)) if change.ask and change.ticket else None,
+        bounced=next((mark.message_id for mark in change.marks if mark.state == "failed"), None),
+        suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),
+        lifted=change.lift,
     )
 
 

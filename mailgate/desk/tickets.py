@@ -24,6 +24,14 @@ GATEWAY = "mailgate"  # the actor of what nobody typed
 
 def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
     """What that decision does. Nothing here reads a clock or a database."""
+    change = _enacted(mail, decision, facts, policy)
+    author = mail.message.author
+    if decision.trust == "authenticated" and author is not None and author.address.lower() in facts.suppressed:
+        change = replace(change, lift=author.address.lower())
+    return change
+
+
+def _enacted(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
     match decision.verb:
         case "open":
             return _opened(mail, decision, facts, policy)
@@ -203,7 +211,8 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
     )
     if report is not None:
         why = mail.message.kind_reason or None
-        change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time),))
+        gone = report.letter.recipient.lower() if report.suppress else None
+        change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time, gone),))
     if before is None:
         return change
     actor = mail.message.author.address if mail.message.author else GATEWAY

@@ -24,6 +24,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "breaker",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("opened", sa.Double(), nullable=False),
+        sa.Column("last", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "confirmation",
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -124,6 +131,14 @@ def upgrade() -> None:
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("retired", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "suppression",
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("address"),
     )
     op.create_table(
         "thread_key",
@@ -261,6 +276,7 @@ def upgrade() -> None:
         sa.Column("updated", sa.Double(), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("tell", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(
             ["body_sha256"],
             ["letter_body.sha256"],
@@ -272,6 +288,7 @@ def upgrade() -> None:
     op.create_index("outbox_due", "outbox", ["state", "rank", "due"], unique=False)
     op.create_index("outbox_limits", "outbox", ["event", "caused_at", "limited"], unique=False)
     op.create_index("outbox_recipient", "outbox", ["recipient", "event", "caused_at"], unique=False)
+    op.create_index("outbox_tell", "outbox", ["tell"], unique=False)
     op.create_index("outbox_ticket", "outbox", ["ticket_id"], unique=False)
     op.create_table(
         "attachment",
