@@ -36,7 +36,11 @@ def check(folder: Path, settings: str, *words: str) -> Result:
 
 def imap(server: Dovecot, user: str, **more: str | int) -> str:
     given = {
-        "name": "office", "host": server.host, "port": server.port, "tls": "none", "user": user,
+        "name": "office",
+        "host": server.host,
+        "port": server.port,
+        "tls": "none",
+        "user": user,
         "password_file": str(server.password_file),
         **more,
     }
@@ -239,3 +243,22 @@ def test_probe_that_does_not_come_back_is_told(daemon: Daemon, sink: Sink) -> No
     said = daemon.run("check", "--probe", "--wait", "1", status=1)
     assert "it did not come in within 1 s" in said
     assert len(sink.mails) == 1
+
+
+@pytest.mark.real("dovecot-imapd", "openssl")
+def test_certificate_of_a_mailbox_is_verified(tmp_path: Path, dovecot: Dovecot) -> None:
+    assert dovecot.certificates is not None
+    ports: dict[str, str | int] = {"port": dovecot.tls_port, "tls": "implicit"}
+    strange = check(tmp_path, imap(dovecot, "check-tls", **ports))
+    known = check(tmp_path, imap(dovecot, "check-tls", **ports, tls_ca=str(dovecot.certificates.ca)))
+    assert (strange.exit_code, known.exit_code) == (1, 0)
+    assert "certificate is not to be trusted" in strange.output
+    assert 'or imap "office".tls_ca' in strange.output
+    assert "signed in" in known.output
+
+
+@pytest.mark.real("dovecot-imapd")
+def test_sign_in_that_is_not_there_yet_is_told(tmp_path: Path, dovecot: Dovecot) -> None:
+    done = check(tmp_path, imap(dovecot, "check-auth", auth="microsoft"))
+    assert done.exit_code == 1
+    assert "it cannot sign in that way yet" in done.output
