@@ -42,17 +42,10 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
     return (
         _marked(message)
         or _spam(mail, policy)
-        or _null_sender(mail)
+        or (("null_sender", "envelope sender <>") if mail.null_sender else None)  # RFC 3834 section 2
         or _sender(address, policy)
         or _limited(mail, address, facts, policy)
     )
-
-
-def _null_sender(mail: Mail) -> tuple[str, str] | None:
-    """RFC 3834 section 2, RFC 5321 section 4.5.5."""
-    if not mail.envelope.mail_from and not mail.envelope.door.startswith("imap:"):
-        return "null_sender", "envelope sender <>"
-    return ("null_sender", "Return-Path: <>") if mail.message.return_path == "" else None
 
 
 def _marked(message: ParsedMessage) -> tuple[str, str] | None:

@@ -34,9 +34,16 @@ class Case:
         return self.policy.staff.get(self.address or "")
 
     @property
+    def human(self) -> bool:
+        """Whether a person may have written it: no mail client has the null sender."""
+        return self.mail.message.kind == "human" and not self.mail.null_sender
+
+    @property
     def kind(self) -> str:
         """The kind, and by what it was told; for a person."""
         message = self.mail.message
+        if message.kind == "human" and self.mail.null_sender:
+            return "automatic: its envelope sender is <>"
         return f"{message.kind}: {message.kind_reason}" if message.kind_reason else message.kind
 
     def because(self, code: str, seen: str, outcome: str) -> Case:

@@ -61,7 +61,7 @@ def release(case: Case) -> Decision | None:
     The Message-ID of that mail is the token (MAIL 14): whoever names it has read that member's registered mailbox.
     """
     message, member = case.mail.message, case.member
-    if member is None or message.kind != "human" or len(message.from_) != 1 or case.trust == "failed":
+    if member is None or not case.human or len(message.from_) != 1 or case.trust == "failed":
         return None
     if read(message.reply).name != "send":
         return None

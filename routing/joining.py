@@ -50,7 +50,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             claim_ids=False,
             weak=True,
         )
-    reopen = ticket.state_type == "closed" and message.kind in ("human", "list")
+    reopen = ticket.state_type == "closed" and (case.human or message.kind == "list")
     if reopen:
         case = case.because("reopen", f"{ticket.number} was {ticket.state}", "it is open again")
     if root and not is_requester:

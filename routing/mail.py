@@ -61,3 +61,13 @@ class Mail:
     key: str
     size: int
     released: bool = False  # a person let it out of quarantine
+
+    @property
+    def null_sender(self) -> bool:
+        """Whether its envelope sender is `<>`, as reports and responders have it (RFC 5321 section 4.5.5).
+
+        By IMAP the envelope is gone but for Return-Path.
+        """
+        return self.message.return_path == "" or (
+            not self.envelope.mail_from and not self.envelope.door.startswith("imap:")
+        )

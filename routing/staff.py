@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from routing import commands
-from routing.case import AUTOMATIC, Case
+from routing.case import Case
 from routing.decision import Decision
 from routing.threads import Match
 from routing.ticket import Ticket
@@ -31,9 +31,9 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
         claim_ids=False,
         weak=case.trust != "authenticated",
     )
-    if message.kind != "human":
+    if not case.human:
         case = case.because("kind", case.kind, "kept inside; it never goes to the requester")
-        return replace(note, reasons=case.reasons, notify=message.kind not in AUTOMATIC, weak=True)
+        return replace(note, reasons=case.reasons, notify=message.kind == "list", weak=True)
     if case.trust == "authenticated":
         case = case.because("staff", f"{case.address} is of the staff", "may answer")
     else:

@@ -167,7 +167,7 @@ def decided(row: Row) -> tuple[World, Decision, int]:
             case "spam":
                 said["auth"] = Auth(spam=(tuple(rest.split(": ", 1)),))  # type: ignore[arg-type]
             case "door":
-                how["door"] = rest
+                how |= {"door": rest} | ({"rcpt": []} if rest.startswith("imap:") else {})  # the envelope is gone
             case "envelope":
                 how["mail_from"] = rest.strip("<>")
             case "path":
@@ -232,7 +232,8 @@ def add(world: World, event: Any, recipient: str, ticket: int, number: int) -> N
 def test_row(row: Row) -> None:
     world, decision, reserved = decided(row)
     related = "".join(f" ~{r}" for r in decision.related)
-    ticket = "new" + related if decision.ticket_id == reserved else str(decision.ticket_id or "-")
+    queue = "" if decision.queue == POLICY.default_queue else f" in {decision.queue}"
+    ticket = f"new{queue}{related}" if decision.ticket_id == reserved else str(decision.ticket_id or "-")
     stored = decision.verb in ("open", "append", "note", "hold")
     found = Row(
         row.title,

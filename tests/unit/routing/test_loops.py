@@ -193,6 +193,21 @@ def test_a_mailing_list_that_the_desk_is_subscribed_to_gets_no_answers_from_it(m
     assert len(world.tickets) == 1
 
 
+def test_agents_who_are_both_away_do_not_write_to_each_other_through_the_desk() -> None:
+    world = Gateway()
+
+    def unmarked(address: str) -> Answerer:
+        """Nothing but the null sender says that it is automatic."""
+        answering = responder(address, keeps_thread=True)
+        return lambda post, time: [Post(p.raw, "", p.recipient) for p in answering(post, time)]
+
+    machines = {"help@desk.example": gateway(world, PASS), SAM: unmarked(SAM), TESS: unmarked(TESS)}
+    net = Net(machines)
+    net.send(mail(ANNA))
+    assert net.run() == 1 + 3 + 2
+    assert not world.letters("answer"), "their being away is told to no partner"
+
+
 def test_a_mail_of_ours_that_a_member_forwards_back_is_only_recorded() -> None:
     world = Gateway()
     net = Net({"help@desk.example": gateway(world), SAM: lambda post, _: [Post(post.raw, SAM, "help@desk.example")]})

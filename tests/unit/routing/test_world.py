@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from unit.routing.test_properties import FEW, traffic
-from unit.routing.world import World, desk
+from unit.routing.world import World, desk, message
 
 from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
 from parsing.message import ParsedMessage
+from routing import tokens
 from routing.decide import decide, questions
 from routing.decision import Decision
 from routing.facts import ThreadKey
@@ -92,3 +93,21 @@ def test_the_database_keeps_what_the_world_in_memory_keeps(
     assert links == world.links
     assert held == {key: seen.journal_id for key, seen in world.seen.items()}
     assert kinds == sorted(world.outcomes)
+
+
+def test_the_questions_that_an_agent_was_asked_are_counted_by_the_database_too(db: Database) -> None:
+    with db.write() as session:
+        for table in reversed(metadata.sorted_tables):
+            session.execute(table.delete())
+    world = World()
+    first = [world.take(message("anna@acme.example", id="m@acme.example"))]
+    more = [
+        world.take(message("sam@desk.example", id=f"s{n}@x", subject=tokens.subject_token("INC-1001")), at=60.0 * n)
+        for n in range(1, 8)
+    ]
+    verbs = []
+    for mail in [*first, *more]:
+        decisions = settle(db, world, [mail])
+        assert decisions == world.settle([mail])
+        verbs.append(decisions[0].verb)
+    assert verbs == ["open", *["hold"] * 5, *["note"] * 2]

@@ -114,7 +114,7 @@ class World:
         at: float = 0.0,
         evidence: Evidence = NO_EVIDENCE,
         door: str = "smtp",
-        rcpt: Sequence[str] = (),
+        rcpt: Sequence[str] | None = None,
         mail_from: str | None = None,
         late: float = 0.0,
         released: bool = False,
@@ -127,7 +127,7 @@ class World:
         time = MONDAY + at
         return Mail(
             Claim(n, 1, n, 2 * n),
-            Envelope(door, "", author if mail_from is None else mail_from, tuple(rcpt or [self.policy.address]),
+            Envelope(door, "", author if mail_from is None else mail_from, tuple([self.policy.address] if rcpt is None else rcpt),
                      time, time + late),
             read,
             evidence,
