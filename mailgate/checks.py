@@ -14,9 +14,12 @@ from mailgate.errors import SettingsError
 from mailgate.finding import Finding, advice, failed, ok
 from mailgate.outgoing.check import check as check_templates
 from mailgate.settings import Settings
-from routing.policy import Policy
-from storage import schema
+from parsing import headers, limits
+from routing.policy import Door, Policy
+from storage import journal, listings, schema
 from storage.database import Database, StorageError
+
+LOOKED_AT = 200  # newest arrivals among which those of the mail server in front are looked for
 
 # Anybody can have an address there: as a partner's domain each would make the whole world that partner.
 _FREE_MAIL = """
@@ -147,10 +150,29 @@ def _database(found: Settings) -> Iterator[Finding]:
         with db.write():
             pass
         yield ok("database", f"schema {schema.VERSION}, can be written to")
+        yield from _door(found, db)
     except StorageError as error:
         yield failed("database", " ".join(str(error).split()), "storage.url; is the database running?")
     finally:
         db.close()
+
+
+def _door(found: Settings, db: Database) -> Iterator[Finding]:
+    """Whose results stand on top of what the mail server in front handed over."""
+    if found.smtp is None:
+        return
+    door = Door(trusted=settings.networks(found))
+    with db.read() as connection:
+        rows, _ = listings.arrivals(connection, limit=LOOKED_AT)
+        ids = [row.id for row in rows if row.door in ("smtp", "lmtp") and door.trusts(row.peer)]
+        tops = [reaching.top(_header(journal.raw(connection, i) or b"")) for i in ids[: reaching.RECENT]]
+    if tops:
+        yield reaching.trust("smtp.auth_results", "smtp.auth_results", found.smtp.auth_results, tops)
+
+
+def _header(raw: bytes) -> bytes:
+    end, _ = headers.find_end(raw, 0, min(len(raw), limits.HEADER_BYTES), crlf=b"\r\n" in raw[:1000])
+    return raw[:end]
 
 
 def well(findings: Iterable[Finding]) -> bool:

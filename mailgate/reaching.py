@@ -10,11 +10,12 @@ import smtplib
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from imapclient.exceptions import IMAPClientError
+from msgspec.structs import replace
 
 from mailgate.finding import Finding, advice, failed, ok
 from mailgate.intake import connection
@@ -191,7 +192,7 @@ def mailbox(account: Imap, settings: Settings) -> list[Finding]:
     if account.auth != "password":
         return [failed(what, f'auth = "{account.auth}": it cannot sign in that way yet', 'auth = "password"')]
     found: list[Finding] = []
-    quick = _hurried(account)
+    quick = replace(account, timeout=min(account.timeout, TRY_SECONDS))
     try:
         with connection.connected(quick, settings) as client:
             selected = client.select_folder(native(client, account.folder), readonly=True)
@@ -199,17 +200,12 @@ def mailbox(account: Imap, settings: Settings) -> list[Finding]:
             found += _afterwards(what, account, client)
             if account.junk and not client.folder_exists(native(client, account.junk)):
                 found.append(failed(what, f"there is no folder {account.junk}", f'imap "{account.name}".junk'))
-            found.append(_trust(what, account, _tops(client, selected)))
+            key = f'imap "{account.name}".auth_results'
+            found.append(trust(what, key, account.auth_results, _tops(client, selected)))
     except (OSError, IMAPClientError) as error:
         found.append(failed(what, connection.explain(error), _mailbox_todo(error, account)))
     found += _in_the_clear(what, account)
     return found
-
-
-def _hurried(account: Imap) -> Imap:
-    from msgspec.structs import replace
-
-    return replace(account, timeout=min(account.timeout, TRY_SECONDS))
 
 
 def _mailbox_todo(error: Exception, account: Imap) -> str:
@@ -245,34 +241,32 @@ def _afterwards(what: str, account: Imap, client: connection.Client) -> Iterator
 
 
 def _tops(client: connection.Client, selected: dict[bytes, Any]) -> list[str | None]:
-    """For each recent mail the authserv-id on top, "microsoft" for a tenant's own mark, None for no result."""
+    """Who signs the results of each recent mail."""
     uids = sorted(client.search("ALL"))[-RECENT:] if selected[b"EXISTS"] else []
-    tops: list[str | None] = []
-    for answer in client.fetch(uids, [_RESULTS]).values() if uids else ():
-        raw = next((value for key, value in answer.items() if key.startswith(b"BODY[")), b"") or b""
-        said = auth.read(split(raw, [])[0])
-        if said.exchange_auth_as or (said.results and not said.results[0].authserv_id):
-            tops.append("microsoft")  # it writes no authserv-id (MAIL 14)
-        else:
-            tops.append(said.results[0].authserv_id if said.results else None)
-    return tops
+    answers = client.fetch(uids, [_RESULTS]).values() if uids else ()
+    return [top(next((value for key, value in a.items() if key.startswith(b"BODY[")), b"") or b"") for a in answers]
 
 
-def _trust(what: str, account: Imap, tops: list[str | None]) -> Finding:
-    """The setting against what recent mails bear."""
-    key = f'imap "{account.name}".auth_results'
+def top(raw: bytes) -> str | None:
+    """The authserv-id of the topmost result of a mail, "microsoft" for a tenant's own mark, None for no result."""
+    said = auth.read(split(raw, [])[0])
+    if said.exchange_auth_as or (said.results and not said.results[0].authserv_id):
+        return "microsoft"  # it writes no authserv-id (MAIL 14)
+    return said.results[0].authserv_id if said.results else None
+
+
+def trust(what: str, key: str, believed: str, tops: Sequence[str | None]) -> Finding:
+    """The setting `key`, which says whose results are believed, against what recent mails bear."""
     name, count = Counter(tops).most_common(1)[0] if tops else (None, 0)
     if name is None or count < len(tops) * ENOUGH:
-        if account.auth_results == "none":
+        if believed == "none":
             return ok(what, "no provider's results of authentication are believed")
-        return advice(
-            what, f"{account.auth_results} stands on top of none of {len(tops)} recent mails", f"look at {key}"
-        )
-    seen = f"{name} stands on top of {count} of {len(tops)} recent mails"
-    if account.auth_results.lower() == name:
-        return ok(what, f"{seen}, and is believed")
-    return advice(
-        what,
-        f"{seen}; believed is {account.auth_results}",
-        f'{key} = "{name}", if that is your provider\'s own server: then its word on who wrote counts',
-    )
+        if not tops:
+            return ok(what, f"results of {believed} are believed; no mail is there to see them")
+        seen = sum(one == believed.lower() for one in tops)
+        return advice(what, f"{believed} stands on top of {seen} of {len(tops)} recent mails", f"look at {key}")
+    said = f"{name} stands on top of {count} of {len(tops)} recent mails"
+    if believed.lower() == name:
+        return ok(what, f"{said}, and is believed")
+    todo = f'{key} = "{name}", if that is your provider\'s own server: then its word on who wrote counts'
+    return advice(what, f"{said}; believed is {believed}", todo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import smtplib
 import socket
 import threading
 from collections.abc import Iterator
@@ -235,6 +236,14 @@ def test_probe_comes_back_and_opens_no_ticket(daemon: Daemon) -> None:
     assert "a mailgate listens there" in [c["found"] for c in told["checks"]]
     assert daemon.json("status")["tickets"] == 0
     assert daemon.json("inbox", "list")[0]["state"] == "done"
+
+
+def test_mail_server_in_front_that_signs_results_is_proposed(daemon: Daemon) -> None:
+    for number in range(2):
+        with smtplib.SMTP("127.0.0.1", daemon.port) as smtp:
+            mail = f"Authentication-Results: mx.desk.example; dmarc=pass\r\nSubject: {number}\r\n\r\nx\r\n"
+            smtp.sendmail("jane@acme.example", "help@desk.example", mail)
+    assert 'smtp.auth_results = "mx.desk.example"' in daemon.run("check")
 
 
 def test_probe_that_does_not_come_back_is_told(daemon: Daemon, sink: Sink) -> None:
