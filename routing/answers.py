@@ -36,7 +36,7 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
     if address is None:
         return "no_author", "there is no address in From"
     if len(message.from_) > 1:  # RFC 5322 section 3.6.2 allows it; nobody says which of them wrote
-        return "several_authors", ", ".join(a.address for a in message.from_[:3])
+        return "several_authors", "From names " + ", ".join(a.address for a in message.from_[:3])
     if envelope.journaled_at - envelope.received_at > OLDEST_SECONDS:
         return "too_old", "it arrived more than 24 hours before it was read"
     return (
@@ -91,9 +91,9 @@ def _spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
 
 def _sender(address: str, policy: Policy) -> tuple[str, str] | None:
     if policy.is_ours(address):
-        return "our_own_address", address
+        return "our_own_address", f"{address} is our own address"
     if _NOBODY.fullmatch(address.rpartition("@")[0]):
-        return "nobody_reads", address
+        return "nobody_reads", f"nobody reads what is sent to {address}"
     return None
 
 

@@ -76,7 +76,7 @@ def _measured(case: Case) -> Case:
             case = case.because("suppression_lifted", f"a mail from {who}", "there is such an address: mail goes there")
         return case
     if evidence.result == "none":
-        return case.because("unverified", evidence.seen, f"it says it is from {who}")
+        return case.because("unverified", evidence.seen, f"it says it is from {who}, and nobody vouches for that")
     if case.mail.released:
         return case.because("released", evidence.seen, "a person let it out of quarantine; it counts as unverified")
     if evidence.policy == "none":
@@ -135,17 +135,15 @@ def _placed(case: Case) -> Decision:
     if case.trust == "unverified" and first.known_thread:
         case = case.trusted("known_thread")
     if first.method == "plus_token_alone":
-        case = case.because(
-            "thread_plus_token_alone", first.seen, f"answers no mail and has another subject than {ticket.number}"
-        )
+        case = case.because("thread_plus_token_alone", first.said, f"a ticket of its own, linked to {ticket.number}")
         return opening.open_ticket(case, (ticket.id,))
-    case = case.because(f"thread_{first.method}", first.seen, f"belongs to {ticket.number}")
+    case = case.because(f"thread_{first.method}", first.said, f"it belongs to {ticket.number}")
     for other in threads.conflicts(found):
         elsewhere = case.facts.ticket(other.ticket_id)
         case = case.because(
             "thread_conflict",
-            f"{other.method} {other.seen} leads to {elsewhere.number if elsewhere else other.ticket_id}",
-            f"{first.method} decides: {ticket.number}",
+            f"{other.said}; that would be {elsewhere.number if elsewhere else other.ticket_id}",
+            f"the other sign decides: {ticket.number}",
         )
     return joining.join(case, ticket, found)
 

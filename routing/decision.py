@@ -54,6 +54,7 @@ class Decision:
     related: tuple[int, ...] = ()
     acknowledge: bool = False
     reopen: bool = False
+    refuse: bool = False  # a reply to a closed ticket stays inside; with `acknowledge` its sender is told so
     answer: bool = False  # staff's words that go to the requester
     words: str = ""  # what was newly written, without a command line
     ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from routing import commands, opening, staff
+from routing import closed, commands, opening, staff
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision
 from routing.threads import Match
@@ -35,7 +35,9 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         return _kept(case, ticket, role)
     if case.trust in ("unverified", "failed"):
         case = case.because(
-            "weak_sign", f"{found[0].method} {found[0].seen}, {case.trust}", "an internal note; staff are told"
+            "weak_sign",
+            f"{found[0].said}; the sender is {case.trust}",
+            "that is not enough to write there: an internal note, and staff are told",
         )
         return Decision(
             "note",
@@ -50,12 +52,9 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             claim_ids=False,
             weak=True,
         )
-    reopen = ticket.state_type == "closed" and (case.human or message.kind == "list")
-    if reopen:
-        case = case.because("reopen", f"{ticket.number} was {ticket.state}", "it is open again")
     if root and not is_requester:
         case = case.because("root_author", f"{address} wrote the mail that began it", "becomes its requester")
-    return Decision(
+    append = Decision(
         "append",
         case.trust,
         case.reasons,
@@ -63,10 +62,12 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         author=role,
         queue=ticket.queue,
         requester=message.author if root and not is_requester else None,
-        reopen=reopen,
         words=message.reply,
         notify=True,
     )
+    if ticket.state_type == "closed" and (case.human or message.kind == "list"):
+        return closed.reply(case, ticket, append)
+    return append
 
 
 def _begins(found: Sequence[Match], ticket: Ticket) -> bool:

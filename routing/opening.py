@@ -20,12 +20,15 @@ def unplaced(case: Case) -> Decision:
     return open_ticket(case)
 
 
-def open_ticket(case: Case, related: tuple[int, ...] = ()) -> Decision:
-    """A new ticket, linked to those it names and may not enter; nothing of them is in it."""
+def open_ticket(case: Case, related: tuple[int, ...] = (), queue: str = "") -> Decision:
+    """A new ticket, linked to those it names and may not enter; nothing of them is in it.
+
+    `queue` is that of the ticket that it goes on with; else the address tells it that it came to.
+    """
     mail, policy, address = case.mail, case.policy, case.address
     message = mail.message
     ours = address is not None and policy.is_ours(address)
-    queue, recipient = _queue(mail, policy)
+    queue, recipient = (queue, "as the ticket before it") if queue in policy.queues else _queue(mail, policy)
     case = case.because("queue", recipient, f"queue {queue}")
     partner = policy.partner(address) if address and not ours else None
     outcome = rules.run(policy.rules, rules.Seen(message, mail.envelope, case.trust, partner, queue, mail.size))

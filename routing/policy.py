@@ -20,6 +20,9 @@ class Queue:
     members: tuple[str, ...]
     language: str
     signature: str = ""
+    closed_reply: Literal["reopen", "link", "refuse"] = "reopen"
+    closed_reply_after: float = 0.0  # seconds closed before that counts; until then a reply reopens
+    thanks_reopens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

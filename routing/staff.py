@@ -37,7 +37,7 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
     if case.trust == "authenticated":
         case = case.because("staff", f"{case.address} is of the staff", "may answer")
     else:
-        case = case.because("staff_unverified", f"in the name of {case.address}, {case.trust}", "kept inside")
+        case = case.because("staff_unverified", f"in the name of {case.address}, who is {case.trust}", "kept inside")
     if command.name == "note":
         return replace(note, reasons=case.because("note", "#note", "it stays inside").reasons, notify=True)
     if command.name == "send":  # what `commands.release` did not take: no human's answer, or of several authors
@@ -62,7 +62,7 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
     if not message.reply_certain:
         case = case.because("uncertain_cut", "where the new words end is not certain", "held; a preview asks for #send")
         return _held(case, note, "preview")
-    case = case.because("answer", f"{sign.method} {sign.seen}", f"goes to {ticket.requester}")
+    case = case.because("answer", sign.said, f"goes to {ticket.requester}")
     return replace(note, verb="append", visibility="public", reasons=case.reasons, answer=True, claim_ids=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,16 @@ Method = Literal[
     "subject_token",
     "plus_token_alone",
 ]
+_SAID: Mapping[Method, str] = {
+    "plus_token": "it came to an address with our token {}",
+    "signed_id": "it answers our mail {}",
+    "stored_id": "it answers {}, which is in the ticket",
+    "named_id": "it names {}, as a mail in the ticket does",
+    "fills_named_id": "a mail in the ticket answers it: {}",
+    "weak_id": "it answers {}, which only a number in the subject brought to the ticket",
+    "subject_token": "{} in the subject",
+    "plus_token_alone": "it came to an address with our token {}, answers no mail and has another subject",
+}
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
 
 
@@ -33,6 +43,11 @@ class Match:
     ticket_id: int
     method: Method
     seen: str
+
+    @property
+    def said(self) -> str:
+        """The sign in words, for a person."""
+        return _SAID[self.method].format(self.seen)
 
     @property
     def known_thread(self) -> bool:

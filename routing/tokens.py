@@ -28,6 +28,8 @@ EVENTS = {
     "preview": "p",
     "state": "s",
     "alarm": "x",
+    "internal": "i",  # a notice of words that stay inside, and so does what is answered to it
+    "refusal": "f",  # the letter that a ticket stays closed: nobody is told twice
 }
 _BY_LETTER = {letter: event for event, letter in EVENTS.items()}
 _SIGNED = re.compile(r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})")

@@ -123,11 +123,12 @@ class World:
         self.arrivals += 1
         n = self.arrivals
         author = read.author.address if read.author else ""
+        recipients = [self.policy.address] if rcpt is None else rcpt
         said = (read.message_id, author, read.date) if read.message_id else (author, read.subject, read.text)
         time = MONDAY + at
         return Mail(
             Claim(n, 1, n, 2 * n),
-            Envelope(door, "", author if mail_from is None else mail_from, tuple([self.policy.address] if rcpt is None else rcpt),
+            Envelope(door, "", author if mail_from is None else mail_from, tuple(recipients),
                      time, time + late),
             read,
             evidence,
