@@ -39,7 +39,7 @@ def document(message: ParsedMessage, file: str) -> dict[str, Any]:
         ],
         "kind": message.kind,
         "kind_reason": message.kind_reason,
-        "bounce_recipients": list(message.bounce_recipients),
+        "bounce_recipients": [r for r in message.bounce_recipients if r not in message.bounce_temporary],
         "bounce_temporary_recipients": list(message.bounce_temporary),
         "bounce_status": list(message.bounce_status),
         "bounce_original_id": message.bounce_original_id,

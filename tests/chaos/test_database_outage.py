@@ -62,12 +62,12 @@ def test_outage_of_the_database_loses_nothing_and_parks_nobody(tmp_path: Path, s
     thread = threading.Thread(target=load)
     thread.start()
     try:
-        for _ in range(2):
-            wait(lambda before=len(acknowledged): len(acknowledged) > before + 20)
+        for outage in range(2):
+            wait_for(acknowledged, 20 * (outage + 1))
             server.kill()
             time.sleep(1.5)  # the length of the outage, not a synchronisation
             server.start()
-        wait(lambda before=len(acknowledged): len(acknowledged) > before + 20)
+        wait_for(acknowledged, len(acknowledged) + 20)
         done.set()
         thread.join(30)
         status = daemon.settled(90)
@@ -98,8 +98,8 @@ def send(port: int, number: int, raw: bytes) -> int:
         return 0
 
 
-def wait(holds, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def wait_for(acknowledged: list[int], count: int, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
+    while len(acknowledged) < count:
+        assert time.monotonic() < end, len(acknowledged)
         time.sleep(0.05)

@@ -6,6 +6,7 @@ import signal
 import smtplib
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ name = "printers"
 when = {{ subject = {{ matches = "(?i)printer (?P<model>\\\\S+)" }} }}
 set = {{ queue = "Hardware", fields = {{ model = "{{model}}" }} }}
 """
+_serial = count(1)
 PASS = "Authentication-Results: mx.desk.example; dmarc=pass header.from=desk.example\r\n"
 
 
@@ -58,10 +60,17 @@ def daemon(tmp_path: Path, sink: Sink) -> Iterator[Daemon]:
 def send(
     daemon: Daemon, sender: str, subject: str, text: str, *, headers: str = "", to: str = "help@desk.example"
 ) -> None:
-    send.counter = getattr(send, "counter", 0) + 1  # type: ignore[attr-defined]
+    number = next(_serial)
     raw = (
-        f"{headers}From: Somebody <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\n"
-        f"Date: Mon, 5 Jan 2026 08:00:00 +0000\r\nMessage-ID: <m{send.counter}@{sender.partition('@')[2]}>\r\n\r\n{text}\r\n"  # type: ignore[attr-defined]
+        f"{headers}From: Somebody <{sender}>
+To: {to}
+Subject: {subject}
+"
+        f"Date: Mon, 5 Jan 2026 08:00:00 +0000
+Message-ID: <m{number}@acme.example>
+
+{text}
+"
     )
     with smtplib.SMTP("127.0.0.1", daemon.port) as client:
         client.sendmail(sender, [to], raw.encode())

@@ -161,7 +161,7 @@ def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, datab
         b"",
         b"\x00\xff garbage \r\n\r\n\x00",
         b"\r\n\r\nno header at all",
-        b"From: a@a.example\r\nFrom: b@a.example\r\nFrom: c@a.example\r\nFrom: d@a.example\r\nFrom: e@a.example\r\n\r\nx",
+        b"".join(b"From: %c@a.example\r\n" % letter for letter in b"abcde") + b"\r\nx",
         b"Subject: no author\r\n\r\nx",
         b"From: a@a.example\r\nSubject: no id\r\n\r\nx",
     ],

@@ -77,6 +77,7 @@ class Daemon:
             [*_COMMAND, *words],
             input=stdin,
             capture_output=True,
+            check=False,
             timeout=60,
             cwd=self.folder,
             env={**os.environ, "MAILGATE_CONFIG": str(self.file)},
