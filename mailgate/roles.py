@@ -1,4 +1,5 @@
-"""What the daemon's processes do: `door` takes mail in, `work` makes tickets, `post` sends and watches mailboxes."""
+"""What the daemon's processes do: `door` takes mail in, `work` makes tickets, `post` sends and watches mailboxes,
+`verify` checks who wrote."""
 
 from __future__ import annotations
 
@@ -34,6 +35,8 @@ def roles(app: Application, listeners: Sequence[Listener]) -> list[Role]:
         result.append(Role("door", lambda app, owner, stopping: door(app, owner, stopping, listeners)))
     if app.settings.relay is not None or app.settings.imap:
         result.append(Role("post", post))
+    if app.settings.verifies:
+        result.append(Role("verify", verify))
     return result
 
 
@@ -42,6 +45,13 @@ def work(app: Application, owner: str, stopping: threading.Event) -> None:
     from mailgate.worker import Worker
 
     Worker(app, owner, stopping).run()
+
+
+def verify(app: Application, owner: str, stopping: threading.Event) -> None:
+    """Checks who wrote, where a door asks for it; a process of its own, so that it slows neither door nor worker."""
+    from mailgate.verify.station import Station
+
+    Station(app.settings, app.db, app.policy.doors, stopping).run()
 
 
 def door(app: Application, owner: str, stopping: threading.Event, listeners: Sequence[Listener]) -> None:

@@ -341,6 +341,12 @@ class Settings(_Section, frozen=True):
         """Whether any door asks that senders are checked here."""
         return bool(self.smtp and self.smtp.verify) or any(box.verify for box in self.imap)
 
+    def verifies_at(self, door: str) -> bool:
+        """Whether that door asks that senders are checked here; LMTP does as SMTP does."""
+        if door in ("smtp", "lmtp"):
+            return bool(self.smtp and self.smtp.verify)
+        return any(box.verify for box in self.imap if door == f"imap:{box.name}")
+
     @property
     def max_size(self) -> int:
         """The largest mail any door takes, in bytes."""

@@ -30,7 +30,7 @@ from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
 from mailgate.settings import Settings
-from storage import journal, outbox
+from storage import journal, outbox, verifications
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
@@ -70,6 +70,7 @@ class Supervisor:
         with app.db.write() as session:
             freed = journal.release_all(session, self.owner, now())
             freed += outbox.release_all(session, self.owner, now())
+            verifications.begin(session, now(), asked=self.settings.verifies)
         app.db.close()
         if freed:
             log.info("%d leases of a daemon that did not stop in order were ended", freed)

@@ -13,6 +13,7 @@ from mailgate.application import Application
 from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
+from mailgate.verify.check import Checker
 from parsing.read import parse
 from parsing.sameness import content_key, mail_key
 from routing import trust
@@ -135,9 +136,10 @@ class Worker:
 
 
 def read(claimed: Claimed, policy: Policy) -> Mail:
-    """A claimed row as a mail: parsed, and what its door's provider says about the author."""
+    """A claimed row as a mail: parsed, and what its door's provider says or `verify` found about the author."""
     message = parse(claimed.raw)
-    evidence = trust.weigh(message, claimed.envelope, policy.doors.get(claimed.envelope.door, Door()))
+    door = policy.doors.get(claimed.envelope.door, Door())
+    evidence = trust.weigh(message, claimed.envelope, door, claimed.evidence)
     return Mail(
         claimed.claim,
         claimed.envelope,
@@ -177,7 +179,8 @@ def explain(app: Application, raw: bytes, door: str, mail_from: str, rcpt_to: tu
     """Decide about a mail as if it came by that door from a trusted peer at this moment; writes nothing."""
     time = now()
     envelope = Envelope(door, "", mail_from, rcpt_to, time, time)
-    mail = read(Claimed(Claim(0, 1, 0, 0), envelope, raw), app.policy)
+    found = Checker(app.settings, app.policy.doors).once(envelope, raw) if app.settings.verifies_at(door) else None
+    mail = read(Claimed(Claim(0, 1, 0, 0), envelope, raw, evidence=found), app.policy)
     with app.db.read() as session:
         facts: Facts = gather(session, questions([mail], app.policy))
     decision = decide(mail, facts, app.policy)

@@ -83,7 +83,7 @@ def _read(query: Callable[[str], Sequence[Any]], now: float) -> Status:
     ((failed_lately,),) = query(
         f"SELECT count(*) FROM outbox WHERE state IN ('failed', 'bounced') AND updated > {now - FAILED_SECONDS!r}"
     )
-    ((oldest_due,),) = query("SELECT min(due) FROM journal WHERE state = 'new'")
+    ((oldest_due,),) = query("SELECT min(coalesce(verify_due, due)) FROM journal WHERE state = 'new'")
     mailboxes = query(
         "SELECT account, folder, first_contact, waiting, last_success, error, error_since "
         "FROM mailbox ORDER BY account, folder"

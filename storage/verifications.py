@@ -44,6 +44,7 @@ _WAITING = sa.and_(journal.c.state == "new", journal.c.verify_due.is_not(None), 
 def begin(connection: Connection, now: float, *, asked: bool) -> None:
     """A daemon starts. What waits is verified before it is worked, however long nobody was there; or, where no door
     asks for it any more, worked as it is."""
+    forget_dns(connection)
     values = {"due": now + UNVERIFIED_SECONDS, "verify_due": now} if asked else _SETTLED
     connection.execute(journal.update().where(_WAITING).values(values))
 
@@ -110,6 +111,11 @@ def give_back(connection: Connection, unworked: Sequence[Unverified], now: float
 def _held(held: Unverified) -> sa.ColumnElement[bool]:
     """That row, unless somebody took it over."""
     return sa.and_(journal.c.id == held.journal_id, _WAITING, journal.c.verify_attempt == held.attempt)
+
+
+def forget_dns(connection: Connection) -> None:
+    """Nobody asks the DNS at present; what was wrong with it is no news."""
+    connection.execute(beat.delete().where(beat.c.name == "dns"))
 
 
 def beat_dns(connection: Connection, now: float, error: str | None) -> None:

@@ -120,6 +120,7 @@ async def serve(
             room=room,
             timeout=limits.timeout,
             tls=tls,
+            verify=limits.verify,
         )
         for protocol, session in SESSIONS.items()
     ]

@@ -42,6 +42,7 @@ class Place:
     uidvalidity: int
     own: frozenset[str]
     deletes: bool  # what the account does with mails afterwards is `delete`
+    verify: bool = False  # the author of each mail is checked here, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def _arrival(place: Place, mail: Summary, raw: bytes, note: str | None = None, *
         imap=ImapUid(place.account, place.folder, place.uidvalidity, mail.uid),
         note=note,
         parked=parked,
+        verify=place.verify,
     )
 
 

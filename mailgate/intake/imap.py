@@ -91,6 +91,7 @@ class Watcher:
             uidvalidity=uidvalidity,
             own=frozenset(without_suffix(address.lower()) for address in (self._settings.desk.address, *queues)),
             deletes=account.after == "delete",
+            verify=account.verify,
         )
         return Folder(
             client,

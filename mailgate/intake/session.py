@@ -41,6 +41,7 @@ class Desk:
     room: Room
     timeout: float
     tls: ssl.SSLContext | None = None
+    verify: bool = False  # the author of each mail is checked here, later
     closing: bool = False
     sessions: set[MailSession] = field(default_factory=set)
 
@@ -260,6 +261,7 @@ class MailSession(SMTP):
                 rcpt_to=tuple(dict.fromkeys(self.dialogue.recipients)),
                 raw=raw,
                 has_message_id=identity.message_id is not None,
+                verify=self.desk.verify,
             )
         )
         hold.until(commit)

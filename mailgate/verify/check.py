@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mailgate.settings import Settings, nameserver
 from mailgate.verify import dmarc, spf
-from mailgate.verify.dns import DnsTrouble, Lookup
+from mailgate.verify.dns import Ask, DnsTrouble, Lookup, Resolver, within
 from mailgate.verify.signatures import Seal, SignedMail
 from parsing import auth
 from parsing.message import ParsedMessage
+from parsing.read import parse
 from routing.mail import Envelope, Evidence
 from routing.policy import Door
 from routing.trust import NO_AUTHOR, author_domain, passed
 
+log = logging.getLogger("mailgate.verify")
+
 Asked = Literal["none", "quarantine", "reject", "unknown"]
+
+
+class Checker:
+    """What one check needs: whom to ask, what the doors say, whose seals are believed."""
+
+    def __init__(self, settings: Settings, doors: Mapping[str, Door], ask: Ask | None = None) -> None:
+        self._doors = doors
+        self._sealers = frozenset(domain.lower().lstrip("@") for domain in settings.trust.arc_sealers)
+        self._dns = settings.dns
+        self._ask = ask
+
+    def __call__(self, envelope: Envelope, raw: bytes) -> Evidence:
+        """The evidence for that mail; every fault of it is evidence too. Raises DnsTrouble."""
+        if self._ask is None:
+            servers = [nameserver(text) for text in self._dns.nameservers]
+            self._ask = Resolver(servers, self._dns.timeout).ask
+        try:
+            door = self._doors.get(envelope.door, Door())
+            return weigh(parse(raw), raw, envelope, door, self._sealers, within(self._ask))
+        except DnsTrouble:
+            raise
+        except Exception as error:  # the law of the way: no mail may stop the ones behind it
+            log.exception("a mail from %s could not be checked", envelope.mail_from)
+            return Evidence("none", "unknown", f"could not be checked: {type(error).__name__}", "check")
+
+    def once(self, envelope: Envelope, raw: bytes) -> Evidence:
+        """The same without a second try: an answer that is missing is evidence too."""
+        try:
+            return self(envelope, raw)
+        except DnsTrouble as error:
+            return Evidence("none", "unknown", f"could not be checked: {error}", "check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +75,7 @@ class _Author:
         return Evidence(result, self.asked, f"{seen}, checked here", "check")
 
 
-def check(
+def weigh(
     message: ParsedMessage, raw: bytes, envelope: Envelope, door: Door, sealers: frozenset[str], lookup: Lookup
 ) -> Evidence:
     """The evidence for that mail. Raises DnsTrouble where an answer that is missing could change it.
@@ -46,10 +83,10 @@ def check(
     `fail` only where it is certain: not by IMAP, where nobody knows the sender's address and a provider may have
     altered the body (MAIL 14), and not where SPF could have passed and could not be asked.
     """
-    mail = SignedMail(raw)
     domain = author_domain(message)
-    if not domain or not _is_one_author(message, mail):
+    if not domain or len(message.header_all("From")) != 1:
         return Evidence("none", "unknown", NO_AUTHOR, "check")
+    mail = SignedMail(raw, message.from_[0].address)
     author = _Author(domain, dmarc.find(domain, lookup))
     sender = envelope.mail_from.rpartition("@")[2].lower()
     direct = envelope.door == "smtp" and bool(envelope.peer) and not door.trusts(envelope.peer)
@@ -104,11 +141,3 @@ def check(
     if forwarder:
         return author.found("none", f"{seen}; it came by {forwarder}, a forwarder of the settings")
     return author.found("fail", seen)
-
-
-def _is_one_author(message: ParsedMessage, mail: SignedMail) -> bool:
-    """Whether the From that signatures cover is the one that people see, and the only one."""
-    values = mail.from_()
-    if len(values) != 1 or len(message.header_all("From")) != 1:
-        return False
-    return message.from_[0].address.encode("utf-8", "replace").lower() in values[0].lower()

@@ -23,6 +23,9 @@ class Lookup(Protocol):
     def __call__(self, name: str, kind: str, /) -> tuple[Any, ...]: ...
 
 
+Ask = Callable[[str, str, float], tuple[Any, ...]]  # a Lookup that waits so many seconds at most
+
+
 class Resolver:
     """The nameservers of the settings, or the system's; safe in many threads at once."""
 
@@ -62,7 +65,7 @@ def _value(record: Any, kind: str) -> Any:
 
 
 def within(
-    ask: Callable[[str, str, float], tuple[Any, ...]],
+    ask: Ask,
     seconds: float = CHECK_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> Lookup:

@@ -49,24 +49,20 @@ class Seal:
 
 
 class SignedMail:
-    """A raw mail, read once for all its signatures."""
+    """A raw mail, read once for all its signatures.
 
-    def __init__(self, raw: bytes) -> None:
-        from dkim import rfc822_parse
+    It has none where its header cannot be read as a signer would, or its From is not the `author` that people see.
+    """
 
+    def __init__(self, raw: bytes, author: str) -> None:
         end = _END.search(raw, 0, HEADER_BYTES)
         head, body = (raw[: end.start() + 1], raw[end.end() :]) if end else (raw, b"")
-        self.fields: list[list[bytes]] = []
-        if len(head) <= HEADER_BYTES and head.count(b"\n") <= HEADER_FIELDS * 8:
-            self.fields = rfc822_parse(head)[0]
-        if len(self.fields) > HEADER_FIELDS:
-            self.fields = []
+        fields = _fields(head)
+        from_ = [value.lower().replace(b'"', b"") for name, value in fields if name.lower() == b"from"]
+        seen = len(from_) == 1 and author.lower().encode("utf-8", "replace") in from_[0]
+        self.fields = fields if seen else []
         self._body = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._squeezed: bytes | None = None
-
-    def from_(self) -> list[bytes]:
-        """The value of every From, as it is signed."""
-        return [value for name, value in self.fields if name.lower() == b"from"]
 
     def signatures(self, wanted: Callable[[str], bool], lookup: Lookup) -> Iterator[Signature]:
         """The topmost DKIM-Signatures of domains that are wanted, checked one by one as they are asked for."""
@@ -136,6 +132,19 @@ class SignedMail:
         if self._squeezed is None:
             self._squeezed = _BLANKS.sub(b" ", self._body)
         return self._squeezed
+
+
+def _fields(head: bytes) -> list[list[bytes]]:
+    """The fields of a header, top to bottom; none where it is too long or broken."""
+    from dkim import rfc822_parse
+
+    if len(head) > HEADER_BYTES:
+        return []
+    try:
+        fields: list[list[bytes]] = rfc822_parse(head)[0]
+    except Exception:  # noqa: BLE001 - dkimpy raises anything for a line that is no field
+        return []
+    return fields if len(fields) <= HEADER_FIELDS else []
 
 
 def _relaxed(canonicalization: bytes) -> bool:
