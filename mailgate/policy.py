@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailgate.errors import SettingsError
-from mailgate.settings import Settings, networks, rate
+from mailgate.settings import Settings, networks, rate, seconds
 from routing import rules
 from routing.policy import Door, Limits, Policy, Queue, Staff
 from routing.tokens import Keys
@@ -26,6 +26,9 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
             tuple(m.lower() for m in q.members),
             q.language or settings.desk.language,
             q.signature,
+            q.closed_reply,
+            seconds(q.closed_reply_after),
+            q.thanks_reopens,
         )
         for q in settings.queue
     }

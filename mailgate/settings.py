@@ -52,6 +52,7 @@ After = Annotated[
 Start = Annotated[
     str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a date such as 2026-01-31')
 ]
+Age = Annotated[str, Meta(pattern=r"^(0|[1-9]\d*[smhd])$", description='a time such as "30d", or "0"')]
 Tls = Literal["none", "starttls", "implicit"]
 SignIn = Literal["password", "microsoft", "google"]
 
@@ -251,6 +252,19 @@ class Queue(_Section, frozen=True):
     ] = ()
     language: Annotated[Language | None, about("Of mails of ours from it.", "de")] = None
     signature: Annotated[str, about("Stands under its mails.", "Hardware team, room 12")] = ""
+    closed_reply: Annotated[
+        Literal["reopen", "link", "refuse"],
+        about(
+            "What a reply to a closed ticket does: it reopens it, opens a linked one, or is kept inside, and its "
+            "sender is told to write a new mail."
+        ),
+    ] = "reopen"
+    closed_reply_after: Annotated[
+        Age, about("How long a ticket must have been closed for that; a reply before it reopens.", "30d")
+    ] = "0"
+    thanks_reopens: Annotated[
+        bool, about("Whether a reply of nothing but thanks does it, too; otherwise it is only kept.")
+    ] = False
 
 
 class Staff(_Section, frozen=True):
@@ -385,6 +399,11 @@ def nameserver(text: str) -> tuple[str, int]:
     if not 0 < int(port) < 65536:
         raise ValueError(text)
     return str(ip_address(host)), int(port)
+
+
+def seconds(text: str) -> float:
+    """Seconds of a time such as "30d"."""
+    return 0.0 if text == "0" else float(int(text[:-1]) * SECONDS[text[-1]])
 
 
 def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:

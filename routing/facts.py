@@ -34,6 +34,7 @@ class ThreadKey:
     article_id: int | None
     ours: bool = False
     weak: bool = False
+    internal: bool = False  # its article is kept inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Facts:
                 if known is None:
                     keys[message_id] = key
                 elif known.ticket_id == key.ticket_id and known.article_id is None:  # a placeholder is filled
-                    keys[message_id] = replace(known, article_id=key.article_id)
+                    keys[message_id] = replace(known, article_id=key.article_id, internal=key.internal)
             changes["keys"] = keys
         if effect.seen is not None:
             changes["seen"] = {**self.seen, **dict.fromkeys(effect.seen_as, effect.seen)}
@@ -131,6 +132,11 @@ class Facts:
             changes["confirmations"] = {
                 message_id: replace(c, used=True) if c.article_id == effect.released else c
                 for message_id, c in asked.items()
+            }
+        if effect.released is not None:
+            keys = changes.get("keys", self.keys)  # type: ignore[assignment]
+            changes["keys"] = {
+                i: replace(key, internal=False) if key.article_id == effect.released else key for i, key in keys.items()
             }
         if effect.asked is not None:
             address, question = effect.asked

@@ -120,6 +120,15 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     yield from alone
 
 
+def inside(mail: Mail, facts: Facts, policy: Policy) -> str | None:
+    """The id that it names of an internal note, or of our notice of one: what is answered to those stays inside."""
+    for named in named_ids(mail):
+        signed, key = tokens.read_signed(named, policy.keys), facts.keys.get(named)
+        if (signed is not None and signed.event == "internal") or (key is not None and key.internal and not key.weak):
+            return named
+    return None
+
+
 def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:
     ticket = facts.ticket(ticket_id)
     return ticket is not None and bare_subject(mail.message.subject) == bare_subject(ticket.subject)

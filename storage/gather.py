@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.ticket import Ticket
 from storage import suppression
-from storage.tables import confirmation, journal, outbox, thread_key, ticket
+from storage.tables import article, confirmation, journal, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
 
@@ -20,8 +20,8 @@ def gather(connection: Connection, questions: Questions) -> Facts:
     """Answers to the questions, as they stand in this snapshot."""
     ids = sorted(questions.message_ids)
     keys = {
-        row.message_id: ThreadKey(row.ticket_id, row.article_id, row.ours, row.weak)
-        for row in _where(connection, thread_key, thread_key.c.message_id, ids)
+        row.message_id: ThreadKey(row.ticket_id, row.article_id, row.ours, row.weak, row.visibility == "internal")
+        for row in _rows(connection, _KEYS.where(thread_key.c.message_id.in_(ids)), ids)
     }
     letters = {
         row.message_id: SentLetter(*row)
@@ -106,6 +106,7 @@ def read_ticket(row: Any) -> Ticket:
     )
 
 
+_KEYS = sa.select(thread_key, article.c.visibility).outerjoin(article, article.c.id == thread_key.c.article_id)
 _LETTER = (
     outbox.c.message_id,
     outbox.c.event,

@@ -12,10 +12,14 @@ def effect(change: Change) -> Effect:
     seen = None
     if outcome is not None and claim is not None and outcome.mail_key:
         seen = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
+    inside = {a.id for a in change.articles if a.visibility == "internal"}
     acknowledgement = next((a for a in change.announcements if a.event == "acknowledgement"), None)
     return Effect(
         ticket=change.ticket,
-        keys=tuple((k.message_id, ThreadKey(k.ticket_id, k.article_id, weak=k.weak)) for k in change.keys),
+        keys=tuple(
+            (k.message_id, ThreadKey(k.ticket_id, k.article_id, weak=k.weak, internal=k.article_id in inside))
+            for k in change.keys
+        ),
         seen=seen,
         seen_as=(outcome.mail_key,) if outcome is not None and outcome.mail_key else (),
         letters=tuple(

@@ -108,25 +108,10 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
     articles = [article]
     announcements = []
     if decision.acknowledge and requester is not None:
-        answer = _acknowledgement(mail, ticket, requester, policy)
+        answer = _automatic(mail, ticket, requester, policy)
         articles.append(answer)
-        announcements.append(
-            Announcement(
-                "acknowledgement",
-                "new",
-                ticket,
-                (requester.address.lower(),),
-                answer.id,
-                time,
-                to=(requester,),
-                subject=message.subject,
-                in_reply_to=message.message_id,
-                references=references(message),
-                article_id=answer.id,
-                template=str(wanted["template"]) if wanted.get("template") else None,
-                limited="unknown" if partner is None else "known",
-            )
-        )
+        template = str(wanted["template"]) if wanted.get("template") else None
+        announcements.append(_told("new", mail, ticket, requester, answer, policy, template))
         history.append(HistoryEntry(time, GATEWAY, "acknowledged", None, requester.address, answer.id))
     announcements.append(_notice("new", mail, decision, ticket, policy))
     return Change(
@@ -170,7 +155,12 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         after = with_state(after, "open", "open", time)
         history.append(HistoryEntry(time, article.sender.address, "state", before.state, "open", article.id))
     announcements = []
+    articles = [article]
     ask = None
+    if decision.refuse and decision.acknowledge and message.author is not None:
+        letter = _automatic(mail, after, message.author, policy)
+        articles.append(letter)
+        announcements.append(_told("refused", mail, after, message.author, letter, policy))
     if decision.author == "staff" and (decision.answer or decision.ask):
         member = policy.staff[article.sender.address.lower()]
         if decision.answer:
@@ -182,15 +172,14 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
             ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
             announcements.append(_question(mail, decision, after, article, policy))
     elif decision.notify:
-        why = "reply" if decision.verb == "append" else ("note" if decision.author == "staff" else "unverified")
-        announcements.append(_notice(why, mail, decision, after, policy))
+        announcements.append(_notice(_why(decision), mail, decision, after, policy))
     return Change(
         time,
         claim=mail.claim,
         outcome=_outcome(mail, decision, "article", ticket_id=after.id, article_id=article.id),
         ticket=after,
         version=before.version,
-        articles=(article,),
+        articles=tuple(articles),
         history=tuple(history),
         keys=_keys(mail, decision, after.id, facts, policy),
         announcements=tuple(a for a in announcements if a.recipients),
@@ -255,6 +244,13 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
     )
 
 
+def _why(decision: Decision) -> str:
+    """Which words a notice of a mail in a ticket has."""
+    if decision.refuse:
+        return "refused"
+    return "reply" if decision.verb == "append" else ("note" if decision.author == "staff" else "unverified")
+
+
 def _what(decision: Decision) -> str:
     if decision.verb == "append":
         return "answered" if decision.answer else "replied"
@@ -287,8 +283,30 @@ def _article(mail: Mail, decision: Decision, ticket: Ticket) -> Article:
     )
 
 
-def _acknowledgement(mail: Mail, ticket: Ticket, requester: Address, policy: Policy) -> Article:
-    """The acknowledgement's own article; its text is filled in when it is composed."""
+def _told(
+    why: str, mail: Mail, ticket: Ticket, whom: Address, article: Article, policy: Policy, template: str | None = None
+) -> Announcement:
+    """The automatic mail to a sender (RFC 3834): one recipient, in the conversation of his own mail."""
+    message = mail.message
+    return Announcement(
+        "acknowledgement",
+        why,
+        ticket,
+        (whom.address.lower(),),
+        article.id,
+        article.time,
+        to=(whom,),
+        subject=message.subject,
+        in_reply_to=message.message_id,
+        references=references(message),
+        article_id=article.id,
+        template=template,
+        limited="unknown" if policy.partner(whom.address) is None else "known",
+    )
+
+
+def _automatic(mail: Mail, ticket: Ticket, requester: Address, policy: Policy) -> Article:
+    """The article of an automatic mail to a sender; its text is filled in when it is composed."""
     queue = policy.queue(ticket.queue)
     return Article(
         mail.claim.article_id + 1,

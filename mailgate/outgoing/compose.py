@@ -60,7 +60,7 @@ class Pen:
         letters = []
         for recipient in dict.fromkeys(told.recipients):
             message_id = tokens.message_id(
-                self.policy.keys, told.event, told.ticket.id, told.signed_as, recipient, self.policy.domain
+                self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient, self.policy.domain
             )
             to = self._to(told, recipient)
             headers = b"%bMessage-ID: <%b>\r\n%b%b\r\n" % (date, message_id.encode(), to, shared)
@@ -88,7 +88,8 @@ class Pen:
         queue = self.policy.queue(told.ticket.queue)
         first = queue.language if told.event in INTERNAL else told.ticket.language
         languages = tuple(dict.fromkeys((first, queue.language, self.policy.language)))
-        name = f"{told.event}-{told.why}" if told.why else told.event
+        issued = issued_as(told)  # an administrator's words for an acknowledgement are none for a refusal
+        name = issued if issued == "refusal" else f"{told.event}-{told.why}" if told.why else told.event
         return Wanted(name, queue.name, told.template, languages), self.rendering.language(languages)
 
     def _context(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> dict[str, object]:
@@ -107,7 +108,8 @@ class Pen:
             "state": strings.states.get(ticket.state, ticket.state),
             "internal": internal,
             "quoted": told.event not in HUMAN,
-            "answerable": told.event == "notice" and bool(ticket.requester),
+            "answerable": told.event == "notice" and bool(ticket.requester) and issued_as(told) != "internal",
+            "inside": issued_as(told) == "internal",
             "words": words[:LONGEST_WORDS].strip() if shortened else words.strip(),
             "shortened": shortened,
             "attachments": self._files(told, strings, carried) if internal else (),
@@ -183,7 +185,8 @@ class Pen:
         if told.event in ("confirm", "preview"):  # no part of a conversation: only an answer to this very mail counts
             return b""
         domain = self.policy.domain
-        ours = tokens.message_id(self.policy.keys, "notice", told.ticket.id, THREAD_ARTICLE, "", domain)
+        thread = "internal" if issued_as(told) == "internal" else "notice"
+        ours = tokens.message_id(self.policy.keys, thread, told.ticket.id, THREAD_ARTICLE, "", domain)
         before = [i for i in told.references if i != told.in_reply_to]
         chain = [*before, ours, told.in_reply_to] if told.in_reply_to else [*before, ours]
         return fields.ids("In-Reply-To", chain[-1:]) + fields.ids("References", chain)
@@ -193,7 +196,7 @@ class Pen:
         if self.policy.envelope == "null" and told.event not in HUMAN:
             return ""
         if self.policy.envelope == "verp":
-            left = tokens.sign(self.policy.keys, told.event, told.ticket.id, told.signed_as, recipient)
+            left = tokens.sign(self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient)
             local, _, domain = address.rpartition("@")
             if len(local) + 1 + len(left) <= LONGEST_LOCAL:
                 return f"{local}+{left}@{domain}"
@@ -209,6 +212,12 @@ class Pen:
         """A moment in plain form and in the desk's time zone."""
         moment = datetime.fromtimestamp(min(max(time, 0.0), LAST_MOMENT), self._zone)
         return f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
+
+
+def issued_as(told: Announcement) -> str:
+    """What its signed id says that it is: of some letters more than their event, since that decides about answers."""
+    special = {("notice", "note"): "internal", ("acknowledgement", "refused"): "refusal"}
+    return special.get((told.event, told.why), told.event)
 
 
 def _marks(told: Announcement) -> bytes:
