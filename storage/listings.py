@@ -65,6 +65,17 @@ class ArrivalRow:
         """Whether it stays in quarantine for good."""
         return (self.note or "").startswith(REJECTED)
 
+    @property
+    def kind(self) -> str | None:
+        """What it is, where that decided: bounce, receipt, auto_reply."""
+        said = next((reason.seen for reason in self.reasons if reason.code == "kind"), None)
+        return said.partition(":")[0] if said else None
+
+    @property
+    def why(self) -> str | None:
+        """The reason that came last, and decided."""
+        return f"{self.reasons[-1].seen}: {self.reasons[-1].outcome}" if self.reasons else None
+
 
 @dataclass(frozen=True, slots=True)
 class LetterRow:

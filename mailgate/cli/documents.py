@@ -131,6 +131,8 @@ def arrival(row: ArrivalRow) -> dict[str, Any]:
         "ticket": row.ticket,
         "outcome": row.outcome,
         "message_id": row.message_id,
+        "kind": row.kind,
+        "reason": row.why,
     }
 
 

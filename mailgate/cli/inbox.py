@@ -47,7 +47,7 @@ def list_(place: Place, *, parked: bool, unmatched: bool, limit: int | None, as_
             outcome="unmatched" if unmatched else None,
             limit=limit if as_json else limit or SHOWN,
         )
-    print_arrivals(People(settings) if not as_json else None, rows, total)
+    print_arrivals(People(settings) if not as_json else None, rows, total, why=unmatched)
 
 
 @inbox.command("show", example="mailgate inbox show 1")
@@ -119,8 +119,8 @@ def find(db: Database, ids: Sequence[int], what: str, outcome: str | None = None
     return [found[one] for one in ids]
 
 
-def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int) -> None:
-    """A list of arrivals, for people or for machines."""
+def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int, *, why: bool = False) -> None:
+    """A list of arrivals, for people or for machines; with `why`, what decided instead of what went wrong."""
     if people is None:
         from mailgate.cli.documents import arrival
 
@@ -131,16 +131,16 @@ def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int
         people.say("Nothing there.")
         return
     people.table(
-        ["ID", "When", "From~", "Subject*", "Became", "Ticket", "Error*?"],
+        ["ID", "When", "From~", "Subject*", "Became", "Ticket", "Why*?" if why else "Error*?"],
         [
             [
                 str(row.id),
                 people.when(row.time),
                 line(row.sender) or "<>",
                 line(row.subject),
-                state("rejected" if row.rejected else row.outcome or row.state),
+                state("rejected" if row.rejected else (why and row.kind) or row.outcome or row.state),
                 row.ticket,
-                styled(last_line(row.error), "red"),
+                line(row.why) if why else styled(last_line(row.error), "red"),
             ]
             for row in rows
         ],

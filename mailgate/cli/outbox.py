@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailgate.cli.command import Group, Place, json_option, pass_place
-from mailgate.cli.console import SHOWN, People, emit, line, state, styled
+from mailgate.cli.console import SHOWN, People, emit, iso, line, state, styled
 from mailgate.cli.inbox import ids_argument, last_line, limit_option, told
 from mailgate.errors import CommandError
 
@@ -21,7 +21,7 @@ STATES = ("pending", "deferred", "sent", "failed", "bounced", "held")
 
 @click.group(cls=Group, example="mailgate outbox list --state held")
 def outbox() -> None:
-    """Every mail we send: list, show, retry, release, discard."""
+    """Every mail we send: list, show, retry, release, discard; and addresses that nothing goes to."""
 
 
 @outbox.command("list", example="mailgate outbox list --state failed --state bounced")
@@ -144,6 +144,57 @@ def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 def discard(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     """Never send these mails; they stay on record as failed."""
     _act(place, ids, ("held", "pending", "deferred"), "discard", as_json=as_json)
+
+
+@outbox.group("suppressed", cls=Group, example="mailgate outbox suppressed list")
+def suppressed() -> None:
+    """Addresses that nothing goes to, for a report of their own said that they do not exist: list, lift."""
+
+
+@suppressed.command("list", example="mailgate outbox suppressed list")
+@json_option
+@pass_place
+def suppressed_list(place: Place, *, as_json: bool) -> None:
+    """Addresses that nothing goes to, the newest last. A verified mail from one lifts it by itself."""
+    settings = place.settings()
+    db = place.database(settings)
+    from storage import suppression
+
+    with db.read() as connection:
+        entries = suppression.find(connection).values()
+    if as_json:
+        for entry in entries:
+            since = iso(entry.since)
+            emit({"to": entry.address, "time": since, "status": entry.status, "message_id": entry.message_id})
+        return
+    people = People(settings)
+    if not entries:
+        people.say("Nothing there.")
+        return
+    people.table(
+        ["Address", "Since", "Status", "Mail that came back*"],
+        [[line(e.address), people.when(e.since), e.status, line(e.message_id)] for e in entries],
+    )
+
+
+@suppressed.command("lift", example="mailgate outbox suppressed lift anna@acme.example")
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@json_option
+@pass_place
+def suppressed_lift(place: Place, *, addresses: tuple[str, ...], as_json: bool) -> None:
+    """Write to these addresses again. What failed meanwhile goes out by `mailgate outbox retry`."""
+    db = place.database(place.settings())
+    from storage import suppression
+
+    with db.write() as connection:
+        there = suppression.find(connection, addresses)
+        if missing := [address for address in addresses if address.lower() not in there]:
+            raise CommandError(f"{missing[0]} is not suppressed; nothing was done")
+        count = suppression.lift(connection, addresses)
+    if as_json:
+        emit({"done": count})
+        return
+    click.echo(f"{count} {'address is' if count == 1 else 'addresses are'} written to again.")
 
 
 _DONE = {"retry": "to be sent again", "release": "released", "discard": "discarded"}

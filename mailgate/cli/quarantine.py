@@ -35,7 +35,7 @@ def list_(place: Place, *, all_: bool, limit: int | None, as_json: bool) -> None
             rejected=None if all_ else False,
             limit=limit if as_json else limit or SHOWN,
         )
-    print_arrivals(People(settings) if not as_json else None, rows, total)
+    print_arrivals(People(settings) if not as_json else None, rows, total, why=True)
 
 
 @quarantine.command("show", example="mailgate quarantine show 1")

@@ -1,0 +1,44 @@
+"""Tells the owner of a ticket once that a mail to its people was refused for good, in one transaction each."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+
+from mailgate.application import Application
+from mailgate.desk.undelivered import undelivered
+from routing.facts import Facts
+from storage import journal, outbox
+from storage.changes import write_changes
+from storage.database import Conflict, now
+from storage.gather import tickets
+from storage.outbox import Undelivered
+
+log = logging.getLogger("mailgate.work")
+
+MOST = 50  # letters looked at in one go
+
+
+def tell(app: Application) -> int:
+    """Write notices about failures that nobody was told of; of how many. Raises DatabaseUnavailable."""
+    with app.db.read() as session:
+        found = outbox.untold(session, MOST)
+        there = Facts(tickets(session, {x.ticket_id for x in found if x.ticket_id is not None}))
+    by_ticket: dict[int | None, list[Undelivered]] = defaultdict(list)
+    for letter in found:
+        by_ticket[letter.ticket_id].append(letter)
+    for ticket_id, letters in by_ticket.items():
+        with app.db.write() as session:
+            article_id = journal.reserve(session, "article", 1)
+        ticket = there.ticket(ticket_id or 0)
+        change = None
+        if ticket is not None:
+            change = app.pen.compose(undelivered(ticket, article_id, letters, now(), app.policy))
+        try:
+            with app.db.write() as session:
+                outbox.told(session, [letter.id for letter in letters])
+                if change is not None:
+                    write_changes(session, [change], now())
+        except Conflict as conflict:
+            log.info("looking again: %s", conflict)
+    return len(found)
