@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 MIX = (("plain", 50), ("alternative", 20), ("reply", 20), ("attachment", 7), ("alert", 3))
 PEOPLE, COMPANIES = 400, 60
-WORDS = """
-printer
-""".split()
+WORDS = tuple(word for line in ("printer",) for word in line.split())
 
 
 @dataclass(frozen=True, slots=True)

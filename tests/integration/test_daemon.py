@@ -60,17 +60,9 @@ def daemon(tmp_path: Path, sink: Sink) -> Iterator[Daemon]:
 def send(
     daemon: Daemon, sender: str, subject: str, text: str, *, headers: str = "", to: str = "help@desk.example"
 ) -> None:
-    number = next(_serial)
     raw = (
-        f"{headers}From: Somebody <{sender}>
-To: {to}
-Subject: {subject}
-"
-        f"Date: Mon, 5 Jan 2026 08:00:00 +0000
-Message-ID: <m{number}@acme.example>
-
-{text}
-"
+        f"{headers}From: Somebody <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\n"
+        f"Date: Mon, 5 Jan 2026 08:00:00 +0000\r\nMessage-ID: <m{next(_serial)}@acme.example>\r\n\r\n{text}\r\n"
     )
     with smtplib.SMTP("127.0.0.1", daemon.port) as client:
         client.sendmail(sender, [to], raw.encode())
