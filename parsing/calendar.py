@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from parsing import charsets, limits
+from parsing import charsets, limits, timezones
 from parsing.message import Calendar
 from parsing.parts import Part
 
@@ -33,8 +33,9 @@ def _event(part: Part) -> Calendar | None:
     # RFC 5545 section 3.1: a line that begins with a blank goes on with the one before.
     lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n", limits.CALENDAR_LINES)
     method, uid, answer = part.param("method").upper(), "", None
-    start: str | None = None
     inside: list[str] = []
+    zone_lines: list[tuple[str, str]] = []
+    moment: tuple[str, str] | None = None
     for line in lines[: limits.CALENDAR_LINES]:
         head, _, value = line.partition(":")
         name = head.partition(";")[0].strip().upper()
@@ -46,22 +47,25 @@ def _event(part: Part) -> Calendar | None:
                 inside.pop()
         elif name == "METHOD":
             method = value.upper()
+        if "VTIMEZONE" in inside or value == "VTIMEZONE":
+            zone_lines.append((name, value))
         elif not inside or inside[-1] not in ("VEVENT", "VTODO"):
             continue
         elif name == "UID" and not uid:
             uid = value
-        elif name == "DTSTART" and start is None:
-            start = _moment(head, line[len(head) + 1 :].strip())
+        elif name == "DTSTART" and moment is None:
+            moment = (head, value)
         elif name == "ATTENDEE" and answer is None:
             found = _PARTSTAT.search(line)
             answer = found[1].upper() if found else None
     if not uid and not method:
         return None
+    start = _moment(*moment, timezones.read(zone_lines)) if moment else None
     # Only in a reply is the attendee's state an answer (RFC 5546 section 3.2.3); in a request it is a question.
     return Calendar(method, uid, start, answer if method in ("REPLY", "COUNTER") else None)
 
 
-def _moment(head: str, value: str) -> str | None:
+def _moment(head: str, value: str, zones: Mapping[str, Sequence[timezones.Observance]]) -> str | None:
     found = _MOMENT.match(value)
     if not found:
         return None
@@ -74,8 +78,10 @@ def _moment(head: str, value: str) -> str | None:
         if utc:
             return moment.isoformat() + "Z"
         if zone:
-            aware = moment.replace(tzinfo=ZoneInfo(zone[1].strip()))
+            aware = timezones.in_utc(moment, zones.get(zone[1].strip(), ()))
+            if aware is None:
+                aware = moment.replace(tzinfo=ZoneInfo(zone[1].strip()))
             return aware.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-    except (ValueError, KeyError, OSError):  # no such day, or a zone that only the sender's program knows
+    except (ValueError, OverflowError, KeyError, OSError):  # no such day, or an unknown zone
         return f"{year}-{month}-{day}T{hour}:{minute}:{second}"
     return moment.isoformat()
