@@ -50,6 +50,11 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("th", re.compile("[\u0e00-\u0e7f]")),
     ("hi", re.compile("[\u0900-\u097f]")),
 )
+# Letters that the neighbours do not have.
+_LETTERS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile("[ыэё]", re.IGNORECASE), ("uk", "bg")),
+    (re.compile("[іїєґ]", re.IGNORECASE), ("ru", "bg")),
+)
 
 
 def guess(text: str) -> str | None:
@@ -67,6 +72,9 @@ def guess(text: str) -> str | None:
     for word in _BY_WORD.keys() & text.lower().split():
         for code in _BY_WORD[word]:
             scores[code] = scores.get(code, 0) + 1
+    for pattern, others in _LETTERS:
+        if pattern.search(text):
+            scores = {code: score for code, score in scores.items() if code not in others}
     if not scores:
         return None
     best = max(scores, key=lambda code: scores[code])

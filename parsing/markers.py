@@ -37,6 +37,7 @@ SIGNATURES = (
     "ms-outlook-mobile-signature",
     "AppleMailSignature",
     "protonmail_signature_block",
+    "ymail_android_signature",
     'id="Signature"',
     "tutanota_signature",
 )

@@ -57,6 +57,9 @@ _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
+_ONLY_DATE = re.compile(
+    r"[^\W\d][^\d@<>:]{0,34}\d[^@<>:]{4,40}\d:\d\d(?::\d\d)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?\s{0,2}$"
+)
 _ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
 _RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
@@ -193,6 +196,8 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
             return None
         column = _begins(joined, ends)
         if column is not None and not (start > free and lines[start - 1].rstrip().endswith(("<", "("))):
+            above = lines[start - 1] if start > free and not column else ""
+            start -= bool(_ONLY_DATE.match(above))  # Becky! and others break the line before the name
             sure = "@" in joined or bool(_CLOCK.search(joined)) or _quote_follows(lines, number)
             return Mark("wrote", start, number + 1, column, sure)
     return None

@@ -15,6 +15,7 @@ from parsing.quotes import Mark, is_quoted, is_rule, visible
 
 DELIMITER = "##- Please write your answer above this line -##"
 DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
+SIGNED_LINES = 40  # below our own delimiter in which the end of what a client marked as a signature is looked for
 SCANNED = 65_536  # characters of text that are looked at: nobody types more above a quote
 
 _LABELLED = re.compile(r"[\s*_]{0,4}[^\W\d_][^:：\n]{0,24}[:：]")
@@ -74,8 +75,9 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         return _first_mail(text, html, lines, rest)
     marks = quotes.marks(lines)
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
-    unplaced = False
+    unplaced, signed = False, None
     if html:
+        signed = markers.signature_line(html, lines if end is None else text.split("\n", end + SIGNED_LINES)[:-1])
         has_quote, line = markers.quote_line(html, lines)
         unplaced = has_quote and line is None and end is None
         if line is not None:
@@ -84,7 +86,11 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     if rest and not new.cut:
         new.above.append(rest) if not new.regions else new.below.append(rest)
         new.doubtful = True
-    return _compose(new, html, bool(marks), unplaced, forwards.sender(lines, forward), end is not None)
+    if signed is not None and lines[signed : signed + 1] != new.above[signed : signed + 1]:
+        signed = None  # it stands below a quote
+    # Apple Mail puts its introduction into the quote: what stands over our line is then quoted, too.
+    quoted = bool(marks) or is_quoted(next((line for line in reversed(lines) if line.strip()), ""))
+    return _compose(new, signed, quoted, unplaced, forwards.sender(lines, forward), end is not None)
 
 
 def _delimiter(lines: Sequence[str]) -> int | None:
@@ -113,17 +119,16 @@ def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
     forward = quotes.forward(lines)
     if forward:
         return Split(text.strip(), True, "", forwards.sender(lines, forward))
-    end = len(lines) if rest else _signature(lines, html, tidy=False)
+    signed = markers.signature_line(html, lines) if html else None
+    end = len(lines) if rest else _signature(lines, signed, tidy=False)
     return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), True, "\n".join(lines[end:]).strip(), None)
 
 
-def _signature(lines: Sequence[str], html: str, tidy: bool) -> int:
+def _signature(lines: Sequence[str], signed: int | None, tidy: bool) -> int:
+    """The line at which the signature begins; `signed` is the one at which the client says so."""
     end = signatures.begins(lines, tidy)
-    if html:
-        marked = markers.signature_line(html, lines)
-        if marked is not None and marked < end and end - marked <= signatures.DELIMITED_LINES:
-            return marked
-    return end
+    marked = signed is not None and signed < end and end - signed <= signatures.DELIMITED_LINES
+    return signed if signed is not None and marked else end
 
 
 def _with_html(marks: list[Mark], line: int, lines: Sequence[str]) -> list[Mark]:
@@ -146,13 +151,15 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
     new = _New()
     at = {mark.start: mark for mark in marks}
     kept = new.above
-    number, fresh = 0, False
+    number, fresh, introduced = 0, False, False
     while number < len(lines):
         mark = at.get(number)
         if mark:
             if mark.column:
                 kept.append(visible(lines[number])[: mark.column].rstrip(" -–—"))
             _drop_rules(kept)
+            new.doubtful |= bool(new.regions and not introduced)  # lines with ">" over the client's quote are his own
+            introduced = True
             new.doubtful |= not mark.sure or bool(kept and kept[-1].rstrip().endswith(":"))  # his own words lead to it
             if mark.kind == "forward" and not any(map(str.strip, new.above)):
                 new.above, new.doubtful = list(lines), True  # nothing but a forward, which is not cut away
@@ -220,9 +227,9 @@ def _continues(lines: Sequence[str], number: int) -> bool:
 
 
 def _compose(
-    new: _New, html: str, quoted: bool, unplaced: bool, forwarded_from: Address | None, delimited: bool
+    new: _New, signed: int | None, quoted: bool, unplaced: bool, forwarded_from: Address | None, delimited: bool
 ) -> Split:
-    above_end = _signature(new.above, html, tidy=True)
+    above_end = _signature(new.above, signed, tidy=True)
     below_end = signatures.begins(new.below, tidy=True)
     kept = [*new.above[:above_end], *new.below[:below_end]]
     signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()

@@ -362,3 +362,36 @@ class TestFirstMails:
 
     def test_mail_without_any_subject_is_judged_by_its_words(self):
         assert split(f"{NEW}\n\n{ON}\n{QUOTED}", "", "", False).reply == NEW
+
+
+def test_line_of_ours_under_a_quoted_introduction_is_a_certain_cut():
+    text = f"Done.\n\n> On Feb 25, 2026, at 9:14 AM, Desk <help@desk.example> wrote:\n> \n> {DELIMITER}\n> old"
+    assert (split(text, "", "Re: x", True).reply, split(text, "", "Re: x", True).certain) == ("Done.", True)
+
+
+def test_line_of_ours_under_an_introduction_in_no_known_language_is_not():
+    assert not split(f"Done.\n\nXyzzy 25 plugh\n\n> {DELIMITER}\n> old", "", "Re: x", True).certain
+
+
+def test_lines_of_his_own_with_a_quotes_prefix_make_the_cut_uncertain():
+    quote = "\n\nOn Feb 25, 2026, at 9:14 AM, Desk <help@desk.example> wrote:\n> old"
+    assert not split(f"It shows\n\n> ready{quote}", "", "Re: x", True).certain
+    assert split(f"It shows ready{quote}", "", "Re: x", True).certain
+
+
+def test_introduction_broken_after_its_date_is_cut_whole():
+    text = "Done.\n\nOn Wed, 25 Feb 2026 17:14:11 +0900\nDesk <help@desk.example> wrote:\n\n> old"
+    assert split(text, "", "Re: x", True).reply == "Done."
+
+
+def test_line_with_more_than_a_date_over_an_introduction_stays():
+    text = "I called on Wed, 25 Feb 2026 at 17:14 in vain\nDesk <help@desk.example> wrote:\n\n> old"
+    assert "I called" in split(text, "", "Re: x", True).reply
+
+
+def test_short_signature_that_a_client_marks_right_over_the_quote_is_split_off():
+    html = '<div>Done.</div><div id="Signature">Anna</div><div id="divRplyFwdMsg"><b>From:</b> Desk</div>'
+    text = (
+        "Done.\n\nAnna\n________________________________\nFrom: Desk <help@desk.example>\nSent: 9:14\nSubject: x\n\nold"
+    )
+    assert (split(text, html, "Re: x", True).reply, split(text, html, "Re: x", True).signature) == ("Done.", "Anna")
