@@ -73,20 +73,21 @@ _WORD = re.compile(r"\w+")
 
 def only(message: ParsedMessage, names: Iterable[str] = ()) -> bool:
     """Whether the new words of a mail are thanks and nothing else; `names` of people may stand among them."""
-    text = unicodedata.normalize("NFKC", message.reply.strip()).casefold()
-    if not text or len(text) > MOST_CHARACTERS or "?" in text or any(not a.inline for a in message.attachments):
-        return False
-    words = _WORD.findall(text)
-    if len(words) > MOST_WORDS:
+    if any(not a.inline for a in message.attachments):
         return False
     author = message.author
     spoken = (*names, *((author.name, author.address.partition("@")[0]) if author else ()))
     known = {word for name in spoken for word in re.findall(r"[^\W\d_]+", name.casefold())}
-    return _read(words, known)
+    parting = message.signature.partition("\n")[0]  # "Many thanks" above a name is taken for a signature's beginning
+    return _read(message.reply, known) or _read(f"{message.reply}\n{parting}", known)
 
 
-def _read(words: list[str], names: set[str]) -> bool:
+def _read(text: str, names: set[str]) -> bool:
     """From left to right by the longest phrase that fits: all of it is known, and some of it is thanks."""
+    text = unicodedata.normalize("NFKC", text.strip()).casefold()
+    words = _WORD.findall(text) if len(text) <= MOST_CHARACTERS and "?" not in text else []
+    if len(words) > MOST_WORDS:
+        return False
     thanked = False
     at = 0
     while at < len(words):

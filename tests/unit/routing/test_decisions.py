@@ -112,6 +112,9 @@ def before() -> tuple[World, dict[str, str]]:
     for event, number in (("answer", 1), ("confirm", 9), ("preview", 10)):
         ids[f"{event}{number}"] = world.letters(event)[-1 if event == "preview" else 0].letter.message_id
     ids["answer1"] = world.letters("answer", PEOPLE["anna"])[0].letter.message_id
+    world.arrive(message(PEOPLE["sam"], "#note Ask Carl", id="inside1", re=[ids["notice1"]]), evidence=PASS)
+    ids["insidenotice1"] = world.id_of("internal", 1, 2, PEOPLE["tess"])
+    ids["refusal2"] = world.id_of("refusal", 2, 3, PEOPLE["anna"])
     return world, ids
 
 
@@ -119,7 +122,7 @@ def decided(row: Row) -> tuple[World, Decision, int]:
     start, ids = before()
     world = World(
         start.policy, dict(start.tickets), dict(start.keys), dict(start.seen), dict(start.confirmations),
-        dict(start.articles), set(start.links), list(start.sent), list(start.outcomes), [], 200,
+        dict(start.articles), set(start.links), list(start.sent), list(start.outcomes), arrivals=200,
     )  # fmt: skip
     said: dict[str, Any] = {"id": "new@mail", "subject": "Question", "headers": []}
     how: dict[str, Any] = {"at": HOURS}
@@ -203,6 +206,12 @@ def decided(row: Row) -> tuple[World, Decision, int]:
             case "limit":
                 name, count = rest.split(" ")
                 world.policy = replace(POLICY, limits=replace(Limits(), **{name: (int(count), 600)}))  # type: ignore[arg-type]
+            case "queue":
+                key, value = rest.split(" ")
+                meant: Any = float(value) * 24 * HOURS if value.isdecimal() else {"true": True}.get(value, value)
+                name = POLICY.default_queue
+                queue = replace(world.policy.queues[name], **{key: meant})
+                world.policy = replace(world.policy, queues={**world.policy.queues, name: queue})
             case "unlimited":
                 world.policy = replace(POLICY, limits=Limits(None, None, None, None))
             case "released":
@@ -251,7 +260,7 @@ def test_row(row: Row) -> None:
     missing = [code for code in row.reasons.split() if code not in codes]
     assert not missing, codes
     assert all(reason.seen and reason.outcome for reason in decision.reasons)
-    acknowledged = [s for s in world.letters("acknowledgement") if s.letter.ticket_id == reserved]
+    acknowledged = [s for s in world.letters("acknowledgement") if s.letter.article_id == 2 * reserved + 1]
     assert len(acknowledged) == (1 if decision.acknowledge else 0)
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
+from mailgate.outgoing.compose import issued_as
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.decide import REPEAT_SECONDS, decide, questions
@@ -164,7 +165,7 @@ class World:
     def compose(self, change: Change) -> Change:
         letters = [
             Letter(told.event, told.ticket.id, told.article_id, recipient, self.policy.address,
-                   self.id_of(told.event, told.ticket.id, told.signed_as, recipient),
+                   self.id_of(issued_as(told), told.ticket.id, told.signed_as, recipient),
                    told.subject, b"", told.words.encode(), told.time, told.held_for, told.limited)
             for told in change.announcements
             for recipient in dict.fromkeys(told.recipients)
@@ -177,7 +178,7 @@ class World:
     def references(self, told: Announcement) -> tuple[str, ...]:
         if told.event in ("confirm", "preview"):
             return ()
-        ours = self.id_of("notice", told.ticket.id, 0, "")
+        ours = self.id_of("internal" if issued_as(told) == "internal" else "notice", told.ticket.id, 0, "")
         return tuple(dict.fromkeys((*told.references, ours, *([told.in_reply_to] if told.in_reply_to else []))))
 
     def letters(self, event: str, recipient: str | None = None) -> list[Sent]:
@@ -186,7 +187,13 @@ class World:
     # --- the database ---------------------------------------------------------------------------------------
 
     def gather(self, asked: Questions) -> Facts:
-        keys = {i: k for i, k in self.keys.items() if i in asked.message_ids}
+        keys = {
+            i: replace(
+                k, internal=k.article_id in self.articles and self.articles[k.article_id].visibility == "internal"
+            )
+            for i, k in self.keys.items()
+            if i in asked.message_ids
+        }
         letters = {
             s.letter.message_id: SentLetter(s.letter.message_id, s.letter.event, s.letter.ticket_id,
                                             s.letter.article_id, s.letter.recipient)

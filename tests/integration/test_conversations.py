@@ -1,0 +1,149 @@
+"""Conversations as they happen at a desk, on a real SQLite database: who writes what, and who reads it in the end."""
+
+from __future__ import annotations
+
+from email.message import Message
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from stations import PASS, SETTINGS, Stations
+
+from mailgate.actions import Actions
+from storage.database import Database
+from storage.tables import ticket
+
+AGENT, ANNA, BEN = "agent@desk.example", "anna@acme.example", "ben@acme.example"
+DAY = 86400.0
+OF_ACME = "Authentication-Results: mx.desk.example; dmarc=pass header.from=acme.example\r\n"
+
+
+class Desk(Stations):
+    """A desk with some lines more in its settings, and what its people do."""
+
+    def said(self, sender: str, text: str, answering: Message | str | None = None, **headers: str) -> str:
+        """A mail that is worked at once; staff's and, with `extra`, others' are authenticated."""
+        if answering is not None:
+            named = answering if isinstance(answering, str) else str(answering["Message-ID"]).strip("<>")
+            headers.setdefault("In_Reply_To", f"<{named}>")
+        if sender == AGENT:
+            headers.setdefault("extra", PASS)
+        message_id = self.arrive(sender, text, **headers)
+        self.work()
+        return message_id
+
+    def last(self, event: str, recipient: str) -> Message:
+        return [m for m in self.letters(event) if m["X-Envelope-To"] == recipient][-1]
+
+    def heard(self, event: str, recipient: str) -> int:
+        return len([m for m in self.letters(event) if m["X-Envelope-To"] == recipient])
+
+    def at(self, terminal: str = AGENT) -> Actions:
+        return Actions(self.app, terminal)
+
+    def age(self, number: str, days: float) -> None:
+        """The ticket has been closed for that long."""
+        with self.db.write() as session:
+            session.execute(
+                ticket.update().where(ticket.c.number == number).values(closed=ticket.c.closed - days * DAY)
+            )
+
+    def links(self) -> set[tuple[int, int]]:
+        with self.db.read() as session:
+            return {tuple(row) for row in session.execute(sa.text("select ticket_id, other_id from link"))}
+
+
+def desk(database: Database, folder: Path, more: str = "") -> Desk:
+    return Desk(database, folder, SETTINGS + more)
+
+
+@pytest.fixture
+def conversation(sqlite: Database, tmp_path: Path) -> Desk:
+    return desk(sqlite, tmp_path)
+
+
+def words(mail: Message) -> str:
+    part = mail.get_payload(0) if mail.is_multipart() else mail
+    assert isinstance(part, Message)
+    return bytes(part.get_payload(decode=True) or b"").decode()
+
+
+# --- a closed ticket ------------------------------------------------------------------------------------------
+
+SERVICE = '[[queue]]\nname = "Service Desk"\ndefault = true\n'
+
+
+def test_thanks_for_a_solved_ticket_is_kept_and_opens_nothing(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.")
+    conversation.at().close("INC-1001", "New toner.")
+    conversation.said(ANNA, "Hi,\r\n\r\nthank you very much!\r\n\r\nAnna", conversation.last("state", ANNA))
+    [solved] = conversation.tickets()
+    assert solved.state == "closed"
+    assert conversation.articles()[-1].visibility == "public"
+    conversation.said(ANNA, "Thanks, but it is broken again.", conversation.last("state", ANNA))
+    [solved] = conversation.tickets()
+    assert solved.state == "open"
+
+
+def test_reply_to_a_ticket_closed_long_ago_goes_on_in_a_linked_one(sqlite: Database, tmp_path: Path) -> None:
+    at_desk = desk(sqlite, tmp_path, f'{SERVICE}closed_reply = "link"\nclosed_reply_after = "30d"\n')
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.at().close("INC-1001", None)
+    state = at_desk.last("state", ANNA)
+    at_desk.said(ANNA, "It is broken again.", state)
+    assert [t.state for t in at_desk.tickets()] == ["open"], "closed a moment ago: it reopens"
+    at_desk.at().close("INC-1001", None)
+    at_desk.age("INC-1001", 31)
+    at_desk.said(ANNA, "A year later it is broken again.", state)
+    old, new = at_desk.tickets()
+    assert (old.state, new.state, new.requester) == ("closed", "new", ANNA)
+    assert (new.id, old.id) in at_desk.links()
+    at_desk.said(ANNA, "And it smokes.", at_desk.last("acknowledgement", ANNA))
+    assert [a.ticket_id for a in at_desk.articles()][-1] == new.id
+
+
+def test_refused_reply_is_told_once_and_staff_read_it(sqlite: Database, tmp_path: Path) -> None:
+    at_desk = desk(sqlite, tmp_path, f'{SERVICE}closed_reply = "refuse"\n')
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.at().close("INC-1001", None)
+    at_desk.said(ANNA, "It is broken again.", at_desk.last("state", ANNA))
+    refusal = at_desk.last("acknowledgement", ANNA)
+    assert "write a new mail" in words(refusal)
+    assert "It is broken again" not in words(refusal)
+    assert "It is broken again" in words(at_desk.last("notice", AGENT))
+    at_desk.said(ANNA, "I am an autoresponder without any mark.", refusal)
+    assert at_desk.heard("acknowledgement", ANNA) == 2, "the first one, and one refusal"
+    assert [t.state for t in at_desk.tickets()] == ["closed"]
+
+
+# --- what stays inside ----------------------------------------------------------------------------------------
+
+
+def test_answer_to_the_notice_of_an_internal_note_stays_inside(sqlite: Database, tmp_path: Path) -> None:
+    at_desk = desk(sqlite, tmp_path, '[[staff]]\nname = "Tess"\nemail = "tess@desk.example"\n')
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.said("tess@desk.example", "#note Is she always like that?", at_desk.last("notice", AGENT), extra=PASS)
+    notice = at_desk.last("notice", AGENT)
+    assert "stays inside" in words(notice)
+    at_desk.said(AGENT, "CANARY Every day.", notice)
+    at_desk.said("tess@desk.example", "CANARY Poor you.", at_desk.last("notice", "tess@desk.example"), extra=PASS)
+    assert not at_desk.letters("answer")
+    assert {a.visibility for a in at_desk.articles() if "CANARY" in a.text} == {"internal"}
+    at_desk.said(AGENT, "Please try again.", next(m for m in at_desk.letters("notice") if "New, from" in words(m)))
+    assert "CANARY" not in words(at_desk.last("answer", ANNA))
+
+
+def test_staff_out_of_office_never_reaches_a_partner(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.")
+    for extra in (PASS, ""):
+        conversation.said(
+            AGENT, "I am on the beach.", conversation.last("notice", AGENT), extra=extra, Auto_Submitted="auto-replied"
+        )
+        conversation.said(
+            AGENT, "I am out of the office until Monday.", conversation.last("notice", AGENT), extra=extra,
+            Subject="Automatic reply: Printer",
+        )  # fmt: skip
+    [kept] = conversation.tickets()
+    assert (kept.state, kept.owner) == ("new", None)
+    assert not conversation.letters("answer") and not conversation.letters("confirm")
+    assert {a.visibility for a in conversation.articles() if a.sender == AGENT} == {"internal"}
