@@ -104,6 +104,7 @@ class World:
     sent: list[Sent] = field(default_factory=list)
     outcomes: list[tuple[int, str]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    placed: dict[int, int | None] = field(default_factory=dict)  # arrival: the ticket it ended on
     arrivals: int = 0
 
     # --- mails ----------------------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ class World:
         claim, outcome = change.claim, change.outcome
         if claim is not None and outcome is not None:
             self.outcomes.append((claim.journal_id, outcome.kind))
+            self.placed[claim.journal_id] = outcome.ticket_id
             if outcome.mail_key:
                 before = self.seen.get(outcome.mail_key)
                 assert before is None or abs(before.received_at - change.time) > REPEAT_SECONDS
