@@ -51,6 +51,9 @@ def run(file: Path) -> Iterator[Finding]:
         yield from (failed("rules", problem) for problem in error.problems)
     else:
         yield ok("rules", f"{len(policy.rules)} rules, {len(policy.queues)} queues")
+        for name in policies.named_by_rules(found):
+            said = f"queue {name!r} has no section of its own: it has the desk's address, and all staff as members"
+            yield advice("rules", said, f'add [[queue]] with name = "{name}" to say otherwise')
     if policy is not None:
         yield from _templates(found, policy)
     yield from _people(found)

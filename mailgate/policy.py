@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from mailgate.errors import SettingsError
 from mailgate.settings import Settings, networks, rate, seconds
@@ -34,6 +35,8 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
     }
     default = next((q.name for q in settings.queue if q.default), settings.desk.name)
     queues.setdefault(default, Queue(default, address, (), settings.desk.language))
+    for name in named_by_rules(settings):
+        queues.setdefault(name, Queue(name, address, (), settings.desk.language))
     people = [Staff(s.name, s.addresses, s.roles) for s in settings.staff]
     token = settings.answers.subject_token
     return Policy(
@@ -48,7 +51,7 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         staff={a: person for person in people for a in person.addresses},
         partners={key.lower().lstrip("@"): p.name for p in settings.partner for key in (*p.domains, *p.emails)},
         partner_languages={p.name: p.language for p in settings.partner if p.language},
-        rules=tuple(_rules(settings, queues)),
+        rules=tuple(_rules(settings)),
         limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
         doors=_doors(settings),
         subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
@@ -58,7 +61,22 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
     )
 
 
-def _rules(settings: Settings, queues: dict[str, Queue]) -> Iterable[rules.Rule]:
+def named_by_rules(settings: Settings) -> list[str]:
+    """Queues that have no section of their own: a rule's word makes one, of the desk's address and all staff."""
+    sections = {queue.name for queue in settings.queue}
+    words = (rule.set.get("queue") for rule in settings.rule)
+    return list(dict.fromkeys(w for w in words if isinstance(w, str) and "{" not in w and w not in sections))
+
+
+def _misspelt(queue: object, settings: Settings) -> str | None:
+    """The queue with a section that was meant by a name that is almost its own."""
+    sections = {entry.name for entry in settings.queue}
+    if not isinstance(queue, str) or queue in sections:
+        return None
+    return next(iter(get_close_matches(queue, sections, 1, cutoff=0.8)), None)
+
+
+def _rules(settings: Settings) -> Iterable[rules.Rule]:
     problems = []
     for index, rule in enumerate(settings.rule):
         place = f"{settings.file}: rule[{index}] {rule.name!r}"
@@ -68,8 +86,8 @@ def _rules(settings: Settings, queues: dict[str, Queue]) -> Iterable[rules.Rule]
             problems.append(f"{place}: {error}")
             continue
         queue = rule.set.get("queue")
-        if isinstance(queue, str) and "{" not in queue and queue not in queues:
-            problems.append(f"{place}: set.queue: there is no queue {queue!r}; known are {', '.join(queues)}")
+        if (meant := _misspelt(queue, settings)) is not None:
+            problems.append(f"{place}: set.queue: there is no queue {queue!r}; did you mean {meant!r}?")
         yield compiled
     if problems:
         raise SettingsError(problems)

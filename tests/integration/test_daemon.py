@@ -130,10 +130,10 @@ def test_forged_staff_mail_waits_for_its_confirmation(daemon: Daemon, sink: Sink
 
 def test_new_settings_are_used_without_a_connection_refused(daemon: Daemon, sink: Sink) -> None:
     text = daemon.file.read_text()
-    daemon.file.write_text(text.replace('name = "Hardware"\naddress', 'name = "Devices"\naddress'))
+    daemon.file.write_text(text.replace('name = "Hardware"\naddress', 'name = "Hardwares"\naddress'))
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGHUP)
-    wait(lambda: "the new settings are not used" in daemon.log(), daemon)  # a rule names the old queue
+    wait(lambda: "the new settings are not used" in daemon.log(), daemon)  # a rule names the old queue, almost
     daemon.file.write_text(text.replace('"Hardware"', '"Devices"'))
     daemon.process.send_signal(signal.SIGHUP)
     wait(lambda: "the new settings are in use" in daemon.log(), daemon)
