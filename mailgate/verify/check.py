@@ -20,6 +20,8 @@ from routing.trust import NO_AUTHOR, author_domain, passed
 
 log = logging.getLogger("mailgate.verify")
 
+MOST_FAILURES = 3  # that a person is told
+
 Asked = Literal["none", "quarantine", "reject", "unknown"]
 
 
@@ -128,7 +130,7 @@ def weigh(
 
     if trouble is not None:
         raise trouble
-    why = f": {'; '.join(failures)}" if failures else ""
+    why = f": {'; '.join(failures[:MOST_FAILURES])}" if failures else ""
     if author.record is None:
         return author.found("none", f"no aligned pass for {domain}, which publishes no DMARC policy{why}")
     if envelope.door.startswith("imap:"):

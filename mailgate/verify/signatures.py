@@ -22,6 +22,7 @@ HEADER_BYTES = 128_000  # dkimpy unfolds in quadratic time: under a second for t
 HEADER_FIELDS = 2_000
 SIGNATURE_BYTES = 8_000  # of one field; its patterns are quadratic in it
 KEY_BYTES = 2_000  # of a key's record: RSA of 8192 bits takes 1,400; a larger one could be made to take hours
+WHY_CHARS = 200  # of what a person is told; a hostile field stands in dkimpy's words
 SMALLEST_KEY = 1024  # bits, RFC 8301 section 3.2
 
 _END = re.compile(rb"(?:\A|\n)\r?\n")
@@ -84,9 +85,9 @@ class SignedMail:
             if refusal := _refusal(tags, b"h"):
                 yield Signature(domain, "fail", refusal)
                 continue
-            signed = DKIM(minkey=SMALLEST_KEY)
+            signed = DKIM(minkey=SMALLEST_KEY, logger=_Ear())
             signed.headers, signed.body = self.fields, self._as_signed(tags.get(b"c", b""))
-            yield _held(domain, functools.partial(signed.verify, number), lookup)
+            yield _held(domain, functools.partial(signed.verify, number), signed.logger, lookup)
 
     def seal(self, believed: Callable[[str], bool], lookup: Lookup) -> Seal | Signature | None:
         """The newest ARC set, where a sealer that is believed made it; a Signature says why its chain does not hold.
@@ -111,7 +112,7 @@ class SignedMail:
             if refusal := _refusal(tags, b"h"):
                 return Signature(domain, "fail", f"ARC set {instance}: {refusal}")
         relaxed = any(_relaxed(tags.get(b"c", b"relaxed/relaxed")) for _, tags in messages)
-        chain = ARC(minkey=SMALLEST_KEY)
+        chain = ARC(minkey=SMALLEST_KEY, logger=_Ear())
         chain.headers, chain.body = self.fields, self._as_signed(b"/relaxed" if relaxed else b"")
         told: list[dict[str, Any]] = []
 
@@ -119,7 +120,7 @@ class SignedMail:
             result, told[:], _ = chain.verify(ask)
             return bool(result == b"pass")
 
-        held = _held(domain, verify, lookup)
+        held = _held(domain, verify, chain.logger, lookup)
         if held.result != "pass":
             return held
         results = told[0]["aar-value"].decode("latin-1").partition(";")[2]
@@ -181,7 +182,18 @@ def _refusal(tags: Tags, signed: bytes) -> str | None:
     return None
 
 
-def _held(domain: str, verify: Callable[[Callable[..., Any]], bool], lookup: Lookup) -> Signature:
+class _Ear(logging.Logger):
+    """Hears what dkimpy tells a log only: why a key is none. No mail writes into ours."""
+
+    def __init__(self) -> None:
+        super().__init__("dkimpy", logging.CRITICAL)
+        self.heard = ""
+
+    def error(self, msg: object, *_: object, **__: object) -> None:
+        self.heard = str(msg)
+
+
+def _held(domain: str, verify: Callable[[Callable[..., Any]], bool], ear: _Ear, lookup: Lookup) -> Signature:
     """What became of one verification."""
     trouble: list[DnsTrouble] = []
 
@@ -201,7 +213,9 @@ def _held(domain: str, verify: Callable[[Callable[..., Any]], bool], lookup: Loo
         return Signature(domain, "later", str(error))
     except Exception as error:  # noqa: BLE001 - dkimpy raises anything for what a hostile header or key holds
         log.debug("a signature of %s could not be checked: %r", domain, error)
-        return Signature(domain, "fail", str(error)[:200] or type(error).__name__)
+        return Signature(domain, "fail", (str(error) or type(error).__name__)[:WHY_CHARS])
     if trouble:  # dkimpy may take it for an ordinary failure
         return Signature(domain, "later", str(trouble[0]))
-    return Signature(domain, "pass") if holds else Signature(domain, "fail", "the signature does not fit")
+    if holds:
+        return Signature(domain, "pass")
+    return Signature(domain, "fail", (ear.heard or "it does not fit what was signed")[:WHY_CHARS])
