@@ -43,9 +43,9 @@ def read(parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[
             unpacked = tnef.read(part.data)
             if unpacked is not None:
                 found += [_attachment(name, kind, data, None, inline=False) for name, kind, data in unpacked.files]
-                if unpacked.wrong:
-                    defects.append(unpacked.wrong)
-                continue
+                if not unpacked.wrong:
+                    continue
+                defects.append(unpacked.wrong)  # and the container is kept, for what could not be read
         cid = part.content_id
         inline = bool(cid and f"cid:{cid}" in shown) or (part.disposition == "inline" and not part.filename)
         name = part.filename or _own_name(part)

@@ -10,6 +10,7 @@ from parsing import (
     auth,
     bodies,
     calendar,
+    clearsigned,
     dates,
     diagnosis,
     headers,
@@ -90,7 +91,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         defects.append("encrypted: its content was not read")
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
     references = headers.message_ids(by_name.get("references", ()))
-    split = reply.split(body.text, body.html, subject, bool(in_reply_to or references))
+    split = reply.split(clearsigned.cleartext(body.text), body.html, subject, bool(in_reply_to or references))
     to, cc = mailboxes("to"), mailboxes("cc")
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")

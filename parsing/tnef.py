@@ -95,6 +95,8 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise ValueError("an attribute longer than the file")
         yield identifier, data[position : position + length]
         position += length + 2
+    if data[position:].strip(b"\0\r\n"):
+        raise ValueError("an attribute without its end")
 
 
 def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
