@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
-from unit.routing.world import NO_EVIDENCE, PASS, World, desk
+from unit.routing.world import MONDAY, NO_EVIDENCE, PASS, World, desk
 
+from mailgate.desk import commands
 from mailgate.outgoing.compose import Pen
 from parsing.read import parse
 from routing.mail import Evidence
@@ -146,6 +147,29 @@ def test_an_agents_responder_confirms_nothing_and_ends(
     assert not any(c.used for c in world.confirmations.values())
     if evidence is NO_EVIDENCE:
         assert not [s for s in world.letters("answer") if not s.held], "nobody's words to a partner"
+
+
+@pytest.mark.parametrize("evidence", [NO_EVIDENCE, PASS])
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("closed_reply", ["reopen", "link", "refuse"])
+@pytest.mark.parametrize("keeps_thread", [True, False])
+def test_a_responder_is_told_of_a_closed_ticket_a_few_times(
+    evidence: Evidence, token: bool, closed_reply: str, keeps_thread: bool
+) -> None:
+    policy = desk(subject_token=token)
+    queues = {n: replace(q, closed_reply=closed_reply) for n, q in policy.queues.items()}  # type: ignore[arg-type]
+    world = Gateway(replace(policy, queues=queues))
+    net = Net({"help@desk.example": gateway(world, evidence)})
+    net.send(mail(ANNA))
+    net.run()
+    before = len(world.sent)
+    world.command(commands.close(world.tickets[1], 900, "Water", SAM, MONDAY + 10, world.policy))
+    net.machines[ANNA] = responder(ANNA, keeps_thread=keeps_thread)
+    closing = next(s.letter for s in world.sent[before:] if s.letter.event == "state")
+    net.send(Post(closing.headers + closing.body, closing.envelope_from, closing.recipient), 11)
+    net.run()
+    assert 6 <= len(net.carried) <= 30
+    assert len([s for s in world.sent if s.letter.recipient == ANNA]) <= 1 + RECENT + 1
 
 
 def mailing_list(subscribers: list[str], *, munges: bool) -> Answerer:
