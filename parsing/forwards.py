@@ -31,6 +31,13 @@ def is_forward_subject(subject: str) -> bool:
     return match is not None and match[1].lower() in phrases.FORWARD_PREFIXES
 
 
+def is_answer(subject: str, lines: Sequence[str], mark: Mark | None) -> bool:
+    """Whether a subject whose prefix means both is an answer's, by the language of the header that `mark` found."""
+    if not mark or not is_reply_subject(subject):
+        return False
+    return visible(lines[mark.start]).lstrip(" >*_").lower().startswith(phrases.ANSWER_LABELS)
+
+
 def sender(lines: Sequence[str], mark: Mark | None) -> Address | None:
     """Who sent the mail that `mark` introduces, as its quoted From line says, or None."""
     if not mark:

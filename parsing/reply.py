@@ -68,8 +68,9 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         lines, rest = lines[:end], ""
     if end is None and forwards.is_forward_subject(subject):
         introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
-        certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
-        return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
+        if not forwards.is_answer(subject, lines, introduced):
+            certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
+            return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
     said = is_reply or forwards.is_reply_subject(subject) or not subject.strip()
     if end is None and not said and not _ends_in_quote(lines):
         return _first_mail(text, html, lines, rest)

@@ -395,3 +395,13 @@ def test_short_signature_that_a_client_marks_right_over_the_quote_is_split_off()
         "Done.\n\nAnna\n________________________________\nFrom: Desk <help@desk.example>\nSent: 9:14\nSubject: x\n\nold"
     )
     assert (split(text, html, "Re: x", True).reply, split(text, html, "Re: x", True).signature) == ("Done.", "Anna")
+
+
+def test_prefix_of_two_meanings_is_an_answers_under_a_finnish_header_and_doubtful_under_a_norwegian():
+    finnish = "Kyllä.\n\nLähettäjä: Desk <help@desk.example>\nLähetetty: 25.2.2026 9.14\nAihe: x\n\nvanha"
+    norwegian = "Ja.\n\nFra: Desk <help@desk.example>\nSendt: 25.2.2026 09:14\nEmne: x\n\ngammel"
+    assert (split(finnish, "", "VS: x", True).reply, split(finnish, "", "VS: x", True).certain) == ("Kyllä.", True)
+    assert (split(norwegian, "", "VS: x", True).reply, split(norwegian, "", "VS: x", True).certain) == (
+        norwegian,
+        False,
+    )
