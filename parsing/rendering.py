@@ -6,13 +6,15 @@ Own reading, no tree: no nesting, attribute or unclosed comment costs more than 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import unescape
 
 from parsing import limits
 
-# Words, then a tag. Possessive, and given up for the looser one at the first quote that does not close.
-_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>)?")
-_LOOSE_TOKEN = re.compile(r"([^<]*+)(?:<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>)?")
+# A tag. Possessive, and given up for the looser one at the first quote that does not close.
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
+_LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>")
 _ATTRIBUTE = re.compile(r"(?<![a-zA-Z-])([a-zA-Z-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
@@ -25,6 +27,7 @@ _CLIPPED = re.compile(r"(?<![\w-])(?:max-)?height\s*:\s*0(?:px|pt)?\s*(?:;|!|\Z)
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
 
+_REMEMBERED = 400  # characters of a tag, and tags of a mail, that are read once: mails repeat a few of them
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 _SKIPPED = frozenset({"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"})
@@ -38,7 +41,6 @@ _BLOCKS = frozenset(
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
 VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
 _INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
-_PLAIN = frozenset(("span", "font", "b", "i", "em", "strong", "small", "u", "o:p", "sup", "sub"))  # no layout
 _CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
 
 
@@ -58,10 +60,24 @@ def attributes(source: str) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """A tag as it was read: what it does where nothing is hidden, whether it hides, or is skipped with its content."""
+
+    name: str
+    closing: bool
+    source: str
+    act: Callable[[_Text, str], None] | None
+    hides: bool
+    skipped: bool
+
+
 class _Text:
     def __init__(self, html: str, links: bool) -> None:
         self.html = html
         self.links = links
+        self.tag = _TAG  # how tags are told
+        self.known: dict[str, _Tag] = {}  # tags by what stands between their brackets
         self.out: list[str] = []  # finished lines
         self.line: list[str] = []
         self.wanted = 0  # line ends that must stand before the next words
@@ -79,50 +95,71 @@ class _Text:
         self.fresh = False  # in a cell without words so far: blocks begin no line there
 
     def read(self) -> str:
-        html, position, tags = self.html, 0, 0
-        token = _TOKEN
-        while tags < limits.HTML_TAGS:
-            found = token.match(html, position)
-            text, closing, name, source = found.groups() if found else ("", "", None, "")
-            if text and not self.hidden:
-                if not text.isspace() or self.pre or not text.isascii():
-                    self.words(text)
-                elif not self.blank and not self.wanted:  # between tags nearly everywhere
-                    self.put(" ")
-            if found:
-                position = found.end()
-            if name is None:
-                if position >= len(html):
+        html, known, position = self.html, self.known, 0
+        find = html.find
+        for _ in range(limits.HTML_TAGS):
+            start = find("<", position)
+            if start != position:
+                text = html[position:start] if start >= 0 else html[position:]
+                if not self.hidden:
+                    self.text(text)
+                if start < 0:
                     break
-                position, token = self.stray(position, token)
-                continue
-            tags += 1
-            name = name.lower()
-            if name in _PLAIN and not source and not self.hidden:
-                continue
-            if closing:
-                self.close(name)
-            elif name in _SKIPPED and not source.endswith("/"):
-                position = self.skip(name, position)
+            end = find(">", start, start + _REMEMBERED)
+            tag = known.get(html[start + 1 : end]) if end > 0 else None
+            if tag is None:
+                found = self.tag.match(html, start)
+                if found is None:
+                    position = self.stray(start)
+                    continue
+                tag = _tag(*found.groups())
+                if found.end() == end + 1 and len(known) < _REMEMBERED:
+                    known[html[start + 1 : end]] = tag
+                position = found.end()
             else:
-                self.open(name, source)
+                position = end + 1
+            if tag.skipped:
+                position = self.skip(tag.name, position)
+            elif self.hidden and self.stays_hidden(tag):
+                continue
+            elif tag.hides:
+                self.hidden, self.hidden_depth = tag.name, 1
+            elif tag.act is not None:
+                tag.act(self, tag.source)
         self.newline()
         return _tidy(self.out)
 
-    def stray(self, start: int, token: re.Pattern[str]) -> tuple[int, re.Pattern[str]]:
-        """Past a "<" that opens no tag: (where to go on, with which tokens)."""
+    def stays_hidden(self, tag: _Tag) -> bool:
+        """Whether this tag, inside something hidden, ends that no more than what it stands in; False for a twin."""
+        if tag.name != self.hidden:
+            return True
+        if tag.closing:
+            self.hidden_depth -= 1
+            if self.hidden_depth == 0:
+                self.hidden = ""
+        elif not tag.source.endswith("/"):
+            if tag.name in _CLOSED_BY_TWIN:
+                self.hidden = ""
+                return False
+            self.hidden_depth += 1
+        return True
+
+    def stray(self, start: int) -> int:
+        """Past a "<" that opens no tag: where to go on."""
         follow = self.html[start + 1 : start + 2]
         if follow in ("!", "?"):
-            return self.declaration(start), token
+            return self.declaration(start)
         if follow == "/" or follow.isalpha():
-            if token is _TOKEN:
-                return start, _LOOSE_TOKEN  # a quote that does not close: from here on quotes count for nothing
+            if self.tag is _TAG:
+                self.tag = _LOOSE_TAG  # a quote that does not close: from here on quotes count for nothing
+                return start
             if self.html.find(">", start) < 0:
                 if not self.out and not self.line:
                     self.words(self.html[start:])  # nothing but this: better shown than lost
-                return len(self.html), token
-        self.words("<")
-        return start + 1, token
+                return len(self.html)
+        if not self.hidden:
+            self.words("<")
+        return start + 1
 
     def declaration(self, start: int) -> int:
         """Past a comment or declaration. Outlook's conditional comments are comments to everybody else."""
@@ -140,9 +177,14 @@ class _Text:
             return len(self.html)
         return end.start() if name == "head" and end[0][1] != "/" else end.end()
 
+    def text(self, text: str) -> None:
+        """What stands between two tags."""
+        if not text.isspace() or self.pre or not text.isascii():
+            self.words(text)
+        elif not self.blank and not self.wanted:  # between tags nearly everywhere
+            self.put(" ")
+
     def words(self, text: str) -> None:
-        if self.hidden:
-            return
         if "&" in text:
             text = unescape(text)
         if not text.isascii():
@@ -154,7 +196,8 @@ class _Text:
                 self.newline()
                 self.put(line)
             return
-        if "\n" in text or "  " in text or "\t" in text or "\r" in text:
+        text = text.replace("\n", " ")
+        if "  " in text or "\t" in text or "\r" in text:
             text = _BLANKS.sub(" ", text)
         if text.startswith(" ") and (self.blank or self.wanted):
             text = text[1:]
@@ -191,94 +234,55 @@ class _Text:
         self.blank = True
 
     def want(self, ends: int) -> None:
-        if self.hidden or self.fresh:
-            return
-        if self.line or ends > 1:
-            self.wanted = max(self.wanted, ends)
+        if not self.fresh and (self.line or ends > 1) and self.wanted < ends:
+            self.wanted = ends
 
-    def open(self, name: str, source: str) -> None:
-        if self.hidden:
-            if name == self.hidden and not source.endswith("/"):
-                if name in _CLOSED_BY_TWIN:
-                    self.hidden = ""
-                else:
-                    self.hidden_depth += 1
-                    return
-            else:
-                return
-        if len(source) > 6 and _MAYBE_HIDDEN.search(source) and name not in VOID and _is_hidden(name, source):
-            if not source.endswith("/"):
-                self.hidden, self.hidden_depth = name, 1
-            return
-        if name == "br":
-            if self.wanted:
-                self.feed()
-            self.newline()
-        elif name == "p":
-            self.want(1 if _NO_MARGIN.search(source) else 2)
-        elif name in ("td", "th"):
-            self.cell(name, source)
-        elif name == "a":
-            self.open_link(source)
-        elif name == "li":
-            self.item()
-        elif name in ("ul", "ol"):
-            self.want(1 if self.lists else 2)
-            self.lists.append(0 if name == "ul" else 1)
-        elif name == "blockquote":
-            self.open_quote(source)
-        elif name == "hr":
-            self.want(1)
-            self.put(_RULE)
-            self.want(1)
-        elif name == "img":
-            self.picture(source)
-        elif name == "tr":
-            self.fresh = False
-            self.want(1)
-            self.cells = 0
-        elif name == "table":
-            self.fresh = False
-            self.want(1)
-            self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
-        elif name == "pre":
-            self.want(2)
-            self.pre += 1
-        elif name in _PARAGRAPHS:
-            self.want(2)
-        elif name in _BLOCKS:
-            self.want(1)
+    def below(self, _: str) -> None:
+        self.want(1)
 
-    def close(self, name: str) -> None:
-        if self.hidden:
-            if name == self.hidden:
-                self.hidden_depth -= 1
-                if self.hidden_depth == 0:
-                    self.hidden = ""
-            return
-        if name in ("td", "th", "tr", "table"):
-            self.fresh = False
-        if name == "p":
-            self.want(1)
-        elif name == "a":
-            self.close_link()
-        elif name in ("ul", "ol"):
-            if self.lists:
-                self.lists.pop()
-            self.want(1 if self.lists else 2)
-        elif name == "blockquote":
-            self.close_quote()
-        elif name == "pre":
-            self.pre = max(0, self.pre - 1)
-            self.want(2)
-        elif name in _PARAGRAPHS:
-            self.want(2)
-        elif name in _BLOCKS or name == "li":
-            self.want(1)
+    def apart(self, _: str) -> None:
+        self.want(2)
 
-    def cell(self, name: str, source: str) -> None:
-        if name == "th":
-            self.ruled = True
+    def broken(self, _: str) -> None:
+        if self.wanted:
+            self.feed()
+        self.newline()
+
+    def rule(self, _: str) -> None:
+        self.want(1)
+        self.put(_RULE)
+        self.want(1)
+
+    def open_pre(self, _: str) -> None:
+        self.want(2)
+        self.pre += 1
+
+    def close_pre(self, _: str) -> None:
+        self.pre = max(0, self.pre - 1)
+        self.want(2)
+
+    def open_table(self, source: str) -> None:
+        self.fresh = False
+        self.want(1)
+        self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
+
+    def open_row(self, _: str) -> None:
+        self.fresh = False
+        self.want(1)
+        self.cells = 0
+
+    def close_row(self, _: str) -> None:
+        self.fresh = False
+        self.want(1)
+
+    def close_cell(self, _: str) -> None:
+        self.fresh = False
+
+    def head_cell(self, source: str) -> None:
+        self.ruled = True
+        self.cell(source)
+
+    def cell(self, _: str) -> None:
         if self.cells and len(self.out) == self.row_start and (self.line or self.wanted):
             # All cells so far fit one line: the next one goes on in it.
             self.wanted = 0
@@ -293,7 +297,20 @@ class _Text:
         self.cells += 1
         self.fresh = True
 
-    def item(self) -> None:
+    def open_list(self, _: str) -> None:
+        self.want(1 if self.lists else 2)
+        self.lists.append(0)
+
+    def open_numbers(self, source: str) -> None:
+        self.open_list(source)
+        self.lists[-1] = 1
+
+    def close_list(self, _: str) -> None:
+        if self.lists:
+            self.lists.pop()
+        self.want(1 if self.lists else 2)
+
+    def item(self, _: str) -> None:
         self.want(1)
         depth = max(0, len(self.lists) - 1)
         number = self.lists[-1] if self.lists else 0
@@ -309,7 +326,7 @@ class _Text:
         if len(self.cites) < limits.DEPTH:
             self.cites.append("cite" in source or "gmail_quote" in source or "quote" in source)
 
-    def close_quote(self) -> None:
+    def close_quote(self, _: str) -> None:
         if self.line:
             self.newline()
         if self.cites:
@@ -321,7 +338,7 @@ class _Text:
         shown = address.lower().startswith(("http://", "https://", "ftp://"))
         self.link = (address, len(self.out), len(self.line)) if shown else None
 
-    def close_link(self) -> None:
+    def close_link(self, _: str) -> None:
         if self.link is None:
             return
         address, lines, pieces = self.link
@@ -338,6 +355,53 @@ class _Text:
         alt = attributes(source).get("alt", "") if "alt" in source.lower() else ""
         if alt and len(alt) <= 8 and not alt.isascii():
             self.put(alt)  # an emoji that the client made a picture of
+
+
+_OPENED: dict[str, Callable[[_Text, str], None]] = {
+    **dict.fromkeys(_BLOCKS, _Text.below),
+    **dict.fromkeys(_PARAGRAPHS, _Text.apart),
+    "br": _Text.broken,
+    "td": _Text.cell,
+    "th": _Text.head_cell,
+    "a": _Text.open_link,
+    "li": _Text.item,
+    "ul": _Text.open_list,
+    "ol": _Text.open_numbers,
+    "blockquote": _Text.open_quote,
+    "hr": _Text.rule,
+    "img": _Text.picture,
+    "tr": _Text.open_row,
+    "table": _Text.open_table,
+    "pre": _Text.open_pre,
+}
+_CLOSED: dict[str, Callable[[_Text, str], None]] = {
+    **dict.fromkeys(_BLOCKS, _Text.below),
+    **dict.fromkeys(_PARAGRAPHS, _Text.apart),
+    "p": _Text.below,
+    "li": _Text.below,
+    "td": _Text.close_cell,
+    "th": _Text.close_cell,
+    "a": _Text.close_link,
+    "ul": _Text.close_list,
+    "ol": _Text.close_list,
+    "blockquote": _Text.close_quote,
+    "tr": _Text.close_row,
+    "table": _Text.close_row,
+    "pre": _Text.close_pre,
+}
+
+
+def _tag(slash: str, name: str, source: str) -> _Tag:
+    name = name.lower()
+    if slash:
+        return _Tag(name, True, source, _CLOSED.get(name), False, False)
+    act = _OPENED.get(name)
+    if name == "p" and _NO_MARGIN.search(source):
+        act = _Text.below
+    empty = source.endswith("/")
+    if len(source) > 6 and _MAYBE_HIDDEN.search(source) and name not in VOID and _is_hidden(name, source):
+        return _Tag(name, False, source, None, not empty, name in _SKIPPED and not empty)
+    return _Tag(name, False, source, act, False, name in _SKIPPED and not empty)
 
 
 def _is_hidden(name: str, source: str) -> bool:
