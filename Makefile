@@ -29,7 +29,7 @@ bench: .venv/installed-tests
 	@$(BIN)/python benchmarks/ingest.py
 
 # What the tests talk to: real servers from Debian's packages, started by the tests themselves.
-SERVERS := dovecot-imapd postfix postgresql-15
+SERVERS := dovecot-imapd opendkim opendmarc postfix postgresql-15
 servers:
 	@.ci/servers $(SERVERS)
 

@@ -24,21 +24,24 @@ PROGRAMS = {
     "dovecot-imapd": ("/usr/sbin/dovecot",),
     "postfix": ("/usr/sbin/postfix", "/usr/lib/postfix/sbin/master"),
     "postgresql-15": ("/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/15/bin/initdb"),
+    "opendkim": ("/usr/sbin/opendkim",),
+    "opendmarc": ("/usr/sbin/opendmarc",),
     "openssl": ("/usr/bin/openssl",),
 }
-NEEDS_ROOT = ("dovecot-imapd", "postfix")  # their masters start children as other users
+NEEDS_ROOT = ("dovecot-imapd", "postfix", "opendkim", "opendmarc")  # their masters start children as other users
 
 
 def need(*packages: str) -> None:
     """Skip the test where a Debian package is missing, with the line that says how to get it; in CI, fail it."""
     missing = [name for name in packages if not all(Path(program).exists() for program in PROGRAMS[name])]
     if missing:
-        _cannot(f"install {', '.join(missing)}: apt-get install {' '.join(missing)}")
+        cannot(f"install {', '.join(missing)}: apt-get install {' '.join(missing)}")
     if os.geteuid() != 0 and (servers := [name for name in packages if name in NEEDS_ROOT]):
-        _cannot(f"{', '.join(servers)} can only be started by root: run the tests as root, or in a container")
+        cannot(f"{', '.join(servers)} can only be started by root: run the tests as root, or in a container")
 
 
-def _cannot(reason: str) -> None:
+def cannot(reason: str) -> None:
+    """Skip the test, and in CI fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
