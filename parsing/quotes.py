@@ -170,13 +170,14 @@ def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | No
 
 def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
     """The same with a date or an address in it; its beginning may lie lines above."""
+    follows = _quote_follows(lines, number)
     tail = line.rstrip(" *_-")
     ends = tail.endswith((":", "："))
     if not ends:
         spoken = _VERB.search(tail[-VERB_CHARACTERS:])
         if not (spoken or tail.endswith(">")):
             return None
-        if not (_quote_follows(lines, number) or (spoken and _ADDRESS.search(line) and _DATE_FIRST.match(line))):
+        if not (follows or (spoken and _ADDRESS.search(line) and _DATE_FIRST.match(line))):
             return None
     joined, blank = tail.strip(), 0
     for start in range(number, max(free, number - WRAP_LINES) - 1, -1):
@@ -194,24 +195,28 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
             joined = f"{above} {joined}"
         if len(joined) > WRAP_CHARACTERS:
             return None
-        column = _begins(joined, ends)
+        column = _begins(joined, ends, follows)
         if column is not None and not (start > free and lines[start - 1].rstrip().endswith(("<", "("))):
             above = lines[start - 1] if start > free and not column else ""
             start -= bool(_ONLY_DATE.match(above))  # Becky! and others break the line before the name
-            sure = "@" in joined or bool(_CLOCK.search(joined)) or _quote_follows(lines, number)
+            sure = "@" in joined or bool(_CLOCK.search(joined)) or follows
             return Mark("wrote", start, number + 1, column, sure)
     return None
 
 
-def _begins(joined: str, ends: bool) -> int | None:
-    """Where in `joined`, which ends like a mark, the mark begins; None where it is none after all."""
+def _begins(joined: str, ends: bool, follows: bool) -> int | None:
+    """Where in `joined`, which ends like a mark, the mark begins; None where it is none after all.
+
+    `follows` says that a quote stands below.
+    """
     address = _ADDRESS.search(joined)
     if not (address or _TIME.search(joined)):
         return None
     dated = _DATE_FIRST.match(joined) and _TIME.search(joined)
     if not _VERB.search(joined):
         # "2014-10-17 11:28 GMT+03:00 NAME <ADDRESS>:", a date and an address without a verb
-        closed = not ends or joined.rstrip(" :：*").endswith((">", ")", "]"))
+        body = joined.rstrip(" :：*")
+        closed = not ends or body.endswith((">", ")", "]")) or (follows and address and address.end() == len(body))
         return 0 if dated and address and closed else None
     middle = _MIDDLE.search(joined)
     if middle and _TIME.search(joined, middle.end()):

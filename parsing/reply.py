@@ -64,7 +64,9 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     scanned = text.rfind("\n", 0, SCANNED) if len(text) > SCANNED else -1
     lines, rest = (text[:scanned].split("\n"), text[scanned + 1 :]) if scanned >= 0 else (text.split("\n"), "")
     end = _delimiter(lines) if "##" in text else None
+    below: list[str] = []
     if end is not None:
+        below = [">"] if is_quoted(lines[end]) else []  # an introduction is known by the quote under it
         lines, rest = lines[:end], ""
     if end is None and forwards.is_forward_subject(subject):
         introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
@@ -74,7 +76,7 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     said = is_reply or forwards.is_reply_subject(subject) or not subject.strip()
     if end is None and not said and not _ends_in_quote(lines):
         return _first_mail(text, html, lines, rest)
-    marks = quotes.marks(lines)
+    marks = quotes.marks([*lines, *below])
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
     unplaced, signed = False, None
     if html:

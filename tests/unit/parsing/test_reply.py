@@ -405,3 +405,14 @@ def test_prefix_of_two_meanings_is_an_answers_under_a_finnish_header_and_doubtfu
         norwegian,
         False,
     )
+
+
+def test_introduction_known_by_its_quote_alone_is_known_over_our_line_too():
+    text = f"Done.\n\n25. Feb. 2026, 07:13 von a@b.example:\n\n> {DELIMITER}\n> old"
+    assert (split(text, "", "Re: x", True).reply, split(text, "", "Re: x", True).certain) == ("Done.", True)
+
+
+def test_date_and_bare_address_introduce_a_quote_only_where_one_follows():
+    assert split("Done.\n\n25. Feb. 2026, 07:13 von a@b.example:\n\n> old", "", "Re: x", True).reply == "Done."
+    text = "At 10:30 please write to a@b.example:\n\n- the number\n- the room"
+    assert split(text, "", "Re: x", True).reply == text
