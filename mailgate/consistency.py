@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
-from mailgate.sources import Misfit
+from mailgate.sources import Misfit, Place
+from routing.patterns import PatternError, compiled
 
 if TYPE_CHECKING:
     from mailgate.settings import Imap, Settings
@@ -26,6 +27,7 @@ def find(settings: Settings) -> list[Misfit]:
         *_relay(settings),
         *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box)),
         *_people(settings),
+        *_forms(settings),
         *_twice(settings),
     ]
 
@@ -58,14 +60,18 @@ def _doors(settings: Settings) -> Iterator[Misfit]:
     smtp = settings.smtp
     if smtp is None:
         return
-    for text in smtp.trusted_relays:
-        try:
-            ip_network(text, strict=False)
-        except ValueError:
-            yield Misfit(("smtp", "trusted_relays"), f'expected a network such as 192.0.2.0/24, found "{text}"')
+    yield from _networks(("smtp", "trusted_relays"), smtp.trusted_relays)
     if bool(smtp.tls_cert) != bool(smtp.tls_key):
         there, missing = ("tls_cert", "tls_key") if smtp.tls_cert else ("tls_key", "tls_cert")
         yield Misfit(("smtp", there), f"STARTTLS wants both; add {missing}, or take {there} away")
+
+
+def _networks(place: Place, texts: Iterable[str]) -> Iterator[Misfit]:
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            yield Misfit(place, f'expected a network such as 192.0.2.0/24, found "{text}"')
 
 
 def _nameservers(settings: Settings) -> Iterator[Misfit]:
@@ -130,6 +136,15 @@ def _people(settings: Settings) -> Iterator[Misfit]:
             yield Misfit(("partner", index, "domains"), 'is missing; add domains = ["acme.example"], or emails')
 
 
+def _forms(settings: Settings) -> Iterator[Misfit]:
+    for index, form in enumerate(settings.form):
+        yield from _networks(("form", index, "hosts"), form.hosts)
+        try:
+            compiled(form.pattern or "(?P<address>.)", "address")
+        except PatternError as error:
+            yield Misfit(("form", index, "pattern"), str(error))
+
+
 def _twice(settings: Settings) -> Iterator[Misfit]:
     """Names and addresses that must lead to one thing."""
     for key, section, names in (
@@ -138,6 +153,7 @@ def _twice(settings: Settings) -> Iterator[Misfit]:
         ("email", "staff", [(n, a) for n, s in enumerate(settings.staff) for a in s.addresses]),
         ("domains", "partner", [(n, d.lower().lstrip("@")) for n, p in enumerate(settings.partner) for d in p.domains]),
         ("emails", "partner", [(n, e.lower()) for n, p in enumerate(settings.partner) for e in p.emails]),
+        ("sender", "form", [(n, f.sender.lower()) for n, f in enumerate(settings.form)]),
         ("name", "rule", [(n, r.name) for n, r in enumerate(settings.rule)]),
     ):
         seen: set[str] = set()

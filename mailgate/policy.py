@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import ip_network
 
+from mailgate import settings as files
 from mailgate.errors import SettingsError
 from mailgate.settings import Settings, networks, rate, seconds
 from routing import rules
-from routing.policy import Door, Limits, Policy, Queue, Staff
+from routing.patterns import compiled
+from routing.policy import Door, Form, Limits, Policy, Queue, Staff
 from routing.tokens import Keys
 
 NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
@@ -54,6 +57,8 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         rules=tuple(_rules(settings)),
         limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
         doors=_doors(settings),
+        forms={f.sender.lower(): _form(f) for f in settings.form},
+        front_lists=frozenset(a.lower() for a in settings.desk.front_lists),
         subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
         envelope=settings.relay.envelope if settings.relay else "account",
         relay=settings.relay is not None,
@@ -91,6 +96,11 @@ def _rules(settings: Settings) -> Iterable[rules.Rule]:
         yield compiled
     if problems:
         raise SettingsError(problems)
+
+
+def _form(form: files.Form) -> Form:
+    hosts = tuple(ip_network(text, strict=False) for text in form.hosts)
+    return Form(form.name, hosts, compiled(form.pattern, "address") if form.pattern else None)
 
 
 def _doors(settings: Settings) -> dict[str, Door]:

@@ -71,6 +71,13 @@ class Desk(_Section, frozen=True):
     address: Annotated[Address, about("Where people write to. `+suffix` of it is the desk too.", "help@desk.example")]
     timezone: Annotated[str, about("In which times are shown.", "Europe/Berlin")] = "UTC"
     language: Annotated[Language, about("Of mails of ours, where nothing else tells the reader's.")] = "en"
+    front_lists: Annotated[
+        tuple[Address, ...],
+        about(
+            "Mailing groups in front of the desk: what comes through them is their writers' mail, not a list's.",
+            ["support@example.com"],
+        ),
+    ] = ()
 
 
 class Storage(_Section, frozen=True):
@@ -298,6 +305,28 @@ class Partner(_Section, frozen=True):
     language: Annotated[Language | None, about("Of mails of ours to it.", "fr")] = None
 
 
+class Form(_Section, frozen=True):
+    """A web form whose mails are of the person that filled it in. Several: write the section again."""
+
+    name: Annotated[str, about("What it is called in reasons.", "website")]
+    sender: Annotated[Address, about("Whom its mails are from.", "www@example.com")]
+    hosts: Annotated[
+        tuple[str, ...],
+        about(
+            "Who may hand them in unverified, to us or to the mail server in front: networks or addresses.",
+            ["192.0.2.7"],
+        ),
+    ] = ()
+    pattern: Annotated[
+        str | None,
+        about(
+            "Where its text has the person's address: an RE2 pattern with the group `address`, and `name` if it likes. "
+            "None: Reply-To.",
+            r"(?m)^E-mail: *(?P<address>\S+@\S+)",
+        ),
+    ] = None
+
+
 class Rule(_Section, frozen=True):
     """When a first mail is like this, set that on its ticket ([rules](rules.md)). Several: write the section again."""
 
@@ -327,10 +356,11 @@ class Settings(_Section, frozen=True):
     queue: tuple[Queue, ...] = ()
     staff: tuple[Staff, ...] = ()
     partner: tuple[Partner, ...] = ()
+    form: tuple[Form, ...] = ()
     rule: tuple[Rule, ...] = ()
     include: Annotated[
         tuple[str, ...],
-        about("Further files with [[imap]], [[queue]], [[staff]], [[partner]] and [[rule]].", ["rules.d/*.toml"]),
+        about("Further files with sections in double brackets, such as [[staff]] and [[rule]].", ["rules.d/*.toml"]),
     ] = ()
     templates: Annotated[
         str | None, about("A folder with templates of your own, which go before the shipped ones.", "templates")

@@ -19,6 +19,7 @@ from parsing.sameness import content_key, mail_key
 from routing import trust
 from routing.decide import decide, questions
 from routing.decision import Decision
+from routing.behind import attributed
 from routing.facts import Facts
 from routing.mail import Claim, Envelope, Mail
 from routing.policy import Door, Policy
@@ -140,7 +141,7 @@ def read(claimed: Claimed, policy: Policy) -> Mail:
     message = parse(claimed.raw)
     door = policy.doors.get(claimed.envelope.door, Door())
     evidence = trust.weigh(message, claimed.envelope, door, claimed.evidence)
-    return Mail(
+    mail = Mail(
         claimed.claim,
         claimed.envelope,
         message,
@@ -166,6 +167,7 @@ def _report(mail: Mail, change: Change) -> None:
     )
 
 
+    return attributed(mail, policy)
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What would happen to a mail here and now; nothing was touched."""

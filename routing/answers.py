@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from parsing.message import ParsedMessage
 from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Door, Policy
@@ -40,7 +39,7 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
     if envelope.journaled_at - envelope.received_at > OLDEST_SECONDS:
         return "too_old", "it arrived more than 24 hours before it was read"
     return (
-        _marked(message)
+        _marked(mail)
         or _spam(mail, policy)
         or (("null_sender", "envelope sender <>") if mail.null_sender else None)  # RFC 3834 section 2
         or _sender(address, policy)
@@ -48,11 +47,20 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
     )
 
 
-def _marked(message: ParsedMessage) -> tuple[str, str] | None:
+_OWN = {  # marks of what a person wrote through, not of his mail
+    "form": frozenset(("auto-submitted", "mailing-list", "precedence", "x-auto-response-suppress")),
+    "front_list": frozenset(("mailing-list", "precedence")),
+}
+
+
+def _marked(mail: Mail) -> tuple[str, str] | None:
     """Marks in the header that ask for silence (RFC 3834 section 2); they stand on human mail too."""
-    for name, value in message.headers:
+    own = _OWN.get(mail.attribution.code) if mail.attribution is not None else None
+    for name, value in mail.message.headers:
         lower = name.lower()
         if lower not in _WATCHED and not lower.startswith("list-"):
+            continue
+        if own is not None and (lower in own or lower.startswith("list-")):
             continue
         said = value.strip().lower()
         if lower == "auto-submitted":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import commands, joining, opening, reports, threads, tokens
+from routing import commands, forwarding, joining, opening, reports, threads, tokens
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
@@ -33,6 +33,8 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         named = {*threads.named_ids(mail), *filter(None, (message.message_id, message.bounce_original_id))}
         ids |= named
         ids.update(threads.letter_ids(mail, policy))
+        if message.forwarded_from is not None and (original := forwarding.original(message)) is not None:
+            ids.add(original)
         signed = (*(tokens.read_signed(i, policy.keys) for i in named), *threads.plus_tokens(mail, policy))
         tickets |= {s.ticket_id for s in signed if s is not None}
         numbers = (tokens.ticket_id(n) for n in tokens.in_subject(message.subject)[0])
@@ -56,7 +58,10 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
 
 def decide(mail: Mail, facts: Facts, policy: Policy) -> Decision:
     """The decision about one mail; pure, so that it can be made again and explained."""
-    case = _measured(Case(mail, facts, policy))
+    case = Case(mail, facts, policy)
+    if (found := mail.attribution) is not None:
+        case = case.because(found.code, found.seen, found.outcome)
+    case = _measured(case)
     return (
         _seen_before(mail, facts)
         or _came_back(case)

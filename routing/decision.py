@@ -34,6 +34,16 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A partner's words as staff handed them on; `own` are those of who did it, `original` is its Message-ID."""
+
+    sender: Address
+    words: str
+    own: str
+    original: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done with one mail. Which fields count depends on the verb.
 
@@ -61,6 +71,7 @@ class Decision:
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here
     weak: bool = False  # its ids say where, and are no sign of having been in the conversation
+    forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None
     release: Confirmation | None = None
     reports: tuple[Report, ...] = ()

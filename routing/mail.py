@@ -50,6 +50,15 @@ NO_EVIDENCE = Evidence("none", "unknown", "no result of a provider that this doo
 
 
 @dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who stands behind a mail that a web form or a mailing group sent, or why it cannot be told."""
+
+    code: Literal["form", "form_unverified", "form_nobody", "front_list", "front_list_nobody"]
+    seen: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One mail on its way: everything `decide` may know of it. `key` is its sameness: of its
     Message-ID, From and Date, or of its content where it has no Message-ID."""
@@ -61,6 +70,7 @@ class Mail:
     key: str
     size: int
     released: bool = False  # a person let it out of quarantine
+    attribution: Attribution | None = None  # of a mail that a form or a group sent; then `message` is its person's
 
     @property
     def null_sender(self) -> bool:
@@ -68,6 +78,8 @@ class Mail:
 
         By IMAP the envelope is gone but for Return-Path.
         """
+        if self.attribution is not None and self.attribution.code == "form":
+            return False
         return self.message.return_path == "" or (
             not self.envelope.mail_from and not self.envelope.door.startswith("imap:")
         )

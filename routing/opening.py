@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routing import answers, rules
+from routing import answers, forwarding, rules
 from routing.case import AUTOMATIC, Case
-from routing.decision import Decision
+from routing.decision import Decision, Forwarded
 from routing.mail import Mail
 from routing.policy import Policy, without_suffix
 
@@ -17,16 +17,22 @@ def unplaced(case: Case) -> Decision:
     if case.mail.message.kind in AUTOMATIC:
         case = case.because("kind", case.kind, "it answers something, and fits nothing here")
         return Decision("unmatched", case.trust, case.reasons)
-    return open_ticket(case)
+    return open_ticket(case, handed=forwarding.of_partner(case))
 
 
-def open_ticket(case: Case, related: tuple[int, ...] = (), queue: str = "") -> Decision:
+def open_ticket(
+    case: Case, related: tuple[int, ...] = (), queue: str = "", handed: Forwarded | None = None
+) -> Decision:
     """A new ticket, linked to those it names and may not enter; nothing of them is in it.
 
-    `queue` is that of the ticket that it goes on with; else the address tells it that it came to.
+    `queue` is that of the ticket that it goes on with; else the address tells it that it came to. `handed` is a mail
+    that staff forwarded: its author is the requester, and is not acknowledged, for he wrote to a colleague.
     """
     mail, policy, address = case.mail, case.policy, case.address
-    message = mail.message
+    message, requester = mail.message, mail.message.author
+    if handed is not None:
+        requester, address = handed.sender, handed.sender.address.lower()
+        case = case.because("forwarded", f"{case.address} forwards a mail of {address}", f"opens as {address}'s")
     ours = address is not None and policy.is_ours(address)
     queue, recipient = (queue, "as the ticket before it") if queue in policy.queues else _queue(mail, policy)
     case = case.because("queue", recipient, f"queue {queue}")
@@ -36,6 +42,8 @@ def open_ticket(case: Case, related: tuple[int, ...] = (), queue: str = "") -> D
         case = case.because("rule", f"rule {name!r} matches", _said(policy, name))
     case, queue, wanted = _checked(case, queue, outcome.set)
     silent = answers.why_not(mail, address, case.facts, policy)
+    if handed is not None:
+        silent = ("forwarded", f"{address} wrote to a member of staff")
     if silent is None and case.trust == "failed":
         silent = ("failed", mail.evidence.seen)
     if silent is None and wanted.get("acknowledge") is False:
@@ -53,12 +61,13 @@ def open_ticket(case: Case, related: tuple[int, ...] = (), queue: str = "") -> D
         author="stranger",
         queue=queue,
         set=wanted,
-        requester=message.author if address is not None and not ours else None,  # else answers would come back here
+        requester=requester if address is not None and not ours else None,  # else answers would come back here
         related=related,
         acknowledge=silent is None,
-        words=message.reply or message.text,
+        words=handed.words if handed is not None else message.reply or message.text,
         notify=True,
         claim_ids=not related,
+        forwarded=handed,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
 
+from routing.patterns import Pattern
 from routing.rules import Rule
 from routing.tokens import Keys
 
@@ -59,6 +60,15 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A web form that writes to us: from one address, or it is not believed."""
+
+    name: str
+    hosts: tuple[IPv4Network | IPv6Network, ...] = ()
+    pattern: Pattern | None = None  # of the person in its text; None: Reply-To
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Acknowledgements at most, each (count, seconds) or None for no limit."""
 
@@ -91,6 +101,8 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     limits: Limits = Limits()
     doors: Mapping[str, Door] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)  # by the address that they write from
+    front_lists: frozenset[str] = frozenset()  # groups whose mails come here
     subject_token: bool = False
     envelope: str = "account"
     relay: bool = True  # False: outgoing mail is held
@@ -116,7 +128,7 @@ class Policy:
 
     def is_ours(self, address: str) -> bool:
         """Whether that address is one of the desk's own, so that what is sent there comes back here."""
-        return self.accepts(address)
+        return self.accepts(address) or address.lower() in self.front_lists
 
     def member(self, who: str) -> Staff | None:
         """That member of staff, by any of his addresses or by name; case does not matter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from routing import commands, threads
+from routing import commands, forwarding, threads
 from routing.case import Case
 from routing.decision import Decision
 from routing.threads import Match
@@ -47,6 +47,11 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
             "answers_question", f"in answer to {asked.message_id}", "only #send is obeyed there; it stays inside"
         )
         return replace(note, reasons=case.reasons)
+    if forwarding.is_forward(message):
+        case = case.because(
+            "forward", f"subject {message.subject!r}", "not all is theirs; it stays inside, staff are told"
+        )
+        return replace(note, reasons=case.reasons, notify=True)
     if (named := threads.inside(case.mail, case.facts, case.policy)) is not None:
         case = case.because("inside", f"in answer to {named}, an internal note", "it stays inside; staff are told")
         return replace(note, reasons=case.reasons, notify=True)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from parsing.message import Address, ParsedMessage
-from routing import tokens
-from routing.decision import Decision
+from routing import forwarding, tokens
+from routing.decision import Decision, Forwarded
 from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy
@@ -83,7 +83,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         id=mail.claim.ticket_id,
         number=tokens.number(mail.claim.ticket_id),
         version=1,
-        subject=tokens.without_token(message.subject) or "(no subject)",
+        subject=_subject(mail, decision) or "(no subject)",
         type=str(wanted.get("type", "Alert" if message.kind == "alert" else "Incident")),
         state="new",
         state_type="new",
@@ -100,12 +100,15 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         fields=_fields(wanted, message),
         participants=participants((), mail, decision, policy),
         acknowledged=decision.acknowledge,
-        last_public_id=message.message_id,
+        last_public_id=decision.forwarded.original if decision.forwarded else message.message_id,
         root_id=_root(mail, decision),
     )
     article = _article(mail, decision, ticket)
     history = [HistoryEntry(time, address or GATEWAY, "created", None, ticket.number, article.id)]
     articles = [article]
+    if (handed := decision.forwarded) is not None:
+        articles = [_handed_on(article, handed), *_own_words(article, handed)]
+        history = [replace(history[0], actor=article.sender.address)]
     announcements = []
     if decision.acknowledge and requester is not None:
         answer = _automatic(mail, ticket, requester, policy)
@@ -305,6 +308,24 @@ def _told(
     )
 
 
+def _handed_on(article: Article, handed: Forwarded) -> Article:
+    """A partner's mail as staff forwarded it: his words alone, and nobody has measured that they are his."""
+    return replace(article, sender=handed.sender, text=handed.words, reply=handed.words, trust="unverified")
+
+
+def _own_words(article: Article, handed: Forwarded) -> tuple[Article, ...]:
+    """What staff wrote above it, as a note, under the number that an acknowledgement would have."""
+    if not handed.own:
+        return ()
+    note = replace(article, id=article.id + 1, visibility="internal", text=handed.own, reply=handed.own)
+    return (replace(note, message_id=None, journal_id=None, attachments=(), reasons=(), defects=()),)
+
+
+def _subject(mail: Mail, decision: Decision) -> str:
+    subject = tokens.without_token(mail.message.subject)
+    return forwarding.subject(subject) if decision.forwarded else subject
+
+
 def _automatic(mail: Mail, ticket: Ticket, requester: Address, policy: Policy) -> Article:
     """The article of an automatic mail to a sender; its text is filled in when it is composed."""
     queue = policy.queue(ticket.queue)
@@ -334,9 +355,10 @@ def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts, policy: 
     if own and (own not in facts.keys or facts.keys[own].ticket_id == ticket_id):
         claims.append(KeyClaim(own, ticket_id, mail.claim.article_id, decision.weak))
     if decision.claim_ids:
+        original = decision.forwarded.original if decision.forwarded else None
         claims += [
             KeyClaim(i, ticket_id, None, decision.weak)
-            for i in named_ids(mail)
+            for i in dict.fromkeys((*named_ids(mail), *((original,) if original else ())))
             if i not in facts.keys and i not in facts.letters and tokens.read_signed(i, policy.keys) is None
         ]
     return tuple(claims)
@@ -347,6 +369,8 @@ def _root(mail: Mail, decision: Decision) -> str | None:
 
     What somebody names who may not enter there is no part of his conversation with us.
     """
+    if decision.forwarded is not None:
+        return decision.forwarded.original
     ids = () if decision.related else (*mail.message.references, *mail.message.in_reply_to)
     return ids[0] if ids else mail.message.message_id
 
@@ -371,6 +395,8 @@ def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy
     """
     message = mail.message
     author = () if decision.author == "staff" else message.from_[:1]
+    if decision.forwarded is not None:  # whom staff wrote to is not the partner's affair
+        return (decision.forwarded.sender.address.lower(),)
     added = (
         a.address.lower()
         for a in (*author, *message.to, *message.cc)
@@ -427,10 +453,14 @@ def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Po
     message = mail.message
     author = message.author or Address("", mail.envelope.mail_from)
     told = audience(ticket, policy, but=author.address)
+    words = decision.words or message.reply or message.text
     if why == "new":  # also the members of the queue where a rule has named an owner
         told = tuple(dict.fromkeys((*told, *without(policy.members(ticket.queue), author.address, policy))))
     elif not told and decision.trust != "authenticated":  # in its owner's name, who did perhaps not write it
         told = without(policy.members(ticket.queue), author.address, policy)
+    if (handed := decision.forwarded) is not None:
+        author = handed.sender
+        words = f"{words}\n\n-- {message.from_[0].address}:\n{handed.own}" if handed.own else words
     return Announcement(
         "notice",
         why,
@@ -439,12 +469,12 @@ def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Po
         mail.claim.article_id,
         mail.envelope.received_at,
         author=author,
-        words=decision.words or message.reply or message.text,
+        words=words,
         subject=message.subject,
         attachments=message.attachments,
         references=thread_references(ticket),
         article_id=mail.claim.article_id,
-        trust=decision.trust,
+        trust="unverified" if decision.forwarded else decision.trust,
     )
 
 

@@ -147,3 +147,76 @@ def test_staff_out_of_office_never_reaches_a_partner(conversation: Desk) -> None
     assert (kept.state, kept.owner) == ("new", None)
     assert not conversation.letters("answer") and not conversation.letters("confirm")
     assert {a.visibility for a in conversation.articles() if a.sender == AGENT} == {"internal"}
+
+
+# --- who stands behind a mail ---------------------------------------------------------------------------------
+
+FORWARD = (
+    "What a fuss.\r\n\r\n---------- Forwarded message ---------\r\nFrom: Anna A. <anna@acme.example>\r\n"
+    "Date: Mon, 5 Jan 2026 at 07:00\r\nSubject: Printer\r\nTo: First Agent <agent@desk.example>\r\n\r\n\r\n"
+    "It does not print.\r\n\r\nAnna\r\n"
+)
+
+
+def test_partner_mail_that_staff_forward_becomes_the_partners_ticket(conversation: Desk) -> None:
+    conversation.said(
+        AGENT, FORWARD, Subject="Fwd: Printer", Cc="boss@desk.example", X_Forwarded_Message_Id="<a1@acme.example>"
+    )
+    [opened] = conversation.tickets()
+    assert (opened.requester, opened.requester_name, opened.partner) == (ANNA, "Anna A.", "Acme")
+    assert (opened.subject, opened.participants) == ("Printer", [ANNA])
+    theirs, ours = conversation.articles()
+    assert (theirs.sender, theirs.visibility, theirs.text) == (ANNA, "public", "It does not print.\n\nAnna")
+    assert (ours.sender, ours.visibility, ours.text) == (AGENT, "internal", "What a fuss.")
+    assert not conversation.letters("acknowledgement"), "she wrote to a colleague"
+    conversation.at().reply("INC-1001", "Try again.")
+    answer = conversation.last("answer", ANNA)
+    assert (answer["In-Reply-To"], answer["Cc"]) == ("<a1@acme.example>", None)
+    assert "fuss" not in words(answer) and "boss" not in str(answer)
+    conversation.said(ANNA, "It prints.", "a1@acme.example")
+    assert [a.ticket_id for a in conversation.articles()] == [opened.id] * 4
+
+
+def test_mail_in_the_name_of_staff_that_forwards_something_is_an_ordinary_ticket(conversation: Desk) -> None:
+    conversation.said(AGENT, FORWARD, Subject="Fwd: Printer", extra="")
+    [opened] = conversation.tickets()
+    assert opened.requester == AGENT
+    assert conversation.heard("acknowledgement", AGENT) == 1
+
+
+def test_web_form_opens_tickets_for_who_filled_it_in(sqlite: Database, tmp_path: Path) -> None:
+    form = '[[form]]\nname = "website"\nsender = "www@desk.example"\nhosts = ["192.0.2.7"]\n'
+    at_desk = desk(sqlite, tmp_path, form + "pattern = '(?m)^E-mail: (?P<address>\\S+)$'\n")
+    at_desk.said("www@desk.example", "E-mail: anna@acme.example\r\nHelp.", extra=PASS, Auto_Submitted="auto-generated")
+    at_desk.said("www@desk.example", "E-mail: ben@acme.example\r\nHelp.")
+    believed, doubtful = at_desk.tickets()
+    assert (believed.requester, doubtful.requester) == (ANNA, "www@desk.example")
+    assert at_desk.heard("acknowledgement", ANNA) == 1
+    assert at_desk.heard("acknowledgement", BEN) == 0
+    at_desk.said(ANNA, "More.", at_desk.last("acknowledgement", ANNA))
+    assert at_desk.articles()[-1].ticket_id == believed.id
+
+
+def test_group_in_front_of_the_desk_is_no_mailing_list(sqlite: Database, tmp_path: Path) -> None:
+    lines = 'address = "help@desk.example"\nfront_lists = ["support@acme-group.example"]'
+    at_desk = Desk(sqlite, tmp_path, SETTINGS.replace('address = "help@desk.example"', lines))
+    group = "support@acme-group.example"
+    at_desk.said("dora@other.example", "Help.", to=group, List_Id="<support.acme-group.example>", Precedence="list")
+    at_desk.said(group, "Help me, too.", to=group, X_Original_From="Carl <carl@other.example>", Subject="Screen")
+    first, second = at_desk.tickets()
+    assert (first.requester, second.requester) == ("dora@other.example", "carl@other.example")
+    assert group not in (*first.participants, *second.participants), "else answers would come back here"
+    assert at_desk.heard("acknowledgement", "dora@other.example") == 1
+    assert at_desk.heard("acknowledgement", "carl@other.example") == 1
+
+
+def test_bcc_and_addresses_of_staff_never_reach_a_partner(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.", Cc=BEN, Bcc="secret@acme.example")
+    conversation.said(
+        AGENT, "Try again.", conversation.last("notice", AGENT),
+        Cc=f"boss@desk.example, {BEN}", Bcc="spy@desk.example",
+    )  # fmt: skip
+    answers = conversation.letters("answer")
+    everything = "\n".join(map(str, answers))
+    assert {a["X-Envelope-To"] for a in answers} >= {ANNA, BEN}
+    assert not any(hidden in everything for hidden in ("secret@", "spy@", AGENT))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from parsing.message import Address, Attachment, Auth
 from routing import rules, tokens
 from routing.decision import Decision
 from routing.mail import Evidence
-from routing.policy import Limits
+from routing.patterns import compiled
+from routing.policy import Door, Form, Limits
 from storage.change import Announcement, Letter
 
 PAGE = Path(__file__).with_name("decisions.md")
@@ -31,6 +33,9 @@ PEOPLE = {
     "sam-too": "s.miller@desk.example",
     "tess": "tess@desk.example",
     "desk": "help@desk.example",
+    "website": "www@desk.example",
+    "orders": "orders@desk.example",
+    "group": "support@acme-group.example",
     "hardware": "hardware@desk.example",
 }
 HOURS = 3600.0
@@ -45,7 +50,15 @@ RULES = tuple(
         ("misowned", "for eve", {"owner": "eve@evil.example"}),
     )
 )
-POLICY = desk(rules=RULES)
+POLICY = desk(
+    rules=RULES,
+    doors={"smtp": Door("mx.desk.example", (ip_network("127.0.0.1/32"),))},
+    forms={
+        "www@desk.example": Form("website", (ip_network("192.0.2.7/32"),)),
+        "orders@desk.example": Form("orders", (), compiled(r"(?m)^Mail: (?P<address>\S+)$", "address")),
+    },
+    front_lists=frozenset(("support@acme-group.example",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +207,15 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 if word == "delayed":
                     said["bounce_temporary"] = said["bounce_recipients"]
             case "reply-to":
-                said["reply_to"] = (Address("", PEOPLE[rest]),)
+                said["reply_to"] = (Address("", PEOPLE.get(rest, rest)),)
+            case "forwards":
+                said["forwarded_from"] = Address("", PEOPLE.get(rest, rest))
+                said["subject"] = "Fwd: Question"
+                said["text"] = f"Please take it.\n\n---- Forwarded message ----\nFrom: {rest} <x@y>\nTo: x@y\n\nHelp."
+            case "received":
+                said["received"] = (f"from www.acme.example (www.acme.example [{rest}]) by mx.desk.example",)
+            case "peer":
+                how["peer"] = rest
             case "acked":
                 count, whom = rest.split(" ")
                 for n in range(int(count)):

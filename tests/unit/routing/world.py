@@ -13,6 +13,7 @@ from mailgate.desk.tickets import enact
 from mailgate.outgoing.compose import issued_as
 from parsing.message import Address, ParsedMessage
 from routing import tokens
+from routing.behind import attributed
 from routing.decide import REPEAT_SECONDS, decide, questions
 from routing.decision import Decision
 from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
@@ -116,6 +117,7 @@ class World:
         at: float = 0.0,
         evidence: Evidence = NO_EVIDENCE,
         door: str = "smtp",
+        peer: str = "",
         rcpt: Sequence[str] | None = None,
         mail_from: str | None = None,
         late: float = 0.0,
@@ -128,9 +130,9 @@ class World:
         recipients = [self.policy.address] if rcpt is None else rcpt
         said = (read.message_id, author, read.date) if read.message_id else (author, read.subject, read.text)
         time = MONDAY + at
-        return Mail(
+        mail = Mail(
             Claim(n, 1, n, 2 * n),
-            Envelope(door, "", author if mail_from is None else mail_from, tuple(recipients),
+            Envelope(door, peer, author if mail_from is None else mail_from, tuple(recipients),
                      time, time + late),
             read,
             evidence,
@@ -138,6 +140,7 @@ class World:
             len(read.text),
             released,
         )  # fmt: skip
+        return attributed(mail, self.policy)
 
     def settle(self, mails: Sequence[Mail]) -> list[Decision]:
         """One batch, as the worker does it."""
