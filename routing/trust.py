@@ -61,7 +61,7 @@ NO_AUTHOR = "there is not exactly one author in From"
 
 def author_domain(message: ParsedMessage) -> str:
     """The domain of the one author in From as the DNS has it; empty where there is no such author (RFC 7489 6.6.1)."""
-    return _ascii(message.from_[0].address.rpartition("@")[2]) if len(message.from_) == 1 else ""
+    return ascii_domain(message.from_[0].address.rpartition("@")[2]) if len(message.from_) == 1 else ""
 
 
 def passed(results: AuthResults, domain: str) -> str | None:
@@ -93,10 +93,10 @@ def _topmost(results: tuple[AuthResults, ...], wanted: str) -> AuthResults | Non
 
 def _domain(method: AuthMethod, name: str) -> str | None:
     value = method.get(name)
-    return _ascii(value.strip("\"'<>").rpartition("@")[2]) if value else None
+    return ascii_domain(value.strip("\"'<>").rpartition("@")[2]) if value else None
 
 
-def _ascii(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
     """A domain in lower case, a non-ASCII one in the form that the DNS has (RFC 5890 section 2.3.2.1)."""
     domain = domain.lower().rstrip(".")
     if domain.isascii():

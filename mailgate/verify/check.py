@@ -16,7 +16,7 @@ from parsing.message import ParsedMessage
 from parsing.read import parse
 from routing.mail import Envelope, Evidence
 from routing.policy import Door
-from routing.trust import NO_AUTHOR, author_domain, passed
+from routing.trust import NO_AUTHOR, ascii_domain, author_domain, passed
 
 log = logging.getLogger("mailgate.verify")
 
@@ -90,7 +90,8 @@ def weigh(
         return Evidence("none", "unknown", NO_AUTHOR, "check")
     mail = SignedMail(raw, message.from_[0].address)
     author = _Author(domain, dmarc.find(domain, lookup))
-    sender = envelope.mail_from.rpartition("@")[2].lower()
+    local, _, sender = envelope.mail_from.rpartition("@")
+    sender = ascii_domain(sender)
     direct = envelope.door == "smtp" and bool(envelope.peer) and not door.trusts(envelope.peer)
     trouble: DnsTrouble | None = None
     failures: list[str] = []
@@ -108,7 +109,7 @@ def weigh(
 
     if direct and sender and (author.sends_as(sender) or door.forwarder(sender)):
         try:
-            if spf.passes(envelope.peer, envelope.mail_from, lookup):
+            if spf.passes(envelope.peer, f"{local}@{sender}", lookup):
                 if author.record and author.sends_as(sender):
                     return author.found("pass", f"dmarc=pass, spf=pass smtp.mailfrom={sender} for {domain}")
                 forwarder = forwarder or door.forwarder(sender)

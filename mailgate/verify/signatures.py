@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,12 @@ SIGNATURE_BYTES = 8_000  # of one field; its patterns are quadratic in it
 KEY_BYTES = 2_000  # of a key's record: RSA of 8192 bits takes 1,400; a larger one could be made to take hours
 WHY_CHARS = 200  # of what a person is told; a hostile field stands in dkimpy's words
 SMALLEST_KEY = 1024  # bits, RFC 8301 section 3.2
+
+# What may stand in a header once (RFC 5322 section 3.6, RFC 2045 section 3).
+SINGLE = (
+    *(b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id", b"in-reply-to", b"references"),
+    *(b"mime-version", b"content-type", b"content-transfer-encoding"),
+)
 
 _END = re.compile(rb"(?:\A|\n)\r?\n")
 _BLANKS = re.compile(rb"[\t ]+")
@@ -62,6 +69,7 @@ class SignedMail:
         from_ = [value.lower().replace(b'"', b"") for name, value in fields if name.lower() == b"from"]
         seen = len(from_) == 1 and author.lower().encode("utf-8", "replace") in from_[0]
         self.fields = fields if seen else []
+        self._names = Counter(name.lower() for name, _ in self.fields)
         self._body = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._squeezed: bytes | None = None
 
@@ -82,7 +90,7 @@ class SignedMail:
             if count == SIGNATURES:
                 return
             count += 1
-            if refusal := _refusal(tags, b"h"):
+            if refusal := _refusal(tags, self._names):
                 yield Signature(domain, "fail", refusal)
                 continue
             signed = DKIM(minkey=SMALLEST_KEY, logger=_Ear())
@@ -109,7 +117,7 @@ class SignedMail:
         if not domain or not believed(domain):
             return None
         for instance, tags in messages:
-            if refusal := _refusal(tags, b"h"):
+            if refusal := _refusal(tags, self._names):
                 return Signature(domain, "fail", f"ARC set {instance}: {refusal}")
         relaxed = any(_relaxed(tags.get(b"c", b"relaxed/relaxed")) for _, tags in messages)
         chain = ARC(minkey=SMALLEST_KEY, logger=_Ear())
@@ -171,14 +179,18 @@ def _instance(value: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-def _refusal(tags: Tags, signed: bytes) -> str | None:
-    """Why a signature is not even looked at."""
+def _refusal(tags: Tags, names: Counter[bytes]) -> str | None:
+    """Why a signature is not even looked at, in a mail whose fields have these names."""
     if b"l" in tags:
         return "l= leaves the end of the body to anybody"  # RFC 6376 section 8.2
     if tags.get(b"a", b"").lower() == b"rsa-sha1":
         return "rsa-sha1 is broken"  # RFC 8301 section 3.1
-    if b"from" not in [name.strip().lower() for name in tags.get(signed, b"").split(b":")]:
+    signed = Counter(name.strip().lower() for name in tags.get(b"h", b"").split(b":"))
+    if b"from" not in signed:
         return "it does not cover From"  # RFC 6376 section 5.4
+    doubled = [name for name in SINGLE if names[name] > max(1, signed[name])]
+    if doubled:  # which of them people see, and which of them was signed? RFC 6376 section 8.15
+        return f"{doubled[0].decode().title()} stands there twice"
     return None
 
 

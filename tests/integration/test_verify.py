@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from servers.daemon import Daemon, free_port
+from servers.dovecot import Dovecot
 from servers.nameserver import Nameserver, txt
 from servers.process import until
 from signing import KEY_NAME, field, record, signed
@@ -339,3 +340,44 @@ def test_daemon_checks_who_wrote_after_the_250(
     assert desk.json("explain", str(tmp_path / "forged.eml"), "--from", "x@sender.example")["verb"] == "quarantine"
     (tmp_path / "right.eml").write_bytes(signed(mail("agent@desk.example", 9), "desk.example"))
     assert desk.json("explain", str(tmp_path / "right.eml"))["trust"] == "authenticated"
+
+
+MAILBOX = """
+[desk]
+name = "Example Service Desk"
+address = "help@desk.example"
+[lmtp]
+listen = ["unix:{folder}/lmtp"]
+[[imap]]
+name = "office"
+host = "127.0.0.1"
+port = {imap}
+tls = "none"
+user = "verify@desk.example"
+password_file = "password"
+start = "all"
+poll = 1
+verify = true
+"""
+
+
+@pytest.mark.real("dovecot-imapd")
+def test_mailbox_whose_mails_are_checked_calls_none_of_them_failed(
+    dovecot: Dovecot, nameserver: Nameserver, tmp_path: Path
+) -> None:
+    altered = signed(mail("anna@acme.example", 2, "altered")).replace(b"Help.", b"Pay.")
+    dovecot.deliver("verify@desk.example", signed(mail("anna@acme.example", 1, "signed")))
+    dovecot.deliver("verify@desk.example", altered)
+    (tmp_path / "password").write_text("pw")
+    text = MAILBOX.format(folder=tmp_path, imap=dovecot.port) + VERIFY.format(address=nameserver.address)
+    daemon = Daemon(tmp_path, text, smtp=False)
+    try:
+        daemon.start()
+        until(lambda: daemon.json("status")["journal"] == {"new": 0, "done": 2, "parked": 0}, "both are settled")
+        shown = [s for t in daemon.json("ticket", "list") for s in daemon.json("ticket", "show", t["number"])]
+        assert {s["subject"]: s["articles"][0]["trust"] for s in shown} == {
+            "signed": "authenticated",
+            "altered": "unverified",
+        }
+    finally:
+        daemon.close()

@@ -351,6 +351,25 @@ def test_second_author_above_a_signed_mail_is_never_a_pass(head: bytes) -> None:
     assert found(head + signed(MAIL)).result != "pass"
 
 
+@pytest.mark.parametrize("name", ["Subject", "To", "Message-ID", "Date", "Content-Type", "In-Reply-To"])
+def test_field_added_twice_above_a_signed_mail_is_never_a_pass(name: str) -> None:
+    raw = MAIL.replace(b"Subject:", b"Content-Type: text/plain\r\nIn-Reply-To: <0@acme.example>\r\nSubject:")
+    assert found(signed(raw)).result == "pass"
+    evidence = found(f"{name}: <other@evil.example>\r\n".encode() + signed(raw))
+    assert evidence.result == "fail"
+    assert "twice" in evidence.seen
+
+
+def test_sender_in_its_own_script_is_the_one_of_the_dns() -> None:
+    raw = MAIL.replace(b"anna@acme.example", "anna@bücher.example".encode())
+    zone = {
+        ("_dmarc.xn--bcher-kva.example", "TXT"): [b"v=DMARC1; p=reject"],
+        ("xn--bcher-kva.example", "TXT"): [b"v=spf1 ip4:203.0.113.9 -all"],
+    }
+    assert found(raw, zone, peer=PEER, mail_from="anna@bücher.example").result == "pass"
+    assert found(raw, zone, peer="203.0.113.10", mail_from="anna@bücher.example").result == "fail"
+
+
 def test_mail_without_author_is_unverified() -> None:
     for raw in (
         b"Subject: x\r\n\r\nwords\r\n",
