@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+
 from parsing import forwards, phrases
 from parsing.message import ParsedMessage
 
@@ -25,6 +27,8 @@ _HEADERS = frozenset(
         "x-out-of-office",
     ]
 )
+BULK = frozenset(("bulk", "junk"))  # values of Precedence
+_NONE: Set[str] = frozenset()
 _SUBJECT = phrases.linear(
     phrases.ABSENCE_SUBJECTS,
     before=r"^\W*",
@@ -35,20 +39,26 @@ _OPENING = phrases.linear(phrases.ABSENCE_OPENINGS)
 _PROMISE = phrases.linear(phrases.ABSENCE_PROMISES)
 
 
-def reason(message: ParsedMessage, submitted: str) -> str | None:
-    """Why this mail is an automatic answer, in a sentence, or None; `submitted` is Auto-Submitted, in lower case."""
+def reason(message: ParsedMessage, fields: Mapping[str, str], submitted: str) -> str | None:
+    """Why this mail is an automatic answer, in a sentence, or None.
+
+    `fields` are its headers by lower-case name, `submitted` is what Auto-Submitted says, in lower case.
+    """
     if submitted.startswith("auto-replied"):
         return "Auto-Submitted says auto-replied (RFC 3834)."
-    marked = False
-    for name, value in message.headers:
-        key = name.lower()
-        if key in _HEADERS and value.strip().lower() != "no":
-            return f"{name} says that a responder wrote it."
-        if key == "precedence" and value.strip().lower() in ("auto_reply", "auto-reply", "autoreply"):
-            return "Precedence says that a responder wrote it."
-        if key == "x-auto-response-suppress" or (key == "precedence" and value.strip().lower() in ("bulk", "junk")):
-            marked = True  # on mails of people too: never enough alone
-    return _by_words(message, marked)
+    for name in _HEADERS & fields.keys():
+        if fields[name].strip().lower() != "no":
+            return f"{name.title()} says that a responder wrote it."
+    precedence = precedences(message) if "precedence" in fields else _NONE
+    if precedence & {"auto_reply", "auto-reply", "autoreply"}:
+        return "Precedence says that a responder wrote it."
+    # On mails of people too: never enough alone.
+    return _by_words(message, "x-auto-response-suppress" in fields or bool(precedence & BULK))
+
+
+def precedences(message: ParsedMessage) -> Set[str]:
+    """What all Precedence fields say, in lower case."""
+    return {value.strip().lower() for value in message.header_all("Precedence")}
 
 
 def _by_words(message: ParsedMessage, marked: bool) -> str | None:

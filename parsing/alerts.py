@@ -3,7 +3,7 @@
 Each file there is one system. It has `system`, and one or more `[[form]]` with
 
 - `[form.recognise]`: patterns for `subject` and `text`, and `[form.recognise.headers]` by header name;
-  all that are given must be found;
+  all that are given must be found, and the text of a form without a subject is looked for at its beginning only;
 - `[form.text]`, `[form.subject]`: patterns for `host`, `service`, `state`; a field is the first group that
   takes part in the match, looked for in the text before the subject. What is not found is "".
 
@@ -27,6 +27,7 @@ from parsing.message import Alert
 RECOGNISED = 2_048  # characters of the text in which a form shows itself
 SCANNED = 16_384  # characters of the text in which its fields stand: plug-in output may be long, and comes last
 _FIELDS = ("host", "service", "state")
+_NEVER = r"[^\x00-\x{10FFFF}]"
 _compile: Any = re2.compile  # re2 has no types
 _Set: Any = re2.Set
 
@@ -44,11 +45,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Many forms, with one automaton for all their patterns of subjects and one for all of texts."""
+    """Many forms, with automata for all their patterns at once.
+
+    `openings` holds those of texts that are told without their subject. They are tried at the beginning only,
+    where a mail of any other kind fails within a few characters.
+    """
 
     forms: tuple[Form, ...]
     subjects: Any
     texts: Any
+    openings: Any
 
 
 def catalogue(systems: Iterable[Mapping[str, Any]]) -> Catalogue:
@@ -67,14 +73,20 @@ def catalogue(systems: Iterable[Mapping[str, Any]]) -> Catalogue:
                     {name: _compile(pattern) for name, pattern in form.get("subject", {}).items()},
                 )
             )
-    return Catalogue(tuple(forms), _all_of(forms, "subject"), _all_of(forms, "text"))
+    named = [form.recognise.get("subject") for form in forms]
+    texts = [form.recognise.get("text", "") for form in forms]
+    return Catalogue(
+        tuple(forms),
+        _any_of(_Set.SearchSet(), named),
+        _any_of(_Set.SearchSet(), texts),
+        _any_of(_Set.MatchSet(), [None if name else text for name, text in zip(named, texts, strict=True)]),
+    )
 
 
-def _all_of(forms: Iterable[Form], where: str) -> Any:
-    """An RE2 set whose matches are numbers of forms; a form without such a pattern always matches."""
-    patterns = _Set.SearchSet()
-    for form in forms:
-        patterns.Add(form.recognise.get(where, ""))
+def _any_of(patterns: Any, given: Iterable[str | None]) -> Any:
+    """An RE2 set whose matches are numbers of forms; None never matches."""
+    for pattern in given:
+        patterns.Add(_NEVER if pattern is None else pattern)
     patterns.Compile()
     return patterns
 
@@ -88,9 +100,12 @@ _KNOWN = catalogue(
 
 def read(subject: str, text: str, headers: Sequence[tuple[str, str]], known: Catalogue = _KNOWN) -> Alert | None:
     """The alert that this mail reports, or None where it has the form of no monitoring system."""
-    likely = known.subjects.Match(subject)
-    likely = likely and set(likely).intersection(known.texts.Match(text[:RECOGNISED]) or ())
-    for number in sorted(likely or ()):
+    opening = text[:RECOGNISED]
+    likely = set(known.openings.Match(opening) or ())
+    named = known.subjects.Match(subject)
+    if named:
+        likely |= set(named).intersection(known.texts.Match(opening))
+    for number in sorted(likely):
         form = known.forms[number]
         if all(_has(headers, name, pattern) for name, pattern in form.headers.items()):
             if forwards.is_reply_subject(subject) or forwards.is_forward_subject(subject):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
@@ -79,46 +79,47 @@ _SENTENCE = re.compile(
 )
 
 
-def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
-    """The delivery report that this mail is, or None where it is none.
+def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Bounce | None:
+    """The delivery report that this mail is, or None where it is none; `fields` are its headers by lower-case name.
 
     A report that a person attaches or forwards is none: what the mail itself is decides.
     """
     statuses = [part.data for part in parts if part.content_type == "message/delivery-status"]
-    daemon = _is_daemon(message)
+    daemon = _is_daemon(message, fields)
     if daemon and not statuses:
         statuses = [status for part in parts if part.content_type == "message/rfc822" for status in _inside(part.data)]
-    if statuses and (daemon or _is_report(message, "delivery-status")):
-        return _rfc3464(message, parts, statuses)
-    if not _is_suspect(message, daemon):
+    if statuses and (daemon or _is_report(fields)):
+        return _rfc3464(message, fields, parts, statuses)
+    if not _is_suspect(message, fields, daemon):
         return None
-    return _free_form(message, parts)
+    return _free_form(message, fields, parts)
 
 
-def _is_report(message: ParsedMessage, report_type: str) -> bool:
-    """Whether the mail as a whole is a multipart/report of that type (RFC 6522 section 3)."""
-    content_type = (message.header("Content-Type") or "").lower()
+def _is_report(fields: Mapping[str, str]) -> bool:
+    """Whether the mail as a whole is a multipart/report on a delivery (RFC 6522 section 3)."""
+    content_type = fields.get("content-type", "").lower()
     return content_type.lstrip().startswith("multipart/report") and (
-        report_type in content_type or "report-type" not in content_type
+        "delivery-status" in content_type or "report-type" not in content_type
     )
 
 
-def _is_daemon(message: ParsedMessage) -> bool:
+def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
     """Whether a mail system wrote it: the null sender (RFC 5321 section 4.5.5) or its customary names."""
     path = message.return_path
     if path is not None and (path in ("", "<>", "null") or _DAEMON.match(path)):
         return True
-    if message.header("X-MLServer"):  # fml refuses posts under its list's name
+    if fields.get("x-mlserver"):  # fml refuses posts under its list's name
         return True
-    written = message.header("From") or ""
-    return "<>" in written or any(_DAEMON.search(a.address) or _DAEMON.search(a.name) for a in message.from_)
+    if "<>" in fields.get("from", ""):
+        return True
+    return any(_DAEMON.search(author.address) or _DAEMON.search(author.name) for author in message.from_)
 
 
-def _is_suspect(message: ParsedMessage, daemon: bool) -> bool:
+def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool) -> bool:
     subject = bool(_SUBJECT.search(message.subject[:500]))
     if not (daemon or subject):
         return False
-    if message.header("X-Failed-Recipients"):
+    if fields.get("x-failed-recipients"):
         return True
     if not daemon and (
         message.in_reply_to
@@ -139,28 +140,30 @@ def _inside(data: bytes) -> Iterator[bytes]:
         yield body.partition(b"\n--")[0]
 
 
-def _rfc3464(message: ParsedMessage, parts: Sequence[Part], statuses: Sequence[bytes]) -> Bounce:
+def _rfc3464(
+    message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part], statuses: Sequence[bytes]
+) -> Bounce:
     failed: dict[str, str] = {}
     delayed: dict[str, str] = {}
     codes: dict[str, None] = {}
     delivered = False
     for data in statuses:
-        for fields in _groups(data):
-            action = fields.get("action", "").lower().split("(")[0].strip()
-            address = _recipient(fields)
+        for group in _groups(data):
+            action = group.get("action", "").lower().split("(")[0].strip()
+            address = _recipient(group)
             if not address or len(failed) + len(delayed) >= RECIPIENTS:
                 continue
             if action.startswith(("delivered", "relayed", "expanded")):  # RFC 3464 section 2.3.3
                 delivered = True
                 continue
             (delayed if action.startswith("delayed") else failed).setdefault(address.lower(), address)
-            code = _status(fields)
+            code = _status(group)
             if code:
                 codes[code] = None
     for key in failed:
         delayed.pop(key, None)
     if not failed and not delayed and not delivered:
-        return _free_form(message, parts)
+        return _free_form(message, fields, parts)
     return Bounce(
         (*failed.values(), *delayed.values()),
         tuple(delayed.values()),
@@ -216,10 +219,10 @@ def _status(fields: dict[str, str]) -> str | None:
     return match[1] if match else None
 
 
-def _free_form(message: ParsedMessage, parts: Sequence[Part]) -> Bounce:
+def _free_form(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Bounce:
     text = _before_copy(message.text[:SCANNED])
-    header = message.header("X-Failed-Recipients")  # exim, Gmail
-    recipients = _unique(match[1] for match in _MAILBOX.finditer(header or ""))
+    header = fields.get("x-failed-recipients", "")  # exim, Gmail
+    recipients = _unique(match[1] for match in _MAILBOX.finditer(header))
     for pattern in _NAMED:
         recipients = recipients or _found(pattern, text, message)
     recipients = recipients or _known_forms(message) or _found(_SENTENCE, text, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parsing import absence, alerts, bounces, phrases
@@ -18,6 +18,7 @@ _ANSWERS = frozenset(("REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER"))
 _ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "mailer-daemon"])
 _LOOP = frozenset(("x-loop", "x-no-loop"))
 _POSTED = frozenset(("list-post", "list-unsubscribe"))
+_END = re.compile(r"[\s;(]")  # of Auto-Submitted's word: parameters or a comment
 _REACTION = phrases.linear(phrases.REACTIONS, before=r"^\s*", after=r"[\s.:!]*$")
 
 
@@ -31,22 +32,25 @@ class Verdict:
     bounce: Bounce | None = None
 
 
+_HUMAN = Verdict("human", "Nothing says that a machine wrote it.")
+
+
 def classify(message: ParsedMessage, parts: Sequence[Part]) -> Verdict:
     """The kind of `message`, whose leaf parts are `parts`; of the message only its kind is not yet needed."""
-    submitted = re.split(r"[\s;(]", (message.header("Auto-Submitted") or "").strip().lower(), maxsplit=1)[0]
+    fields = message.fields()
     return (
-        _report(message, parts)
+        _report(message, fields, parts)
         or _alert(message)
         or _by_part(message, parts)
-        or _automatic(message, submitted)
-        or Verdict("human", "Nothing says that a machine wrote it.")
+        or _automatic(message, fields)
+        or _HUMAN
     )
 
 
-def _report(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
+def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Verdict | None:
     """A report on a mail that was sent: RFC 3464, RFC 5965, RFC 8098."""
     types = {part.content_type for part in parts}
-    bounce = bounces.read(message, parts)
+    bounce = bounces.read(message, fields, parts)
     if bounce and bounce.delivered:
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
     if bounce and "message/delivery-status" in types:
@@ -74,19 +78,19 @@ def _by_part(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
         if part.content_type == "text/vnd.google.email-reaction+json":
             return Verdict("reaction", "It carries a reaction part.")
     words = message.reply or message.text
-    if len(words) <= REACTION_CHARACTERS and "\n" not in words.strip() and _REACTION.search(words.strip()):
+    if len(words) <= REACTION_CHARACTERS and "\n" not in (line := words.strip()) and _REACTION.search(line):
         return Verdict("reaction", "Its only words are those of a reaction.")
     return None
 
 
-def _automatic(message: ParsedMessage, submitted: str) -> Verdict | None:
-    answered = absence.reason(message, submitted)
+def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | None:
+    submitted = _END.split(fields.get("auto-submitted", "").strip().lower(), maxsplit=1)[0]
+    answered = absence.reason(message, fields, submitted)
     if answered:
         return Verdict("auto_reply", answered)
     if submitted not in ("", "no"):  # RFC 3834 section 5
         return Verdict("auto_generated", f"Auto-Submitted says {submitted[:40]} (RFC 3834).")
-    names = {name.lower() for name, _ in message.headers}
-    if "list-id" in names and names & _POSTED:
+    if "list-id" in fields and not _POSTED.isdisjoint(fields):
         return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")
     if message.return_path == "":
         return Verdict("auto_generated", "The envelope sender is null (RFC 5321 section 4.5.5).")
@@ -94,10 +98,15 @@ def _automatic(message: ParsedMessage, submitted: str) -> Verdict | None:
     local = author.address.partition("@")[0].lower() if author else ""
     if local in _ROBOTS and not any(address.address != author.address for address in message.reply_to if author):
         return Verdict("auto_generated", f"{local} takes no answers.")
-    if not any(name.startswith("list-") for name in names) and not message.in_reply_to:
-        if names & _LOOP:
-            return Verdict("auto_generated", "It carries a responder's loop header.")
-        bulk = any(value.strip().lower() in ("bulk", "junk") for value in message.header_all("Precedence"))
-        if bulk and not message.message_id and not message.date:
-            return Verdict("auto_generated", "Precedence says bulk, and no mail client wrote its headers.")
+    if message.in_reply_to or any(name.startswith("list-") for name in fields):
+        return None
+    if not _LOOP.isdisjoint(fields):
+        return Verdict("auto_generated", "It carries a responder's loop header.")
+    if (
+        "precedence" in fields
+        and not message.message_id
+        and not message.date
+        and absence.precedences(message) & absence.BULK
+    ):
+        return Verdict("auto_generated", "Precedence says bulk, and no mail client wrote its headers.")
     return None

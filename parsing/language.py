@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-SCANNED = 2_048  # characters: enough words to tell, and quick
+SCANNED = 600  # characters: enough small words to tell, and quick
 LEAST = 3  # small words found before a guess is made, and twice as many as of the next language
 
 _WORDS: dict[str, str] = {
@@ -33,10 +33,12 @@ _WORDS: dict[str, str] = {
     "uk": "і в не на я що з по це як але ви ми для він так за від дякую будь ласка є при або та у до",
     "bg": "и в не на аз че с по това как но вие ние за така от здравейте благодаря моля има при или да се е",
 }
-_BY_WORD: dict[str, tuple[str, ...]] = {}
-for _code, _list in _WORDS.items():
+# Of each word one integer with a byte for each language, so that a sum of them counts for all languages at once.
+_CODES = tuple(_WORDS)
+_BY_WORD: dict[str, int] = {}
+for _number, _list in enumerate(_WORDS.values()):
     for _word in _list.split():
-        _BY_WORD[_word] = (*_BY_WORD.get(_word, ()), _code)
+        _BY_WORD[_word] = _BY_WORD.get(_word, 0) | 1 << 8 * _number
 
 _WIDE = re.compile("[\u0370-\u03ff\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u3041-\ud7a3]")  # all of the scripts below
 # Scripts that one language, or nearly, is written in. Kana and Hangul before Han: Japanese mixes them.
@@ -51,9 +53,9 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("hi", re.compile("[\u0900-\u097f]")),
 )
 # Letters that the neighbours do not have.
-_LETTERS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile("[ыэё]", re.IGNORECASE), ("uk", "bg")),
-    (re.compile("[іїєґ]", re.IGNORECASE), ("ru", "bg")),
+_LETTERS = (
+    (re.compile("[ыэё]"), (_CODES.index("uk"), _CODES.index("bg"))),
+    (re.compile("[іїєґ]"), (_CODES.index("ru"), _CODES.index("bg"))),
 )
 
 
@@ -68,15 +70,12 @@ def guess(text: str) -> str | None:
             # A few kana make Japanese of Han; a name in another script makes nothing.
             if count > 2 and count * (12 if code == "ja" else 3) > letters:
                 return code
-    scores: dict[str, int] = {}
-    for word in _BY_WORD.keys() & text.lower().split():
-        for code in _BY_WORD[word]:
-            scores[code] = scores.get(code, 0) + 1
-    for pattern, others in _LETTERS:
-        if pattern.search(text):
-            scores = {code: score for code, score in scores.items() if code not in others}
-    if not scores:
-        return None
-    best = max(scores, key=lambda code: scores[code])
-    rest = max((score for code, score in scores.items() if code != best), default=0)
-    return best if scores[best] >= LEAST and scores[best] > rest else None
+    lower = text.lower()
+    found = _BY_WORD.keys() & lower.split()
+    counts = bytearray(sum(map(_BY_WORD.__getitem__, found)).to_bytes(len(_CODES), "little"))
+    for telling, others in _LETTERS:
+        if any(counts[other] for other in others) and telling.search(lower):
+            for other in others:
+                counts[other] = 0
+    best = max(counts)
+    return _CODES[counts.index(best)] if best >= LEAST and counts.count(best) == 1 else None

@@ -53,6 +53,3 @@ AUTH_METHODS = 50
 
 # Properties of a calendar part that are looked at: an invitation has under 200 lines.
 CALENDAR_LINES = 5_000
-
-# Characters that the language is told from; its small words repeat within a paragraph.
-LANGUAGE_CHARS = 800

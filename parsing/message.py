@@ -142,6 +142,10 @@ class ParsedMessage:
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
+    def fields(self) -> dict[str, str]:
+        """The topmost header of each name in lower case, for who asks for many."""
+        return {name.lower(): value for name, value in reversed(self.headers)}
+
     def header_all(self, name: str) -> tuple[str, ...]:
         """All headers of that name from the top."""
         wanted = name.lower()

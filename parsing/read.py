@@ -113,7 +113,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         reply_certain=split.certain,
         signature=split.signature,
         html=body.html,
-        language=language.guess((split.reply or body.text)[: limits.LANGUAGE_CHARS]),
+        language=language.guess(split.reply or body.text),
         attachments=files,
         calendar=calendar.read(tree.parts),
         forwarded_from=split.forwarded_from,

@@ -1,12 +1,14 @@
 """Delivery reports, in the standard's form and in others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsing.bounces import Bounce, read
+from parsing import bounces
+from parsing.bounces import Bounce
 from parsing.message import Address, ParsedMessage
 from parsing.parts import Part
 
@@ -17,6 +19,12 @@ DAEMON = ParsedMessage(
     return_path="",
     headers=(("Content-Type", "multipart/report; report-type=delivery-status"),),
 )
+
+
+def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
+    return bounces.read(message, message.fields(), parts)
+
+
 PERSON = replace(DAEMON, from_=(Address("Bo", "bo@partner.example"),), return_path="bo@partner.example", headers=())
 ORIGINAL = Part(
     "3", "message/rfc822", (), "", "", None, b"Subject: x\r\nMessage-ID:\r\n <art-1@desk.example>\r\n\r\nwords", ()
