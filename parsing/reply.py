@@ -9,19 +9,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parsing import forwards, markers, quotes, signatures
+from parsing import forwards, markers, phrases, quotes, signatures
 from parsing.message import Address
 from parsing.quotes import Mark, is_quoted, is_rule, visible
 
 DELIMITER = "##- Please write your answer above this line -##"
 DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
 SIGNED_LINES = 40  # below our own delimiter in which the end of what a client marked as a signature is looked for
+POINTED = 1_000  # characters of new words in which a sender says that his answers stand between the quoted ones
 SCANNED = 65_536  # characters of text that are looked at: nobody types more above a quote
 
 _LABELLED = re.compile(r"[\s*_]{0,4}[^\W\d_][^:：\n]{0,24}[:：]")
 _TRACED = "|-=_–—*"  # what a rule, or the bar before a quote, begins with
 _CLOCK = re.compile(r"\d[:.h]\d\d")
 _YEAR = re.compile(r"\d{4}")
+_BELOW = phrases.linear(phrases.ANSWERS_BELOW)
 _DELIMITER = re.compile(r"##[-–—‐‑]\s?[^\n]{1,300}?\s?[-–—‐‑]##")
 
 
@@ -246,6 +248,7 @@ def _compose(
         and new.regions <= 1
         and not (delimited and not quoted)
         and not _has_traces(kept)
+        and not (new.regions and _BELOW.search(reply[:POINTED]))
         and "\n_____" not in f"\n{signature}"  # a footer, or a quote under a client's rule
     )
     return Split(reply, certain, signature, forwarded_from)

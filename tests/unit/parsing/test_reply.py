@@ -416,3 +416,11 @@ def test_date_and_bare_address_introduce_a_quote_only_where_one_follows():
     assert split("Done.\n\n25. Feb. 2026, 07:13 von a@b.example:\n\n> old", "", "Re: x", True).reply == "Done."
     text = "At 10:30 please write to a@b.example:\n\n- the number\n- the room"
     assert split(text, "", "Re: x", True).reply == text
+
+
+@pytest.mark.parametrize("words", ["See my answers in blue below.", "Meine Antworten unten.", "Mes réponses en rouge."])
+def test_words_that_point_to_answers_between_the_quoted_ones_are_not_all_there_is(words):
+    quote = "\n\nFrom: Desk <help@desk.example>\nSent: Wed 9:14\nTo: a@b.example\nSubject: x\n\nold"
+    assert not split(words + quote, "", "Re: x", True).certain
+    assert split(words, "", "Re: x", True).certain
+    assert split("The answer is in the manual, see below." + quote, "", "Re: x", True).certain
