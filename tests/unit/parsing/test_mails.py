@@ -64,3 +64,17 @@ def test_mails_name_nobody_who_exists() -> None:
     found = [a for name in NAMES for field in fields for a in addresses(expected(name).get(field))]
     assert len(found) > len(NAMES)
     assert [address for address in found if not address.endswith(".example")] == []
+
+
+def test_nothing_below_our_line_is_in_the_answer_to_a_notice() -> None:
+    def lines(found: str | list[str]) -> list[str]:
+        return [line.strip("> ") for line in ([found] if isinstance(found, str) else found)]
+
+    cut = 0
+    for name in (name for name in NAMES if name.startswith("notices/")):
+        text, reply = (lines(golden(name)[key]) for key in ("text", "reply"))
+        ours = next((number for number, line in enumerate(text) if "##-" in line), len(text))
+        below = {line for line in text[ours:] if len(line) > 8}
+        cut += bool(below)
+        assert not below & set(reply), name
+    assert cut > 40
