@@ -33,7 +33,7 @@ SINGLE = (
 )
 
 _END = re.compile(rb"(?:\A|\n)\r?\n")
-_BLANKS = re.compile(rb"[\t ]+")
+_BLANKS = re.compile(rb"[\t ]{2,}|\t")
 _INSTANCE = re.compile(rb"(?:\A|;)\s*i\s*=\s*(\d{1,3})\s*;")
 
 Tags = dict[bytes, bytes]

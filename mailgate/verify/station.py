@@ -19,7 +19,8 @@ from storage.verifications import Unverified
 
 log = logging.getLogger("mailgate.verify")
 
-THREADS = 16  # they wait for the DNS most of the time; a domain whose nameserver is silent holds one up
+THREADS = 32  # they wait for the DNS most of the time; a domain whose nameserver is silent holds one up
+HAND_BYTES = 32_000_000  # of mails in hand; a check holds its mail a few times over
 POLL_SECONDS = 0.03
 OUTAGE_SECONDS = 1.0  # between looks at a database that is away
 BEAT_SECONDS = 60.0  # between signs of life of the DNS
@@ -81,7 +82,7 @@ class Station:
 
     def _take(self) -> None:
         free = THREADS - len(self._hands)
-        if not free:
+        if not free or sum(len(held.raw) for held in self._hands.values()) > HAND_BYTES:
             return
         with self._db.read() as session:
             if not verifications.is_due(session, self._clock()):
