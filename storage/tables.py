@@ -301,6 +301,16 @@ confirmation = Table(  # a mail of ours that only one person has, and what a `#s
 
 beat = Table(  # signs of life, for `status`
     "beat",
+alarm = Table(  # troubles that somebody is told of by another way than mail
+    "alarm",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("said", Text, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("told", Time),
+    Column("over", Time),
+)
+
     metadata,
     Column("name", String(60), primary_key=True),  # relay, role names
     Column("last_success", Time),

@@ -16,6 +16,15 @@ depends_on = None
 def upgrade() -> None:
     """All tables of the first release, and the rows that an empty database begins with."""
     op.create_table(
+        "alarm",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("told", sa.Double(), nullable=True),
+        sa.Column("over", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "beat",
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("last_success", sa.Double(), nullable=True),
