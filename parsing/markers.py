@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+import re2
+
+from parsing import phrases
 
 SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
 CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
+NEAR = 800  # characters of HTML in which they mostly stand
 KEY = 24  # letters before and after the marker that name a place in the text
 SHORT = 8  # letters after it that are enough with those before
 
@@ -42,16 +48,24 @@ SIGNATURES = (
     "tutanota_signature",
 )
 
+_compile: Any = re2.compile  # re2 has no types
+_QUOTES = _compile(phrases.words(QUOTES))
+_SIGNATURES = _compile(phrases.words(SIGNATURES))
 _HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
-_LETTERS = re.compile(r"[\W_]+")
+_CLOSED = re.compile(r"</(?:style|script|title)|-->", re.IGNORECASE)
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
+# Signs beyond ASCII, in UTF-8: U+0080 to U+00BF, U+2000 to U+206F, U+3000 to U+303F, U+FF00 to U+FF0F.
+_SIGNS = re.compile(rb"\xc2.|\xe2[\x80\x81].|\xe3\x80.|\xef\xbc[\x80-\x8f]", re.DOTALL)
+_LEADS = (b"\xc2", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80", b"\xef\xbc")
+_NO_LETTERS_IN_LINES = _NO_LETTERS.replace(b"\n", b"")
 _BLOCKQUOTE = re.compile(r"<(/?)blockquote\b", re.IGNORECASE)
 
 
 def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
     """Whether `html` has a client's quote, and the line of `lines` at which it begins, where that is clear."""
     html = html[:SCANNED]
-    place = _element(html, QUOTES)
+    place = _element(html, _QUOTES)
     if place is None:
         place = _last_blockquote(html)
     if place is None:
@@ -62,25 +76,22 @@ def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
 def signature_line(html: str, lines: Sequence[str]) -> int | None:
     """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
     html = html[:SCANNED]
-    place = _element(html, SIGNATURES)
+    place = _element(html, _SIGNATURES)
     if place is None:
         return None
-    quote = _element(html, QUOTES)
+    quote = _element(html, _QUOTES)
     if quote is not None and quote < place:
         return None  # the signature of somebody who is quoted, or one under the quote
     return _line(html, place, lines)
 
 
-def _element(html: str, names: Sequence[str]) -> int | None:
+def _element(html: str, names: Any) -> int | None:
     """Where the first tag that bears one of `names` as an attribute begins."""
-    best = None
-    for name in names:
-        found = html.find(name)
-        if found >= 0:
-            start = html.rfind("<", max(0, found - CONTEXT), found)
-            if start >= 0 and ">" not in html[start:found] and (best is None or start < best):
-                best = start
-    return best
+    for name in names.finditer(html):
+        start = html.rfind("<", max(0, name.start() - CONTEXT), name.start())
+        if start >= 0 and ">" not in html[start : name.start()]:
+            return start
+    return None
 
 
 def _last_blockquote(html: str) -> int | None:
@@ -100,17 +111,34 @@ def _last_blockquote(html: str) -> int | None:
 
 
 def _letters(html: str) -> str:
-    return _LETTERS.sub("", _TAG.sub("", _HIDDEN.sub("", html)))
+    if _CLOSED.search(html):
+        html = _HIDDEN.sub("", html)
+    return _squeezed(_TAG.sub("", html))
+
+
+def _squeezed(text: str, *, lines: bool = False) -> str:
+    """Only letters and digits of `text`, with `lines` also its line ends."""
+    data = text.encode("utf-8", "surrogatepass").translate(None, _NO_LETTERS_IN_LINES if lines else _NO_LETTERS)
+    if any(lead in data for lead in _LEADS):
+        data = _SIGNS.sub(b"", data)
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _around(html: str, place: int, context: int) -> tuple[str, str]:
+    """The last letters before `place`, and the first after it."""
+    before = _letters(html[max(0, place - context) : place].partition(">")[2])[-KEY:]
+    return before, _letters(html[place : place + context])[:KEY]
 
 
 def _line(html: str, place: int, lines: Sequence[str]) -> int | None:
     """The line of the text that holds the first word after `place` of the HTML."""
-    before = _letters(html[max(0, place - CONTEXT) : place].partition(">")[2])[-KEY:]
-    after = _letters(html[place : place + 2 * CONTEXT])[:KEY]
+    before, after = _around(html, place, NEAR)
+    if len(before) < KEY or len(after) < KEY:
+        before, after = _around(html, place, CONTEXT)
     if not after:
         return None
-    squeezed = [_LETTERS.sub("", line) for line in lines]
-    text = "".join(squeezed)
+    squeezed = _squeezed("\n".join(lines), lines=True)
+    text = squeezed.replace("\n", "")
     found = text.find(before + after)
     if found < 0 and before:
         found = text.find(before + after[:SHORT])  # a link's address may stand in the text after a few words
@@ -122,7 +150,7 @@ def _line(html: str, place: int, lines: Sequence[str]) -> int | None:
         found = 0
     else:
         return None
-    for number, line in enumerate(squeezed):
+    for number, line in enumerate(squeezed.split("\n")):
         if found < len(line):
             return number
         found -= len(line)

@@ -81,7 +81,8 @@ def visible(line: str) -> str:
 
 def is_quoted(line: str) -> bool:
     """Whether the line carries a quote's prefix (RFC 3676 section 4.5)."""
-    return line.startswith(">") or (line[:3].lstrip(" ").startswith(">") and line[:1] == " ")
+    head = line[:1]
+    return head == ">" or (head == " " and line[1:3].lstrip(" ")[:1] == ">")
 
 
 def is_rule(line: str) -> bool:
@@ -107,8 +108,12 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     """All marks of quotes and forwards in `lines`, in order, none inside another."""
     found: list[Mark] = []
     free = 0  # the first line that belongs to no mark yet
+    quoted = next((number for number, line in enumerate(lines) if ">" in line[:3]), len(lines))
     for number, raw in enumerate(lines):
         if number < free or not raw:
+            continue
+        near = number + 3 >= quoted  # so that a quote may follow
+        if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():
             continue
         end = raw[-1] if raw[-1] not in " \u00a0\t*" else raw.rstrip(" \u00a0\t*")[-1:]
         colon = end in ":："
@@ -120,7 +125,7 @@ def marks(lines: Sequence[str]) -> list[Mark]:
             if colon or raw[0] in _RULED or not raw.isascii():
                 colon = colon or line.endswith((":", "："))
                 mark = _separator(number, line)
-            if not mark and (colon or "@" in raw or _quote_follows(lines, number)):
+            if not mark and (colon or "@" in raw or (near and _quote_follows(lines, number))):
                 mark = _wrote(lines, number, line, free)
             if not mark and (":" in raw[:40] or "：" in raw[:40]):
                 mark = _block(lines, number, line)
@@ -161,8 +166,10 @@ def _separator(number: int, line: str) -> Mark | None:
 def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
     """A mark "On DATE NAME wrote:" that *ends* on line `number`."""
     mark = _introduction(lines, number, line, free)
-    if mark or len(line) > NAME_CHARACTERS or not _SPOKEN.search(line) or not _quote_follows(lines, number):
+    if mark or len(line) > NAME_CHARACTERS or not line.endswith((":", "：")):
         return mark
+    if not _quote_follows(lines, number) or not _SPOKEN.search(line):
+        return None
     # "NAME wrote:", and the quote on the next line
     touches = is_quoted(lines[number + 1]) or _DATE_FIRST.match(line)
     return Mark("wrote", number, number + 1) if touches else None
@@ -209,7 +216,7 @@ def _begins(joined: str, ends: bool, follows: bool) -> int | None:
 
     `follows` says that a quote stands below.
     """
-    address = _ADDRESS.search(joined)
+    address = _ADDRESS.search(joined) if "@" in joined else None
     if not (address or _TIME.search(joined)):
         return None
     dated = _DATE_FIRST.match(joined) and _TIME.search(joined)

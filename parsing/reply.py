@@ -76,9 +76,10 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
             certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
             return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
     said = is_reply or forwards.is_reply_subject(subject) or not subject.strip()
-    if end is None and not said and not _ends_in_quote(lines):
+    said = said or end is not None
+    marks = quotes.marks([*lines, *below]) if said or is_quoted(_last(lines)) else []
+    if not said and not _leads_to_quote(lines, marks):
         return _first_mail(text, html, lines, rest)
-    marks = quotes.marks([*lines, *below])
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
     unplaced, signed = False, None
     if html:
@@ -94,7 +95,7 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     if signed is not None and lines[signed : signed + 1] != new.above[signed : signed + 1]:
         signed = None  # it stands below a quote
     # Apple Mail puts its introduction into the quote: what stands over our line is then quoted, too.
-    quoted = bool(marks) or is_quoted(next((line for line in reversed(lines) if line.strip()), ""))
+    quoted = bool(marks) or is_quoted(_last(lines))
     return _compose(new, signed, quoted, unplaced, forwards.sender(lines, forward), end is not None)
 
 
@@ -106,15 +107,16 @@ def _delimiter(lines: Sequence[str]) -> int | None:
     return None
 
 
-def _ends_in_quote(lines: Sequence[str]) -> bool:
+def _last(lines: Sequence[str]) -> str:
+    """The last line that is not blank, "" where there is none."""
+    return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def _leads_to_quote(lines: Sequence[str], marks: Sequence[Mark]) -> bool:
     """Whether a client's introduction and quoted lines end the text, and no words of the sender lead to them."""
-    last = next((line for line in reversed(lines) if line.strip()), "")
-    if not is_quoted(last):
-        return False
-    marks = quotes.marks(lines)
     if not marks or marks[0].kind != "wrote" or not marks[0].sure:
         return False
-    above = next((line for line in reversed(lines[: marks[0].start]) if line.strip()), ":")
+    above = _last(lines[: marks[0].start]) or ":"
     return not above.rstrip().endswith(":") and all(
         not line.strip() or is_quoted(line) for line in lines[marks[0].end :]
     )

@@ -35,11 +35,15 @@ _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
 _DISCLAIMER = phrases.linear(phrases.DISCLAIMERS)
-_CONTACT = re.compile(
-    r"[^\s@]+@[^\s@]+\.\w|https?://|(?<!\w)www\.|"
-    r"(?<!\w)(?:tel|phone|fax|mobile|mob|cell|telefon|tél|skype|handy|direct|office|durchwahl|tlf|m|t|f|p|e|w)\s?[.:]|"
-    r"\+?\(?\d[\d\s().\-/]{6,}\d",
-    re.IGNORECASE,
+_CONTACT = phrases.linear(
+    (
+        r"[^\s@]@[^\s@]+\.[\pL\pN]",
+        r"https?://",
+        r"(?:^|[^\pL\pN_])www\.",
+        r"(?:^|[^\pL\pN_])"
+        r"(?:tel|phone|fax|mobile|mob|cell|telefon|tél|skype|handy|direct|office|durchwahl|tlf|m|t|f|p|e|w)\s?[.:]",
+        r"\d[\d\s().\-/]{6,}\d",
+    )
 )
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
 
