@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -13,13 +14,14 @@ from mailgate.application import Application
 from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
+from mailgate.telling import tell
 from mailgate.verify.check import Checker
 from parsing.read import parse
 from parsing.sameness import content_key, mail_key
 from routing import trust
+from routing.behind import attributed
 from routing.decide import decide, questions
 from routing.decision import Decision
-from routing.behind import attributed
 from routing.facts import Facts
 from routing.mail import Claim, Envelope, Mail
 from routing.policy import Door, Policy
@@ -35,6 +37,7 @@ log = logging.getLogger("mailgate.work")
 POLL_SECONDS = 0.03  # a wake-up is a hint, this is the truth
 OUTAGE_SECONDS = 1.0  # between looks at a database that is away
 MOST_CONFLICTS = 20  # in a row for one batch; more is a bug that only looks like one
+TELL_SECONDS = 1.0  # between looks for mails of ours that failed
 RETRY_SECONDS = 2.0  # before a mail that failed by its own fault is tried again; doubles
 
 
@@ -42,16 +45,18 @@ class Worker:
     """Works the journal until `stopping` is set; what is in hand is finished first."""
 
     def __init__(self, app: Application, owner: str, stopping: threading.Event) -> None:
-        self.db, self.policy, self.pen = app.db, app.policy, app.pen
+        self.app, self.db, self.policy, self.pen = app, app.db, app.policy, app.pen
         self.owner = owner
         self.stopping = stopping
         self._unreleased: list[Claim] = []
+        self._tell_at = 0.0  # clock of `time.monotonic`
 
     def run(self) -> None:
         """Work until told to stop."""
         while not self.stopping.is_set():
             try:
                 self._give_back()
+                self._tell()
                 if not self.step():
                     self.stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
@@ -128,6 +133,18 @@ class Worker:
             else:
                 journal.fail(session, claim, error, now(), RETRY_SECONDS * 2 ** (claim.attempt - 1))
 
+    def _tell(self) -> None:
+        """Owners learn of mails that were refused for good."""
+        if time.monotonic() < self._tell_at:
+            return
+        self._tell_at = time.monotonic() + TELL_SECONDS
+        try:
+            tell(self.app)
+        except DatabaseUnavailable:
+            raise
+        except Exception:  # the law of the way: what cannot be told must not stop the mails that come
+            log.exception("failures could not be told")
+
     def _give_back(self) -> None:
         """What was in hand when the database went away: no mail's fault, so its tries do not count."""
         if self._unreleased:
@@ -150,6 +167,7 @@ def read(claimed: Claimed, policy: Policy) -> Mail:
         len(claimed.raw),
         claimed.released,
     )
+    return attributed(mail, policy)
 
 
 def _report(mail: Mail, change: Change) -> None:
@@ -167,7 +185,6 @@ def _report(mail: Mail, change: Change) -> None:
     )
 
 
-    return attributed(mail, policy)
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What would happen to a mail here and now; nothing was touched."""
@@ -179,8 +196,8 @@ class Explanation:
 
 def explain(app: Application, raw: bytes, door: str, mail_from: str, rcpt_to: tuple[str, ...]) -> Explanation:
     """Decide about a mail as if it came by that door from a trusted peer at this moment; writes nothing."""
-    time = now()
-    envelope = Envelope(door, "", mail_from, rcpt_to, time, time)
+    moment = now()
+    envelope = Envelope(door, "", mail_from, rcpt_to, moment, moment)
     found = Checker(app.settings, app.policy.doors).once(envelope, raw) if app.settings.verifies_at(door) else None
     mail = read(Claimed(Claim(0, 1, 0, 0), envelope, raw, evidence=found), app.policy)
     with app.db.read() as session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -222,3 +224,19 @@ def test_a_mail_that_a_person_discarded_is_not_told_of(answered: Stations) -> No
     with answered.db.write() as session:
         outbox.discard(session, [r.id for r in answered.rows(table)], now())
     assert tell(answered.app) == 0
+
+
+def test_a_worker_at_work_tells_without_a_mail_that_wakes_it(sqlite: Database, tmp_path: Path) -> None:
+    stations = Stations(sqlite, tmp_path)
+    stations.arrive(ANNA)
+    stations.work()
+    refuse(stations)
+    before = notices(stations)
+    running = threading.Thread(target=stations.worker.run)
+    running.start()
+    deadline = time.monotonic() + 20
+    while notices(stations) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stations.worker.stopping.set()
+    running.join(20)
+    assert notices(stations) == before + 1
