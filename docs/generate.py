@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ def settings() -> str:
         if section is None:
             continue
         name = f"[[{field.encode_name}]]" if field.encode_name in LISTS else f"[{field.encode_name}]"
-        parts += [f"## {name}\n", f"{section.cls.__doc__}\n"]
+        parts += [f"## {name}\n", f"{cleandoc(section.cls.__doc__ or '')}\n"]
         parts.append(_block(_setting(entry) for entry in section.fields).replace("```toml\n", f"```toml\n{name}\n", 1))
     return "\n".join(parts)
 
@@ -121,7 +122,7 @@ def _what(kind: inspect.Type) -> str:
                 return f"a list, each {_what(kind.item_type)}"
             case inspect.BoolType():
                 return "true or false"
-            case inspect.DictType():
+            case inspect.DictType() | inspect.StructType():
                 return "a table in braces"
             case _:
                 return description or "a text"

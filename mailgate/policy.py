@@ -11,7 +11,7 @@ from mailgate.errors import SettingsError
 from mailgate.settings import Settings, networks, rate, seconds
 from routing import rules
 from routing.patterns import compiled
-from routing.policy import Door, Form, Limits, Policy, Queue, Staff
+from routing.policy import DEGREES, Degrees, Door, Form, Limits, Policy, Queue, Staff
 from routing.tokens import Keys
 
 NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
@@ -58,6 +58,10 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
         doors=_doors(settings),
         forms={f.sender.lower(): _form(f) for f in settings.form},
+        degrees=_degrees(settings.trust),
+        queue_degrees={q.name: _degrees(q.trust) for q in settings.queue if q.trust is not None},
+        partner_degrees={p.name: _degrees(p.trust) for p in settings.partner if p.trust is not None},
+        colleagues=frozenset(p.name for p in settings.partner if p.colleagues == "join"),
         front_lists=frozenset(a.lower() for a in settings.desk.front_lists),
         subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
         envelope=settings.relay.envelope if settings.relay else "account",
@@ -96,6 +100,11 @@ def _rules(settings: Settings) -> Iterable[rules.Rule]:
         yield compiled
     if problems:
         raise SettingsError(problems)
+
+
+def _degrees(trust: files.Trust | files.Degrees) -> Degrees:
+    """By degree, those that are named."""
+    return {degree: acts for degree in DEGREES if (acts := getattr(trust, degree)) is not None}
 
 
 def _form(form: files.Form) -> Form:

@@ -11,6 +11,7 @@ from routing.case import Case
 from routing.decision import Decision
 from routing.facts import Confirmation
 from routing.mail import Trust
+from routing.policy import Grant
 from routing.threads import letter_ids
 
 # "#note" is generous, since a missed one would be read by the partner; "#send" stands alone on its line; any other
@@ -69,13 +70,22 @@ def release(case: Case) -> Decision | None:
     if asked is None or asked.address not in member.addresses:
         case = case.because("nothing_held", "#send", "it answers no mail that asks for it; nothing is sent")
         return Decision("record", case.trust, case.reasons, author="staff")
+    trust: Trust = "authenticated" if case.trust == "authenticated" else "confirmed"
     seen = f"#send in answer to {asked.message_id}"
     if asked.used:
         case = case.because("confirmation_used", seen, "it was sent already; nothing happens twice")
     elif case.mail.envelope.received_at > asked.expires:
         case = case.because("confirmation_expired", seen, "it is older than seven days; the words stay inside")
+    elif not (grant := _grant(case, asked, trust)).given:
+        case = case.because("not_obeyed", f"{seen}; {grant.line}", "the words stay inside")
     else:
         case = case.because("confirmed", seen, "the held words are sent")
-        trust: Trust = "authenticated" if case.trust == "authenticated" else "confirmed"
         return Decision("record", trust, case.reasons, ticket_id=asked.ticket_id, author="staff", release=asked)
     return Decision("record", case.trust, case.reasons, ticket_id=asked.ticket_id, author="staff")
+
+
+def _grant(case: Case, asked: Confirmation, trust: Trust) -> Grant:
+    """Whether that degree may send words: a command, in the queue and with the partner of their ticket."""
+    ticket = case.facts.ticket(asked.ticket_id)
+    queue, partner = (ticket.queue, ticket.partner) if ticket is not None else ("", None)
+    return case.policy.may("command", trust, queue, partner)

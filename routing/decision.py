@@ -71,6 +71,7 @@ class Decision:
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here
     weak: bool = False  # its ids say where, and are no sign of having been in the conversation
+    shares: bool = True  # whether those in To and Cc take part, and see what is answered
     forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None
     release: Confirmation | None = None

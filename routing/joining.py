@@ -26,18 +26,23 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     )
     if member is not None and (not (is_requester or root) or commands.read(message.reply).name in ("note", "send")):
         return staff.write(case, ticket, found[0])
+    grant = case.policy.may("join", case.trust, ticket.queue, ticket.partner)
     if not (is_requester or address in ticket.participants or (member is not None and root)):
-        return _outsider(case, ticket, found[0])
+        if not (grant.given and _is_colleague(case, ticket)):
+            return _outsider(case, ticket, found[0])
+        case = case.because(
+            "colleague", f"{address} is of {ticket.partner}, colleagues = join", "takes part from now on"
+        )
     role: Literal["requester", "participant"] = "requester" if is_requester else "participant"
     case = case.because(role, f"{address} is {role} of {ticket.number}", "may write there")
     if message.kind in AUTOMATIC:
         case = case.because("kind", case.kind, "kept; state, owner and clock stay as they are")
         return _kept(case, ticket, role)
-    if case.trust in ("unverified", "failed"):
+    if not grant.given:
         case = case.because(
             "weak_sign",
             f"{found[0].said}; the sender is {case.trust}",
-            "that is not enough to write there: an internal note, and staff are told",
+            f"{grant.line}: not enough to join; an internal note, and staff are told",
         )
         return Decision(
             "note",
@@ -64,10 +69,23 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         requester=message.author if root and not is_requester else None,
         words=message.reply,
         notify=True,
+        shares=case.policy.may("see", case.trust, ticket.queue, ticket.partner).given,
     )
     if ticket.state_type == "closed" and (case.human or message.kind == "list"):
         return closed.reply(case, ticket, append)
     return append
+
+
+def _is_colleague(case: Case, ticket: Ticket) -> bool:
+    """Whether a person of the ticket's partner wrote, and that partner's people read each other's tickets."""
+    partner = case.policy.partner(case.address or "")
+    return (
+        partner is not None
+        and partner == ticket.partner
+        and partner in case.policy.colleagues
+        and len(case.mail.message.from_) == 1
+        and case.mail.message.kind not in AUTOMATIC
+    )
 
 
 def _begins(found: Sequence[Match], ticket: Ticket) -> bool:

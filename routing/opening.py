@@ -41,6 +41,13 @@ def open_ticket(
     for name in outcome.matched:
         case = case.because("rule", f"rule {name!r} matches", _said(policy, name))
     case, queue, wanted = _checked(case, queue, outcome.set)
+    grant = policy.may("open", case.trust, queue, partner)
+    if not grant.given and not mail.released:
+        case = case.because("trust_open", grant.line, "set aside unanswered; `quarantine release` lets it in")
+        return Decision("quarantine", case.trust, case.reasons, queue=queue)
+    sees = policy.may("see", case.trust, queue, partner)
+    if not sees.given and (message.cc or len(message.to) > 1):
+        case = case.because("trust_see", sees.line, "To and Cc take no part")
     silent = answers.why_not(mail, address, case.facts, policy)
     if handed is not None:
         silent = ("forwarded", f"{address} wrote to a member of staff")
@@ -68,6 +75,7 @@ def open_ticket(
         notify=True,
         claim_ids=not related,
         forwarded=handed,
+        shares=sees.given,
     )
 
 

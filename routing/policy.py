@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
 
+from routing.mail import Trust
 from routing.patterns import Pattern
 from routing.rules import Rule
 from routing.tokens import Keys
@@ -59,6 +60,27 @@ class Door:
         return next((f for f in self.forwarders if domain == f or domain.endswith(f".{f}")), None)
 
 
+Act = Literal["open", "join", "reply", "see", "command", "approve"]
+ACTS: tuple[Act, ...] = ("open", "join", "reply", "see", "command", "approve")
+Degrees = Mapping[Trust, tuple[Act, ...]]  # what a mail may do, by how sure its author is
+
+DEGREES: Degrees = {
+    "authenticated": ACTS,
+    "confirmed": ACTS,
+    "known_thread": ("open", "join", "see"),
+    "unverified": ("open", "see"),
+    "failed": ("open", "see"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Whether a degree may do that, and the line of the settings that says so."""
+
+    given: bool
+    line: str
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """A web form that writes to us: from one address, or it is not believed."""
@@ -103,6 +125,10 @@ class Policy:
     doors: Mapping[str, Door] = field(default_factory=dict)
     forms: Mapping[str, Form] = field(default_factory=dict)  # by the address that they write from
     front_lists: frozenset[str] = frozenset()  # groups whose mails come here
+    degrees: Degrees = field(default_factory=lambda: DEGREES)
+    queue_degrees: Mapping[str, Degrees] = field(default_factory=dict)  # what a queue says otherwise
+    partner_degrees: Mapping[str, Degrees] = field(default_factory=dict)
+    colleagues: frozenset[str] = frozenset()  # partners whose people may join each other's tickets
     subject_token: bool = False
     envelope: str = "account"
     relay: bool = True  # False: outgoing mail is held
@@ -148,6 +174,17 @@ class Policy:
             domain = domain.partition(".")[2]
         return None
 
+    def may(self, act: Act, trust: Trust, queue: str, partner: str | None) -> Grant:
+        """What a mail of that degree may do in a queue's ticket, with a partner: the most special line decides."""
+        for what, name, degrees in (
+            ("partner", partner, self.partner_degrees.get(partner or "")),
+            ("queue", queue, self.queue_degrees.get(queue)),
+            ("", "", self.degrees),
+        ):
+            if degrees is not None and (acts := degrees.get(trust)) is not None:
+                return Grant(act in acts, _line(what, name, trust, acts))
+        return Grant(given=False, line=f"{trust} stands nowhere in [trust]")
+
     def members(self, queue: str) -> tuple[str, ...]:
         """Who is told of a queue's tickets, one address a person."""
         entry = self.queues.get(queue)
@@ -158,6 +195,12 @@ class Policy:
     def queue(self, name: str) -> Queue:
         """That queue; the default one where it has gone from the settings."""
         return self.queues.get(name) or self.queues[self.default_queue]
+
+
+def _line(what: str, name: str | None, trust: Trust, acts: tuple[Act, ...]) -> str:
+    """As it stands in the settings."""
+    said = f"{trust} = [{', '.join(acts)}]"
+    return f'{what} "{name}": trust.{said}' if what else f"[trust] {said}"
 
 
 def without_suffix(address: str) -> str:

@@ -34,7 +34,8 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
     if not case.human:
         case = case.because("kind", case.kind, "kept inside; it never goes to the requester")
         return replace(note, reasons=case.reasons, notify=message.kind == "list", weak=True)
-    if case.trust == "authenticated":
+    grant = case.policy.may("reply", case.trust, ticket.queue, ticket.partner)
+    if grant.given:
         case = case.because("staff", f"{case.address} is of the staff", "may answer")
     else:
         case = case.because("staff_unverified", f"in the name of {case.address}, who is {case.trust}", "kept inside")
@@ -55,15 +56,16 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
     if (named := threads.inside(case.mail, case.facts, case.policy)) is not None:
         case = case.because("inside", f"in answer to {named}, an internal note", "it stays inside; staff are told")
         return replace(note, reasons=case.reasons, notify=True)
-    if case.trust == "failed":
+    if case.trust == "failed" and not grant.given:
         return replace(
             note, reasons=case.because("failed", case.mail.evidence.seen, "staff are told").reasons, notify=True
         )
     if ticket.requester is None:
         case = case.because("no_requester", ticket.number, "there is nobody to answer; it stays inside")
         return replace(note, reasons=case.reasons, notify=True)
-    if case.trust != "authenticated":
-        return _held(case.because("confirm", str(case.address), "asked by mail to confirm with #send"), note, "confirm")
+    if not grant.given:
+        seen = f"{case.address} is {case.trust}; {grant.line}"
+        return _held(case.because("confirm", seen, "asked by mail to confirm with #send"), note, "confirm")
     if command.name == "unknown":
         case = case.because("unknown_command", command.typed, "held; a preview says so and asks for #send")
         return _held(case, note, "preview")

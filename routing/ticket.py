@@ -36,7 +36,9 @@ class Ticket:
     tags: tuple[str, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     participants: tuple[str, ...] = ()
+    watchers: tuple[str, ...] = ()  # staff who are told of its public articles, besides its owner
     merged_into: int | None = None
+    split_from: int | None = None  # the ticket that its first mail was taken from
     acknowledged: bool = False
     closed: float | None = None
     last_public_id: str | None = None  # Message-ID of its requester's newest public mail, which answers answer

@@ -145,7 +145,9 @@ ticket = Table(
     Column("tags", JSON, nullable=False),
     Column("fields", JSON, nullable=False),
     Column("participants", JSON, nullable=False),  # addresses: requester, To and Cc of public articles
+    Column("watchers", JSON, nullable=False),  # addresses of staff
     Column("merged_into", Id),
+    Column("split_from", Id),
     Column("acknowledged", Boolean, nullable=False),  # once a ticket
     Column("created", Time, nullable=False),
     Column("updated", Time, nullable=False),
@@ -299,8 +301,6 @@ confirmation = Table(  # a mail of ours that only one person has, and what a `#s
     UniqueConstraint("article_id", "address", name="confirmation_once"),
 )
 
-beat = Table(  # signs of life, for `status`
-    "beat",
 alarm = Table(  # troubles that somebody is told of by another way than mail
     "alarm",
     metadata,
@@ -311,6 +311,8 @@ alarm = Table(  # troubles that somebody is told of by another way than mail
     Column("over", Time),
 )
 
+beat = Table(  # signs of life, for `status`
+    "beat",
     metadata,
     Column("name", String(60), primary_key=True),  # relay, role names
     Column("last_success", Time),

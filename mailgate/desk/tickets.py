@@ -399,7 +399,7 @@ def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy
         return (decision.forwarded.sender.address.lower(),)
     added = (
         a.address.lower()
-        for a in (*author, *message.to, *message.cc)
+        for a in (*author, *((*message.to, *message.cc) if decision.shares else ()))
         if "@" in a.address and not policy.is_ours(a.address)
     )
     return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]

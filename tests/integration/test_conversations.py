@@ -220,3 +220,36 @@ def test_bcc_and_addresses_of_staff_never_reach_a_partner(conversation: Desk) ->
     everything = "\n".join(map(str, answers))
     assert {a["X-Envelope-To"] for a in answers} >= {ANNA, BEN}
     assert not any(hidden in everything for hidden in ("secret@", "spy@", AGENT))
+
+
+# --- what a degree may do, and who takes part -----------------------------------------------------------------
+
+
+def test_queue_that_only_the_verified_may_open_in_sets_others_aside(sqlite: Database, tmp_path: Path) -> None:
+    pay = '[[queue]]\nname = "Pay"\naddress = "pay@desk.example"\ntrust = { unverified = [], known_thread = ["see"] }\n'
+    at_desk = desk(sqlite, tmp_path, SERVICE + pay)
+    at_desk.said(ANNA, "Change my account.", to="pay@desk.example")
+    assert at_desk.tickets() == []
+    [row] = at_desk.journal()
+    assert row.outcome == "quarantine"
+    assert {"code": "trust_open", "seen": 'queue "Pay": trust.unverified = []'}.items() <= row.reasons[-1].items()
+    at_desk.said(ANNA, "Change my account.", to="pay@desk.example", extra=OF_ACME)
+    [opened] = at_desk.tickets()
+    at_desk.said(ANNA, "To this one.", at_desk.last("acknowledgement", ANNA))
+    assert [a.visibility for a in at_desk.articles() if a.direction == "in"] == ["public", "internal"]
+    assert "To this one." in words(at_desk.last("notice", AGENT))
+    assert opened.queue == "Pay"
+
+
+def test_colleague_of_a_partner_joins_where_its_line_says_so(sqlite: Database, tmp_path: Path) -> None:
+    settings = SETTINGS.replace('domains = ["acme.example"]', 'domains = ["acme.example"]\ncolleagues = "join"')
+    at_desk = Desk(sqlite, tmp_path, settings)
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.said(BEN, "Same here.", at_desk.last("acknowledgement", ANNA))
+    [shared] = at_desk.tickets()
+    assert shared.participants == [ANNA, BEN]
+    at_desk.said("eve@other.example", "Same here.", at_desk.last("acknowledgement", ANNA))
+    assert len(at_desk.tickets()) == 2
+    at_desk.at().reply("INC-1001", "Try again.")
+    assert at_desk.heard("answer", BEN) == 1
+    assert at_desk.heard("answer", "eve@other.example") == 0

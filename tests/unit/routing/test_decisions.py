@@ -233,6 +233,17 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 name = POLICY.default_queue
                 queue = replace(world.policy.queues[name], **{key: meant})
                 world.policy = replace(world.policy, queues={**world.policy.queues, name: queue})
+            case "degree" | "queue-degree" | "partner-degree":
+                degree, *acts = rest.replace(",", "").split(" ")
+                said_there: dict[Any, Any] = {degree: tuple(acts)}
+                changed: dict[str, Any] = {
+                    "degree": {"degrees": {**POLICY.degrees, **said_there}},
+                    "queue-degree": {"queue_degrees": {POLICY.default_queue: said_there}},
+                    "partner-degree": {"partner_degrees": {"Acme": said_there}},
+                }[word]
+                world.policy = replace(world.policy, **changed)
+            case "colleagues":
+                world.policy = replace(world.policy, colleagues=frozenset(("Acme",)))
             case "unlimited":
                 world.policy = replace(POLICY, limits=Limits(None, None, None, None))
             case "released":
