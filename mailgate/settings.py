@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -54,8 +53,6 @@ Start = Annotated[
     str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a date such as 2026-01-31')
 ]
 Age = Annotated[str, Meta(pattern=r"^(0|[1-9]\d*[smhd])$", description='a time such as "30d", or "0"')]
-Url = Annotated[str, Meta(pattern=r"^https://[^\s/]+(/\S*)?$", description="an address that begins with https://")]
-Day = Annotated[date, Meta(description="a day such as 2027-01-31")]
 Act = Literal["open", "join", "reply", "see", "command", "approve"]
 Tls = Literal["none", "starttls", "implicit"]
 SignIn = Literal["password", "microsoft", "google"]
@@ -238,6 +235,28 @@ class Trust(_Section, frozen=True):
             ["lists.example"],
         ),
     ] = ()
+    authenticated: Annotated[tuple[Act, ...], about("Its provider has proved who wrote.")] = ACTS
+    confirmed: Annotated[tuple[Act, ...], about("Confirmed by `#send` from the registered address.")] = ACTS
+    known_thread: Annotated[tuple[Act, ...], about("Not proved, but it answers a mail of the conversation.")] = (
+        "open",
+        "join",
+        "see",
+    )
+    unverified: Annotated[tuple[Act, ...], about("Not proved, and at most the ticket's number is known.")] = (
+        "open",
+        "see",
+    )
+    failed: Annotated[tuple[Act, ...], about("DMARC failed, and the domain's wish is not known.")] = ("open", "see")
+
+
+class Degrees(_Section, frozen=True):
+    """What `[trust]` says otherwise for a queue or a partner; a degree that is not named stays as it is there."""
+
+    authenticated: tuple[Act, ...] | None = None
+    confirmed: tuple[Act, ...] | None = None
+    known_thread: tuple[Act, ...] | None = None
+    unverified: tuple[Act, ...] | None = None
+    failed: tuple[Act, ...] | None = None
 
 
 class Answers(_Section, frozen=True):
@@ -281,6 +300,10 @@ class Queue(_Section, frozen=True):
     thanks_reopens: Annotated[
         bool, about("Whether a reply of nothing but thanks does it, too; otherwise it is only kept.")
     ] = False
+    trust: Annotated[
+        Degrees | None,
+        about("What mails may do here, by degree, where it is not as in [trust].", {"unverified": ["open"]}),
+    ] = None
 
 
 class Staff(_Section, frozen=True):
@@ -312,6 +335,14 @@ class Partner(_Section, frozen=True):
         tuple[Address, ...], about("Single people of it at other domains.", ["jane.of.acme@mail.example"])
     ] = ()
     language: Annotated[Language | None, about("Of mails of ours to it.", "fr")] = None
+    colleagues: Annotated[
+        Literal["join", "link"],
+        about("What its other people's answers do: they join the ticket, or get a linked one of their own."),
+    ] = "link"
+    trust: Annotated[
+        Degrees | None,
+        about("What mails may do with it, by degree; goes before its queue's.", {"unverified": ["see"]}),
+    ] = None
 
 
 class Form(_Section, frozen=True):
@@ -327,28 +358,6 @@ class Form(_Section, frozen=True):
         ),
     ] = ()
     pattern: Annotated[
-    authenticated: Annotated[tuple[Act, ...], about("Its provider has proved who wrote.")] = ACTS
-    confirmed: Annotated[tuple[Act, ...], about("Confirmed by `#send` from the registered address.")] = ACTS
-    known_thread: Annotated[tuple[Act, ...], about("Not proved, but it answers a mail of the conversation.")] = (
-        "open",
-        "join",
-        "see",
-    )
-    unverified: Annotated[tuple[Act, ...], about("Not proved, and at most the ticket's number is known.")] = (
-        "open",
-        "see",
-    )
-    failed: Annotated[tuple[Act, ...], about("DMARC failed, and the domain's wish is not known.")] = ("open", "see")
-
-
-class Degrees(_Section, frozen=True):
-    """What `[trust]` says otherwise for a queue or a partner; a degree that is not named stays as it is there."""
-
-    authenticated: tuple[Act, ...] | None = None
-    confirmed: tuple[Act, ...] | None = None
-    known_thread: tuple[Act, ...] | None = None
-    unverified: tuple[Act, ...] | None = None
-    failed: tuple[Act, ...] | None = None
         str | None,
         about(
             "Where its text has the person's address: an RE2 pattern with the group `address`, and `name` if it likes. "
@@ -392,10 +401,6 @@ class Settings(_Section, frozen=True):
     include: Annotated[
         tuple[str, ...],
         about("Further files with sections in double brackets, such as [[staff]] and [[rule]].", ["rules.d/*.toml"]),
-    trust: Annotated[
-        Degrees | None,
-        about("What mails may do here, by degree, where it is not as in [trust].", {"unverified": ["open"]}),
-    ] = None
     ] = ()
     templates: Annotated[
         str | None, about("A folder with templates of your own, which go before the shipped ones.", "templates")
@@ -427,14 +432,6 @@ class Settings(_Section, frozen=True):
         return any(box.verify for box in self.imap if door == f"imap:{box.name}")
 
     @property
-    colleagues: Annotated[
-        Literal["join", "link"],
-        about("What its other people's answers do: they join the ticket, or get a linked one of their own."),
-    ] = "link"
-    trust: Annotated[
-        Degrees | None,
-        about("What mails may do with it, by degree; goes before its queue's.", {"unverified": ["see"]}),
-    ] = None
     def max_size(self) -> int:
         """The largest mail any door takes, in bytes."""
         return size(self.smtp.max_size if self.smtp else Smtp().max_size)
