@@ -18,7 +18,6 @@ _STUB = re.compile(
     re.IGNORECASE,
 )
 _STUB_CHARS = 500
-_CRLF = re.compile(r"\r\n?")
 _ENRICHED = re.compile(r"<(/?)([a-zA-Z-]{1,30})>")
 _TEXT_TYPES = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html"))
 
@@ -168,7 +167,7 @@ class _Reader:
         if wrong:
             self.note(wrong)
         if "\r" in text:
-            text = _CRLF.sub("\n", text)
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         return text.replace("\0", "")  # databases and terminals take it badly
 
     def text(self, part: Part) -> str:

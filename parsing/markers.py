@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import re2
-
-from parsing import phrases
 
 SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
 CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
@@ -48,16 +43,13 @@ SIGNATURES = (
     "tutanota_signature",
 )
 
-_compile: Any = re2.compile  # re2 has no types
-_QUOTES = _compile(phrases.words(QUOTES))
-_SIGNATURES = _compile(phrases.words(SIGNATURES))
+_SIGNED = "ignature"  # what all of these contain
 _HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
-_CLOSED = re.compile(r"</(?:style|script|title)|-->", re.IGNORECASE)
+_CLOSES = ("-->", "</st", "</ST", "</sc", "</SC", "</ti", "</TI")  # where there is something hidden to look for
 _NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 # Signs beyond ASCII, in UTF-8: U+0080 to U+00BF, U+2000 to U+206F, U+3000 to U+303F, U+FF00 to U+FF0F.
 _SIGNS = re.compile(rb"\xc2.|\xe2[\x80\x81].|\xe3\x80.|\xef\xbc[\x80-\x8f]", re.DOTALL)
-_LEADS = (b"\xc2", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80", b"\xef\xbc")
 _NO_LETTERS_IN_LINES = _NO_LETTERS.replace(b"\n", b"")
 _BLOCKQUOTE = re.compile(r"<(/?)blockquote\b", re.IGNORECASE)
 
@@ -65,7 +57,7 @@ _BLOCKQUOTE = re.compile(r"<(/?)blockquote\b", re.IGNORECASE)
 def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
     """Whether `html` has a client's quote, and the line of `lines` at which it begins, where that is clear."""
     html = html[:SCANNED]
-    place = _element(html, _QUOTES)
+    place = _element(html, QUOTES)
     if place is None:
         place = _last_blockquote(html)
     if place is None:
@@ -76,22 +68,29 @@ def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
 def signature_line(html: str, lines: Sequence[str]) -> int | None:
     """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
     html = html[:SCANNED]
-    place = _element(html, _SIGNATURES)
+    if _SIGNED not in html:
+        return None
+    place = _element(html, SIGNATURES)
     if place is None:
         return None
-    quote = _element(html, _QUOTES)
+    quote = _element(html, QUOTES)
     if quote is not None and quote < place:
         return None  # the signature of somebody who is quoted, or one under the quote
     return _line(html, place, lines)
 
 
-def _element(html: str, names: Any) -> int | None:
+def _element(html: str, names: Sequence[str]) -> int | None:
     """Where the first tag that bears one of `names` as an attribute begins."""
-    for name in names.finditer(html):
-        start = html.rfind("<", max(0, name.start() - CONTEXT), name.start())
-        if start >= 0 and ">" not in html[start : name.start()]:
-            return start
-    return None
+    first = len(html)
+    for name in names:
+        found = html.find(name, 0, first)
+        while found >= 0:
+            start = html.rfind("<", max(0, found - CONTEXT), found)
+            if start >= 0 and ">" not in html[start:found]:
+                first = start
+                break
+            found = html.find(name, found + 1, first)
+    return first if first < len(html) else None
 
 
 def _last_blockquote(html: str) -> int | None:
@@ -111,15 +110,17 @@ def _last_blockquote(html: str) -> int | None:
 
 
 def _letters(html: str) -> str:
-    if _CLOSED.search(html):
-        html = _HIDDEN.sub("", html)
+    for close in _CLOSES:
+        if close in html:
+            html = _HIDDEN.sub("", html)
+            break
     return _squeezed(_TAG.sub("", html))
 
 
 def _squeezed(text: str, *, lines: bool = False) -> str:
     """Only letters and digits of `text`, with `lines` also its line ends."""
     data = text.encode("utf-8", "surrogatepass").translate(None, _NO_LETTERS_IN_LINES if lines else _NO_LETTERS)
-    if any(lead in data for lead in _LEADS):
+    if not data.isascii():
         data = _SIGNS.sub(b"", data)
     return data.decode("utf-8", "surrogatepass")
 

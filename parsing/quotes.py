@@ -112,18 +112,16 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     for number, raw in enumerate(lines):
         if number < free or not raw:
             continue
-        near = number + 3 >= quoted  # so that a quote may follow
-        if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():
-            continue
-        end = raw[-1] if raw[-1] not in " \u00a0\t*" else raw.rstrip(" \u00a0\t*")[-1:]
-        colon = end in ":："
         if raw[0] in "> " and is_quoted(raw):
             mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
         else:
+            near = number + 3 >= quoted  # so that a quote may follow
+            if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():
+                continue
             line = visible(raw).rstrip()
+            colon = line.rstrip("\u00a0\t* ").endswith((":", "："))
             mark = None
             if colon or raw[0] in _RULED or not raw.isascii():
-                colon = colon or line.endswith((":", "："))
                 mark = _separator(number, line)
             if not mark and (colon or "@" in raw or (near and _quote_follows(lines, number))):
                 mark = _wrote(lines, number, line, free)
@@ -138,7 +136,7 @@ def marks(lines: Sequence[str]) -> list[Mark]:
 def forward(lines: Sequence[str]) -> Mark | None:
     """The first mark of a forwarded mail in `lines`, where no others matter."""
     for number, raw in enumerate(lines):
-        if raw and (raw[0] in _RULED or raw[-1] in ":：" or raw.rstrip().endswith((":", "："))):
+        if raw and (raw[0] in _RULED or ":" in raw or "：" in raw):
             mark = _separator(number, visible(raw).rstrip())
             if mark and mark.kind == "forward":
                 return mark

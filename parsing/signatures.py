@@ -182,8 +182,11 @@ def _is_name(line: str) -> bool:
 
 def _contacts(lines: Sequence[str], end: int) -> int:
     """A last paragraph that is a name and ways to reach it, or such lines under a rule."""
+    top = max(0, end - 2 * TAIL_LINES)
+    if not _CONTACT.search("\n".join(lines[top:end])):
+        return end
     filled = contacts = inside = 0
-    for number in range(end - 1, max(0, end - 2 * TAIL_LINES), -1):
+    for number in range(end - 1, top, -1):
         line = visible(lines[number]).strip()
         if not line:
             above = _filled(lines, number)
