@@ -22,6 +22,8 @@ from storage import journal, verifications
 from storage.database import Database, now
 from storage.journal import Arrival
 
+pytestmark = pytest.mark.real("openssl")
+
 ZONE = {
     f"{KEY_NAME}desk.example": txt(record("desk.example")),
     f"{KEY_NAME}acme.example": txt(record("acme.example")),

@@ -16,6 +16,8 @@ from parsing.read import parse
 from routing.mail import Envelope, Evidence
 from routing.policy import Door
 
+pytestmark = pytest.mark.real("openssl")
+
 MAIL = (
     b"From: Anna <anna@acme.example>\r\nTo: help@desk.example\r\nSubject: Printer\r\n"
     b"Date: Mon, 5 Jan 2026 08:00:00 +0000\r\nMessage-ID: <1@acme.example>\r\n\r\nIt  is on fire.\r\nPlease help.\r\n"
