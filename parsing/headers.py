@@ -12,7 +12,7 @@ from parsing import charsets, limits, words
 Fields = list[tuple[str, str]]  # name as written, value with one character a byte, unfolded
 
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:")  # RFC 5322 section 3.6.8, and the blanks of section 4.5.3
-_FIELDS = re.compile(r"^([!-9;-~]+)[ \t]*:(.*)$", re.MULTILINE)
+_FIELDS = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
 _FOLD = re.compile(r"\n[ \t]+")
 _CONTINUED = re.compile(r"(.*?)\*(\d{1,4})(\*?)\Z", re.DOTALL)
 _TYPE = re.compile(r"\s*\"?([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)", re.ASCII)
@@ -48,7 +48,9 @@ def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
         # Nearly every block is fields only: one sweep finds as many as there are lines.
         found = _FIELDS.findall(text)
         if len(found) == text.count("\n") + (not text.endswith("\n")) and len(found) <= limits.HEADER_FIELDS:
-            return [(name, value.strip()) for name, value in found], 0
+            if " \n" in text or "\t\n" in text or text[-1:] in (" ", "\t"):
+                found = [(name, value.strip()) for name, value in found]
+            return found, 0
     fields: Fields = []
     lines = text.split("\n")
     for number, line in enumerate(lines):

@@ -238,10 +238,11 @@ class _Reader:
         encoding = disposition = filename = location = ""
         content_id: str | None = None
         for name, value in head.fields:
-            if name[:8] not in ("Content-", "content-", "CONTENT-"):
-                continue
             key = name.lower()
-            self.learn(value)
+            if not key.startswith("content-"):
+                continue
+            if not value.isascii():
+                self.learn(value)
             if key == "content-transfer-encoding":
                 encoding = encoding or value
             elif key == "content-disposition" and not disposition:
@@ -292,6 +293,8 @@ _ENCODING_NAMES = {"quoted_printable": "quoted-printable", "quoted/printable": "
 
 def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
     """Undo a Content-Transfer-Encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
+    if encoding in ("7bit", "8bit"):
+        return data
     name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
     name = _ENCODING_NAMES.get(name, name)
     if name.replace("-", "").replace(" ", "") in ("7bit", "7bits", "8bit", "8bits", "binary", ""):

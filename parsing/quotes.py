@@ -215,9 +215,10 @@ def _begins(joined: str, ends: bool, follows: bool) -> int | None:
     `follows` says that a quote stands below.
     """
     address = _ADDRESS.search(joined) if "@" in joined else None
-    if not (address or _TIME.search(joined)):
+    timed = _TIME.search(joined)
+    if not (address or timed):
         return None
-    dated = _DATE_FIRST.match(joined) and _TIME.search(joined)
+    dated = timed and _DATE_FIRST.match(joined)
     if not _VERB.search(joined):
         # "2014-10-17 11:28 GMT+03:00 NAME <ADDRESS>:", a date and an address without a verb
         body = joined.rstrip(" :：*")

@@ -24,10 +24,10 @@ def decode_fields(fields: list[tuple[str, str]], hint: str) -> tuple[tuple[str, 
     """All fields with their values decoded."""
     return tuple(
         [
-            (name, value)
-            if value.isascii() and "=?" not in value and value.isprintable()
-            else (name, decode(value, hint))
-            for name, value in fields
+            field
+            if (value := field[1]).isascii() and "=?" not in value and value.isprintable()
+            else (field[0], decode(value, hint))
+            for field in fields
         ]
     )
 
