@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from mailgate.sources import Misfit, Place
 from routing.patterns import PatternError, compiled
 
 if TYPE_CHECKING:
-    from mailgate.settings import Imap, Settings
+    from mailgate.settings import Grant, Imap, Relay, Settings
 
 HIGHEST_PORT = 65535
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def find(settings: Settings) -> list[Misfit]:
@@ -24,6 +26,7 @@ def find(settings: Settings) -> list[Misfit]:
         *_desk(settings),
         *_doors(settings),
         *_nameservers(settings),
+        *(m for n, grant in enumerate(settings.grant) for m in _grant(n, grant)),
         *_relay(settings),
         *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box)),
         *_people(settings),
@@ -94,10 +97,54 @@ def _relay(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("relay", "user"), "is missing: whose password is in password_file?")
 
 
-def _mailbox(index: int, box: Imap) -> Iterator[Misfit]:
+    if not relay.user and relay.auth != "password":
+        yield Misfit(("relay", "user"), f'is missing: who signs in with auth = "{relay.auth}"?')
+    yield from _granted(("relay",), relay, settings)
+def _granted(place: tuple[str | int, ...], account: Imap | Relay, settings: Settings) -> Iterator[Misfit]:
+    """A grant of its provider for who signs in without a password, and nobody who could read the token on its way."""
+    if account.auth == "password":
+        return
+    if settings.granted(account) is None:
+        fit = [grant.name for grant in settings.grant if grant.provider == account.auth]
+        if account.grant:
+            yield Misfit((*place, "grant"), f'there is no [[grant]] "{account.grant}" of {account.auth}')
+        elif fit:
+            yield Misfit((*place, "grant"), f"is missing: one of {', '.join(fit)}")
+        else:
+            yield Misfit((*place, "auth"), f'wants a [[grant]] with provider = "{account.auth}"; add one')
+    if account.tls == "none" and account.host not in LOOPBACK:
+        yield Misfit((*place, "tls"), 'a token goes over TLS only (RFC 6750 section 5.3): "implicit" or "starttls"')
+
+
+def _grant(index: int, grant: Grant) -> Iterator[Misfit]:
+    place = ("grant", index)
+    if grant.provider == "google" and grant.service_account_file:
+        return
+    if not grant.client_id:
+        other = ", or service_account_file" if grant.provider == "google" else ""
+        yield Misfit((*place, "client_id"), f"is missing: the application's{other}")
+    if grant.provider == "google" and not grant.client_secret_file:
+        yield Misfit((*place, "client_secret_file"), "is missing: Google gives it with client_id")
+    if not grant.by_person and grant.tenant.lower() in ("common", "organizations", "consumers"):
+        yield Misfit((*place, "tenant"), "is missing: an application that signs in by itself does so in one directory")
+
+
+def _alarm(settings: Settings) -> Iterator[Misfit]:
+    alarm = settings.alarm
+    if alarm is None:
+        return
+    if not alarm.command and not alarm.webhook:
+        yield Misfit(("alarm",), "tells nobody; add command or webhook")
+    url = urlsplit(alarm.webhook or "https://none")
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
+        yield Misfit(("alarm", "webhook"), "expected an address that begins with https://; http on this machine only")
+
+
+def _mailbox(index: int, box: Imap, settings: Settings) -> Iterator[Misfit]:
     place = ("imap", index)
     if box.auth == "password" and not box.password_file:
         yield Misfit((*place, "password_file"), f"is missing: {box.user} signs in with a password")
+    yield from _granted(place, box, settings)
     if box.start not in ("now", "all"):
         try:
             date.fromisoformat(box.start)
@@ -162,6 +209,7 @@ def _twice(settings: Settings) -> Iterator[Misfit]:
                 yield Misfit((section, index, key), f'"{name}" stands there twice; take one away')
             seen.add(name)
     addresses = {settings.desk.address.lower(): -1}
+        ("name", "grant", [(n, g.name) for n, g in enumerate(settings.grant)]),
     for index, queue in enumerate(settings.queue):
         address = (queue.address or "").lower()
         if address in addresses and not (queue.default and addresses[address] == -1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from mailgate.settings import Tls
@@ -61,11 +62,13 @@ def write(answers: Answers) -> str:
 
 
 def value(thing: Any) -> str:
-    """A text, number, truth or list as TOML writes it."""
+    """A text, number, truth, day or list as TOML writes it."""
     if isinstance(thing, list | tuple):
         return f"[{', '.join(value(entry) for entry in thing)}]"
     if isinstance(thing, dict):
         return f"{{ {', '.join(f'{key} = {value(entry)}' for key, entry in thing.items())} }}"
+    if isinstance(thing, date):
+        return thing.isoformat()
     if isinstance(thing, str) and "\\" in thing and "'" not in thing:
         return f"'{thing}'"  # a pattern: TOML obeys no backslash in these
     return json.dumps(thing, ensure_ascii=False).replace("\x7f", "\\u007f")

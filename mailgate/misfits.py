@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import inspect
@@ -140,6 +141,9 @@ def _leaf(kind: inspect.Type, expected: str | None, value: Any, key: str) -> str
                 return f"expected {expected or 'another text'}, found {shown(value)}"
         case inspect.IntType():
             return _number(kind, expected or "a number", value, key)
+        case inspect.DateType():
+            if not (isinstance(value, date) and not isinstance(value, datetime)) and not _is_day(value):
+                return f"expected {expected or 'a day'}, found {shown(value)}"
         case inspect.BoolType():
             if not isinstance(value, bool):
                 word = str(value).lower()
@@ -150,6 +154,13 @@ def _leaf(kind: inspect.Type, expected: str | None, value: Any, key: str) -> str
             if not isinstance(value, Mapping):
                 return f"expected a table in braces such as {{ key = value }}, found {shown(value)}"
     return None
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value) is not None
+    except ValueError:
+        return False
 
 
 def _number(kind: inspect.IntType, expected: str, value: Any, key: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -53,6 +54,8 @@ Start = Annotated[
     str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a date such as 2026-01-31')
 ]
 Age = Annotated[str, Meta(pattern=r"^(0|[1-9]\d*[smhd])$", description='a time such as "30d", or "0"')]
+Url = Annotated[str, Meta(pattern=r"^https://[^\s/]+(/\S*)?$", description="an address that begins with https://")]
+Day = Annotated[date, Meta(description="a day such as 2027-01-31")]
 Act = Literal["open", "join", "reply", "see", "command", "approve"]
 Tls = Literal["none", "starttls", "implicit"]
 SignIn = Literal["password", "microsoft", "google"]
@@ -89,6 +92,10 @@ class Storage(_Section, frozen=True):
         str,
         about("`sqlite:///FILE`, from this file's folder, or `postgresql+psycopg://USER@HOST/NAME`."),
     ] = "sqlite:///mailgate.db"
+    state: Annotated[
+        str,
+        about("A folder for what is kept beside the database: what `mailgate login` was given.", "/var/lib/mailgate"),
+    ] = "."
 
 
 class Smtp(_Section, frozen=True):
@@ -149,7 +156,10 @@ class Relay(_Section, frozen=True):
     password_file: Annotated[
         str | None, about("A file that holds the password alone.", "/etc/mailgate/relay.password")
     ] = None
-    auth: Annotated[SignIn, about("How to sign in. Only `password` can at present.")] = "password"
+    auth: Annotated[SignIn, about("How to sign in; for the others there is a [[grant]] with that provider.")] = (
+        "password"
+    )
+    grant: Annotated[Name | None, about("Which [[grant]], where several are of that provider.", "m365")] = None
     envelope: Annotated[
         Literal["account", "verp", "null"],
         about(
@@ -179,7 +189,10 @@ class Imap(_Section, frozen=True):
     password_file: Annotated[
         str | None, about("A file that holds the password alone.", "/etc/mailgate/office.password")
     ] = None
-    auth: Annotated[SignIn, about("How to sign in. Only `password` can at present.")] = "password"
+    auth: Annotated[SignIn, about("How to sign in; for the others there is a [[grant]] with that provider.")] = (
+        "password"
+    )
+    grant: Annotated[Name | None, about("Which [[grant]], where several are of that provider.", "m365")] = None
     folder: Annotated[str, about("The folder that is watched; levels by `/`.")] = "INBOX"
     junk: Annotated[str, about("The provider's junk folder. It is not read at present.", "Junk")] = ""
     auth_results: Annotated[
@@ -206,6 +219,85 @@ class Imap(_Section, frozen=True):
     tls_ca: Annotated[
         str | None, about("Certificates (PEM) to trust instead of the machine's.", "/etc/ssl/our-ca.pem")
     ] = None
+
+
+class Grant(_Section, frozen=True):
+    """What a provider has granted: how mailboxes and the relay sign in there without a password (OAuth 2.0).
+
+    Several: write the section again. See [signing in](signing-in.md).
+    """
+
+    name: Annotated[Name, about("What `mailgate login` and listings call it.", "m365")]
+    provider: Annotated[Literal["microsoft", "google"], about("Whose.", "microsoft")]
+    client_id: Annotated[
+        str | None, about("The application that is registered there.", "11111111-2222-3333-4444-555555555555")
+    ] = None
+    tenant: Annotated[str, about("Microsoft: the directory, by its id or a domain of it.", "desk.example")] = (
+        "organizations"
+    )
+    client_secret_file: Annotated[
+        str | None,
+        about(
+            "A file that holds the application's secret alone. Microsoft: with it the application signs in by itself, "
+            "without it a person does once (`mailgate login`). Google: belongs to client_id.",
+            "/etc/mailgate/m365.secret",
+        ),
+    ] = None
+    service_account_file: Annotated[
+        str | None,
+        about(
+            "Google: the key (JSON) of a service account that may act for the mailboxes.", "/etc/mailgate/google.json"
+        ),
+    ] = None
+    secret_ends: Annotated[
+        Day | None,
+        about("The last day of client_secret_file or service_account_file; `status` counts down.", date(2027, 1, 31)),
+    ] = None
+    scopes: Annotated[
+        tuple[str, ...],
+        about("What is asked for; none: what mail takes.", ["https://outlook.office365.us/.default"]),
+    ] = ()
+    authority: Annotated[
+        Url | None,
+        about("Microsoft: where it is asked; sovereign clouds have their own.", "https://login.microsoftonline.us"),
+    ] = None
+    authorize_url: Annotated[
+        Url | None, about("Google: the page of consent.", "https://accounts.google.com/o/oauth2/v2/auth")
+    ] = None
+    token_url: Annotated[
+        Url | None, about("Google: where tokens come from.", "https://oauth2.googleapis.com/token")
+    ] = None
+    tls_ca: Annotated[
+        str | None, about("Certificates (PEM) to trust there instead of the machine's.", "/etc/ssl/our-ca.pem")
+    ] = None
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person signs in for it once, by `mailgate login`."""
+        return self.client_secret_file is None if self.provider == "microsoft" else self.service_account_file is None
+
+
+class Alarm(_Section, frozen=True):
+    """Who is told by another way than mail that a mailbox, the relay, a grant, the disk or the backlog is in trouble.
+
+    Once when it begins, once when it is over. `mailgate check --alarm` tries it.
+    """
+
+    command: Annotated[
+        str | None,
+        about(
+            "A program with its arguments, no shell. Its standard input is the sentence; MAILGATE_ALARM, "
+            "MAILGATE_STATE (begins or over) and MAILGATE_SAID are set.",
+            "/usr/local/bin/page-me --from mailgate",
+        ),
+    ] = None
+    webhook: Annotated[
+        str | None, about("Where the same is posted as JSON; http only on this machine.", "https://chat.example/hook")
+    ] = None
+    after: Annotated[
+        Age, about("How long a mailbox, the relay or a backlog must be in trouble; the others are told at once.")
+    ] = "5m"
+    tls_ca: Annotated[str | None, about("Certificates (PEM) to trust at the webhook.", "/etc/ssl/our-ca.pem")] = None
 
 
 class Dns(_Section, frozen=True):
@@ -421,6 +513,8 @@ class Settings(_Section, frozen=True):
         return url
 
     @property
+    grant: tuple[Grant, ...] = ()
+    alarm: Alarm | None = None
     def verifies(self) -> bool:
         """Whether any door asks that senders are checked here."""
         return bool(self.smtp and self.smtp.verify) or any(box.verify for box in self.imap)
@@ -452,6 +546,16 @@ def rate(text: str) -> tuple[int, int] | None:
     if text == "off":
         return None
     count, _, window = text.partition("/")
+    @property
+    def state(self) -> Path:
+        """The folder for what is kept beside the database."""
+        return self.path(self.storage.state)
+
+    def granted(self, account: Imap | Relay) -> Grant | None:
+        """The grant that a mailbox or the relay signs in with: the one it names, else the only one of its provider."""
+        fit = [g for g in self.grant if g.provider == account.auth and account.grant in (None, g.name)]
+        return fit[0] if len(fit) == 1 else None
+
     return int(count), int(window[:-1]) * SECONDS[window[-1]]
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from mailgate.errors import SettingsError
 
-LISTS = ("imap", "queue", "staff", "partner", "form", "rule")  # sections that may stand there several times
+# sections that may stand there several times
+LISTS = ("imap", "grant", "queue", "staff", "partner", "old_desk", "form", "rule")
 
 Place = tuple[str | int, ...]  # ("imap", 0, "port"): a key, by section, number in a list, and name
 

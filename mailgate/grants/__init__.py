@@ -1,0 +1,1 @@
+"""Signing in without a password: tokens that Microsoft and Google grant (RFC 6749), kept and renewed in one place."""
