@@ -20,12 +20,12 @@ from typing import BinaryIO
 from mailgate.application import Application
 from mailgate.desk.archive import DOOR
 from mailgate.errors import CommandError
-from mailgate.worker import Worker, read
+from mailgate.worker import Worker
 from parsing import dates, headers, limits
 from storage import catalogue, journal
 from storage.catalogue import Catalogue
 from storage.database import now
-from storage.journal import BATCH_BYTES, Arrival, Claimed
+from storage.journal import BATCH_BYTES, Arrival
 
 BATCH_MAILS = 256  # nobody waits for the first of a batch here; more save nothing
 READ_BYTES = 1_000_000  # of an mbox at a time
@@ -63,22 +63,18 @@ def run(app: Application, mails: Iterator[Old], progress: Progress) -> Imported:
             claimed = catalogue.left(session, DOOR, worker.owner, now())
         if not claimed:
             break
-        _settle(worker, claimed)
+        worker.settle(claimed)
     count = size = stored = 0
     for batch in _batches(mails):
         with app.db.write() as session:
             claimed = catalogue.take(session, [_arrival(old) for old in batch], worker.owner, now())
-        _settle(worker, claimed)
+        worker.settle(claimed)
         count += len(batch)
         size += sum(old.read for old in batch)
         stored += len(claimed)
         progress(count, size)
     with app.db.read() as session:
         return Imported(count, stored, catalogue.standing(session, DOOR))
-
-
-def _settle(worker: Worker, claimed: list[Claimed]) -> None:
-    worker.settle([read(one, worker.policy) for one in claimed])
 
 
 def _batches(mails: Iterator[Old]) -> Iterator[list[Old]]:

@@ -108,21 +108,28 @@ class Supervisor:
         if ready:
             os.read(self._wake_read, 4096)
 
-    def _start(self, role: Role, settings: Settings | None = None) -> None:
-        settings = settings or self.settings
+    def _start(self, role: Role, ended: str | None = None) -> None:
+        """Fork a child; `ended` is whose leases it ends first: its predecessor's, who died."""
         pid = os.fork()
         if pid:
             self.children[pid] = (role, time.monotonic())
             return
         status = 1
         try:
-            status = self._child(role, settings)
+            status = self._child(role, self.settings, ended)
         finally:
             logging.shutdown()
             os._exit(status)
 
-    def _child(self, role: Role, settings: Settings) -> int:
-        """The whole life of a child process."""
+    def _child(self, role: Role, settings: Settings, ended: str | None) -> int:
+        """The whole life of a child process; why it cannot begin or go on is in the log."""
+        try:
+            return self._live(role, settings, ended)
+        except Exception:
+            log.exception("%s died", role.name)
+            return 1
+
+    def _live(self, role: Role, settings: Settings, ended: str | None) -> int:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
@@ -139,12 +146,16 @@ class Supervisor:
                 stopping.wait(PAUSE_SECONDS)
         else:
             return 0
-        try:
-            role.run(app, f"{self.owner}{role.name}:{os.getpid()}", stopping)
-        except Exception:
-            log.exception("%s died", role.name)
-            return 1
+        if ended is not None:
+            with app.db.write() as session:
+                journal.release_all(session, ended, now())
+                outbox.release_all(session, ended, now())
+        role.run(app, self._holder(role, os.getpid()), stopping)
         return 0
+
+    def _holder(self, role: Role, pid: int) -> str:
+        """Whose a child's leases are; the last sign keeps 12 from being the beginning of 123."""
+        return f"{self.owner}{role.name}:{pid}."
 
     def _reap(self) -> None:
         """Start again what died; one that dies at once only after a pause."""
@@ -155,7 +166,7 @@ class Supervisor:
             log.error("%s (process %d) ended with %s; starting it again", role.name, pid, _exit(status))
             if time.monotonic() - started < SHORT_LIFE_SECONDS:
                 time.sleep(PAUSE_SECONDS)
-            self._start(role)
+            self._start(role, ended=self._holder(role, pid))
 
     def _replace(self) -> None:
         """New settings, if they can be used: children one by one, the sockets stay open."""
@@ -201,6 +212,7 @@ class Supervisor:
                     log.error("process %d did not stop in %d s and is killed", pid, STOP_SECONDS)
                     os.kill(pid, signal.SIGKILL)
             if waiting:
+                notify("WATCHDOG=1")
                 time.sleep(0.02)
         return int(killed)
 

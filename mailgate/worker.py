@@ -48,7 +48,10 @@ class Worker:
         self.app, self.db, self.policy, self.pen = app, app.db, app.policy, app.pen
         self.owner = owner
         self.stopping = stopping
-        self._unreleased: list[Claim] = []
+        self._in_hand: dict[
+            int, Claim
+        ] = {}  # by journal id; what is left of it when the database goes away is released
+        self._lease_until = 0.0
         self._tell_at = 0.0  # clock of `time.monotonic`
 
     def run(self) -> None:
@@ -69,36 +72,61 @@ class Worker:
             if not journal.is_due(session, now()):
                 return 0
         with self.db.write() as session:
-            claimed = journal.claim(session, self.owner, now())
-        self.settle([read(c, self.policy) for c in claimed])
-        return len(claimed)
+            claims = journal.claim(session, self.owner, now())
+        self.settle(claims)
+        return len(claims)
 
-    def settle(self, mails: Sequence[Mail]) -> None:
+    def settle(self, claims: Sequence[Claim]) -> None:
+        """Work what was just claimed, to its end."""
+        self._in_hand = {claim.journal_id: claim for claim in claims}
+        self._lease_until = now() + journal.LEASE_SECONDS
+        self._settle(claims)
+        self._in_hand = {}
+
+    def _settle(self, claims: Sequence[Claim]) -> None:
         """Commit the batch; for a mail's own fault halve it until that one stands alone, and set that one aside."""
-        if not mails:
-            return
         try:
-            self._persist(mails)
+            self._persist(claims)
         except DatabaseUnavailable:
-            self._unreleased += [mail.claim for mail in mails]
             raise
         except Exception:  # noqa: BLE001 - the law of the way: no mail may stop the ones behind it
-            if len(mails) == 1:
-                self._set_aside(mails[0].claim, traceback.format_exc())
+            if len(claims) == 1:
+                self._set_aside(claims[0], traceback.format_exc())
                 return
-            middle = len(mails) // 2
-            self.settle(mails[:middle])
-            self.settle(mails[middle:])
+            middle = len(claims) // 2
+            self._settle(claims[:middle])
+            self._settle(claims[middle:])
 
-    def _persist(self, mails: Sequence[Mail]) -> None:
+    def _persist(self, claims: Sequence[Claim]) -> None:
         """Commit, and look again as often as somebody else was faster."""
+        last: Conflict | None = None
         for _ in range(MOST_CONFLICTS):
+            if not claims:
+                return
+            self._keep()
             try:
-                return self._commit(mails)
+                self._commit(self._read(claims))
             except Conflict as conflict:
                 log.info("looking again: %s", conflict)
-                mails = self._still_held(mails)
-        raise RuntimeError(f"no end of conflicts after {MOST_CONFLICTS} tries")
+                last = conflict
+                claims = self._still_held(claims)
+                continue
+            for claim in claims:
+                del self._in_hand[claim.journal_id]
+            return
+        raise RuntimeError(f"no end of conflicts after {MOST_CONFLICTS} tries") from last
+
+    def _keep(self) -> None:
+        """Move the leases on where the work takes long: a second worker must not take over what is alive."""
+        if now() > self._lease_until - journal.LEASE_SECONDS / 2:
+            with self.db.write() as session:
+                journal.renew(session, list(self._in_hand.values()), now())
+            self._lease_until = now() + journal.LEASE_SECONDS
+
+    def _read(self, claims: Sequence[Claim]) -> list[Mail]:
+        with self.db.read() as session:
+            claimed = journal.load(session, claims)
+        return [read(c, self.policy) for c in claimed]
 
     def _commit(self, mails: Sequence[Mail]) -> None:
         with self.db.read() as session:
@@ -120,10 +148,10 @@ class Worker:
         for mail, change in zip(mails, changes, strict=True):
             _report(mail, change)
 
-    def _still_held(self, mails: Sequence[Mail]) -> Sequence[Mail]:
+    def _still_held(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         with self.db.read() as session:
-            held = journal.still_held(session, [mail.claim for mail in mails])
-        return [mail for mail in mails if mail.claim.journal_id in held]
+            held = journal.still_held(session, claims)
+        return [claim for claim in claims if claim.journal_id in held]
 
     def _set_aside(self, claim: Claim, error: str) -> None:
         log.error("mail %d failed, try %d of %d:\n%s", claim.journal_id, claim.attempt, journal.MOST_DEATHS, error)
@@ -147,10 +175,10 @@ class Worker:
 
     def _give_back(self) -> None:
         """What was in hand when the database went away: no mail's fault, so its tries do not count."""
-        if self._unreleased:
+        if self._in_hand:
             with self.db.write() as session:
-                journal.release(session, self._unreleased, now())
-            self._unreleased = []
+                journal.release(session, list(self._in_hand.values()), now())
+            self._in_hand = {}
 
 
 def read(claimed: Claimed, policy: Policy) -> Mail:

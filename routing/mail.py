@@ -34,6 +34,7 @@ class Claim:
     attempt: int
     ticket_id: int
     article_id: int  # `article_id + 1` is reserved for the acknowledgement
+    claimed_at: float = 0.0  # when it came into hand; only how old a mail is that would be answered depends on it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,62 +10,34 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from routing.mail import Claim
 from storage import journal as rows
-from storage.journal import BATCH_MAILS, IDS_A_MAIL, LEASE_SECONDS, MOST_DEATHS, Arrival, Claimed
+from storage.journal import BATCH_MAILS, CLAIMED, Arrival
 from storage.tables import journal
 
 
-def take(connection: Connection, arrivals: Sequence[Arrival], owner: str, now: float) -> list[Claimed]:
+def take(connection: Connection, arrivals: Sequence[Arrival], owner: str, now: float) -> list[Claim]:
     """Store them, and claim those that did not stand there yet."""
     stored = rows.append(connection, arrivals, now)
     fresh = [entry.journal_id for entry in stored if entry.fresh]
     rows.acknowledge(connection, fresh)
-    return _claim(connection, fresh, owner, now)
+    found = connection.execute(sa.select(*CLAIMED).where(journal.c.id.in_(fresh)).order_by(journal.c.id))
+    return rows.take(connection, found.all(), owner, now)
 
 
-def left(connection: Connection, door: str, owner: str, now: float) -> list[Claimed]:
+def left(connection: Connection, door: str, owner: str, now: float) -> list[Claim]:
     """Claim what an import that was killed left behind; one in whose hands it died too often is parked."""
     due = connection.execute(
-        sa.select(journal.c.id, journal.c.attempt)
+        sa.select(*CLAIMED)
         .where(journal.c.state == "new", journal.c.door == door, journal.c.due <= now)
         .order_by(journal.c.attempt, journal.c.id)
         .limit(BATCH_MAILS)
         .with_for_update(skip_locked=True)
     ).all()
-    doomed = [row.id for row in due if row.attempt >= MOST_DEATHS]
-    if doomed:
-        rows.park(connection, doomed, f"the process died {MOST_DEATHS} times with this mail in hand", now)
-    alive = [row for row in due if row.attempt < MOST_DEATHS]
-    suspects = [row.id for row in alive if row.attempt > 1]  # these one by one: such a mail must not take others along
-    firsts = [row.id for row in alive if row.attempt <= 1]
-    return _claim(connection, firsts or suspects[:1], owner, now)
-
-
-def _claim(connection: Connection, ids: Sequence[int], owner: str, now: float) -> list[Claimed]:
-    if not ids:
-        return []
-    reserved = {
-        row.id
-        for row in connection.execute(
-            sa.select(journal.c.id).where(journal.c.id.in_(ids), journal.c.ticket_id.is_not(None))
-        )
-    }
-    fresh = [i for i in ids if i not in reserved]
-    ticket = rows.reserve(connection, "ticket", len(fresh)) if fresh else 0
-    article = rows.reserve(connection, "article", len(fresh) * IDS_A_MAIL) if fresh else 0
-    if fresh:
-        connection.execute(
-            journal.update()
-            .where(journal.c.id == sa.bindparam("b_id"))
-            .values(ticket_id=sa.bindparam("b_ticket"), article_id=sa.bindparam("b_article")),
-            [{"b_id": i, "b_ticket": ticket + n, "b_article": article + n * IDS_A_MAIL} for n, i in enumerate(fresh)],
-        )
-    connection.execute(
-        journal.update()
-        .where(journal.c.id.in_(ids))
-        .values(attempt=journal.c.attempt + 1, due=now + LEASE_SECONDS, owner=owner)
-    )
-    return rows.load(connection, ids)
+    alive = rows.without_doomed(connection, due, now)
+    suspects = [row for row in alive if row.attempt > 1]  # these one by one: such a mail must not take others along
+    firsts = [row for row in alive if row.attempt <= 1]
+    return rows.take(connection, firsts or suspects[:1], owner, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
+POSTGRESQL_CONNECTION = {
+    "connect_timeout": 10,
+    "options": "-c synchronous_commit=on",  # else a 250 would be no promise, whatever the server's default is
+    "keepalives_idle": 30,  # a server that is gone without a word is noticed within the minute
+    "tcp_user_timeout": 30_000,
+}
 BUSY_SECONDS = 30  # how long a writer waits for the one before it; a commit takes milliseconds
 
 
@@ -39,14 +45,18 @@ class SchemaMismatch(StorageError):
 
 # SQLSTATE classes (PostgreSQL appendix A): 08 connection, 53 resources, 57 operator intervention, 58 system error.
 _UNAVAILABLE = ("08", "53", "57", "58")
-_CONFLICT = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
-_SQLITE_UNAVAILABLE = (
-    "database is locked",
-    "unable to open",
-    "disk i/o error",
-    "database or disk is full",
-    "readonly database",
-    "no such table",
+# unique violation, serialisation, deadlock, lock not available
+_CONFLICT = ("23505", "40001", "40P01", "55P03")
+_SQLITE_CONFLICT = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_SQLITE_UNAVAILABLE = (  # primary result codes
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOTADB,
 )
 
 
@@ -115,15 +125,15 @@ def _engine(url: str) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
         return engine
-    return sa.create_engine(parsed, pool_pre_ping=True, pool_size=5, connect_args={"connect_timeout": 10})
+    return sa.create_engine(
+        parsed, pool_pre_ping=True, pool_size=5, hide_parameters=True, connect_args=POSTGRESQL_CONNECTION
+    )
 
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IntegrityError as error:
-        raise Conflict(str(error.orig)) from error
     except DBAPIError as error:
         raise translate(error) from error
     except SQLAlchemyError as error:
@@ -134,17 +144,16 @@ def _translated() -> Iterator[None]:
 
 def translate(error: DBAPIError) -> Exception:
     """What a driver's error means for the work in hand; the error itself where it is a bug of ours."""
+    if isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        if code in _SQLITE_CONFLICT:
+            return Conflict(str(error.orig))
+        return DatabaseUnavailable(str(error.orig)) if code & 0xFF in _SQLITE_UNAVAILABLE else error
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _CONFLICT:
         return Conflict(str(error.orig))
-    if error.connection_invalidated or state[:2] in _UNAVAILABLE or isinstance(error, InterfaceError):
-        return DatabaseUnavailable(str(error.orig))
-    text = str(error.orig).lower()
-    if isinstance(error.orig, sqlite3.DatabaseError) and type(error.orig) is sqlite3.DatabaseError:
-        return DatabaseUnavailable(f"the file is damaged or no database: {error.orig}")
-    if isinstance(error, OperationalError) and (not state or any(t in text for t in _SQLITE_UNAVAILABLE)):
-        return DatabaseUnavailable(str(error.orig))
-    return error
+    lost = error.connection_invalidated or (isinstance(error, OperationalError | InterfaceError) and not state)
+    return DatabaseUnavailable(str(error.orig)) if lost or state[:2] in _UNAVAILABLE else error
 
 
 def insert_or_ignore(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -218,31 +218,20 @@ def still_held(connection: Connection, claims: Sequence[Claim]) -> set[int]:
     return {row.id for row in rows if row.attempt == attempts[row.id]}
 
 
-def claim(connection: Connection, owner: str, now: float) -> list[Claimed]:
+def claim(connection: Connection, owner: str, now: float) -> list[Claim]:
     """Take due mails under a lease (TX 2), oldest first: attempt + 1, ticket and article ids reserved.
 
     At most 64 mails or 8 MB. A row with an earlier attempt is taken alone, so that a mail which kills the process
-    cannot take others with it; one in whose hands it died five times is parked here.
+    cannot take others with it; one that was tried five times without an end is parked here.
     """
-    columns = (
-        journal.c.id,
-        journal.c.attempt,
-        journal.c.size,
-        journal.c.ticket_id,
-        journal.c.article_id,
-    )
     due = (
-        sa.select(*columns)
+        sa.select(*CLAIMED, journal.c.size)
         .where(journal.c.state == "new", journal.c.due <= now)
         .order_by(journal.c.due, journal.c.id)
         .limit(BATCH_MAILS)
         .with_for_update(skip_locked=True)
     )
-    rows = connection.execute(due).all()
-    doomed = [row.id for row in rows if row.attempt >= MOST_DEATHS]
-    if doomed:
-        park(connection, doomed, f"the process died {MOST_DEATHS} times with this mail in hand", now)
-        rows = [row for row in rows if row.attempt < MOST_DEATHS]
+    rows = without_doomed(connection, connection.execute(due).all(), now)
     taken: list[Any] = []
     total = 0
     for row in rows:
@@ -252,39 +241,92 @@ def claim(connection: Connection, owner: str, now: float) -> list[Claimed]:
         total += row.size
         if row.attempt:
             break
-    if not taken:
+    return take(connection, taken, owner, now)
+
+
+CLAIMED = (journal.c.id, journal.c.attempt, journal.c.ticket_id, journal.c.article_id)  # what `take` has to see
+
+
+def without_doomed(connection: Connection, rows: Sequence[Any], now: float) -> list[Any]:
+    """The rows but those in whose hands the process died again and again, which are parked."""
+    doomed = [row.id for row in rows if row.attempt >= MOST_DEATHS]
+    if doomed:
+        park(connection, doomed, f"the process died {MOST_DEATHS} times with this mail in hand", now)
+    return [row for row in rows if row.attempt < MOST_DEATHS]
+
+
+def take(connection: Connection, rows: Sequence[Any], owner: str, now: float) -> list[Claim]:
+    """Rows that were seen in this transaction are in that owner's hands: a lease, attempt + 1, their ids reserved."""
+    if not rows:
         return []
-    fresh = [row.id for row in taken if row.ticket_id is None]
-    ticket_base = reserve(connection, "ticket", len(fresh)) if fresh else 0
-    article_base = reserve(connection, "article", len(fresh) * IDS_A_MAIL) if fresh else 0
-    ids = {journal_id: (ticket_base + n, article_base + n * IDS_A_MAIL) for n, journal_id in enumerate(fresh)}
-    updates = []
-    for row in taken:
-        ticket_id, article_id = ids.get(row.id, (row.ticket_id, row.article_id))
-        updates.append({"b_id": row.id, "b_ticket": ticket_id, "b_article": article_id})
+    fresh = [row.id for row in rows if row.ticket_id is None]
+    tickets = iter(range(reserve(connection, "ticket", len(fresh)), 1 << 62)) if fresh else iter(())
+    articles = (
+        iter(range(reserve(connection, "article", len(fresh) * IDS_A_MAIL), 1 << 62, IDS_A_MAIL)) if fresh else iter(())
+    )
+    claims = [
+        Claim(row.id, row.attempt + 1, next(tickets), next(articles), now)
+        if row.ticket_id is None
+        else Claim(row.id, row.attempt + 1, row.ticket_id, row.article_id, now)
+        for row in rows
+    ]
     connection.execute(
         journal.update()
         .where(journal.c.id == sa.bindparam("b_id"))
         .values(
-            attempt=journal.c.attempt + 1,
+            attempt=sa.bindparam("b_attempt"),
             due=now + LEASE_SECONDS,
             owner=owner,
             ticket_id=sa.bindparam("b_ticket"),
             article_id=sa.bindparam("b_article"),
         ),
-        updates,
+        [
+            {"b_id": c.journal_id, "b_attempt": c.attempt, "b_ticket": c.ticket_id, "b_article": c.article_id}
+            for c in claims
+        ],
     )
-    return load(connection, [row.id for row in taken])
+    return claims
 
 
-def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
-    """Rows with their raw mails, in the order of their ids."""
+def renew(connection: Connection, claims: Sequence[Claim], now: float) -> None:
+    """What is still in hand stays there for another lease."""
+    connection.execute(
+        journal.update()
+        .where(
+            journal.c.id == sa.bindparam("b_id"),
+            journal.c.attempt == sa.bindparam("b_attempt"),
+            journal.c.state == "new",
+        )
+        .values(due=now + LEASE_SECONDS),
+        [{"b_id": c.journal_id, "b_attempt": c.attempt} for c in claims],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the door saw and stored of one arrival."""
+
+    envelope: Envelope
+    raw: bytes
+    released: bool
+    evidence: Evidence | None
+
+
+def load(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
+    """What was claimed, with its envelope and raw mail, in the order of the claims."""
+    found = arrivals(connection, [c.journal_id for c in claims])
+    return [
+        Claimed(c, one.envelope, one.raw, one.released, one.evidence)
+        for c in claims
+        if (one := found.get(c.journal_id)) is not None
+    ]
+
+
+def arrivals(connection: Connection, journal_ids: Sequence[int]) -> dict[int, Loaded]:
+    """Arrivals by their journal ids."""
     rows = connection.execute(
         sa.select(
             journal.c.id,
-            journal.c.attempt,
-            journal.c.ticket_id,
-            journal.c.article_id,
             journal.c.door,
             journal.c.peer,
             journal.c.mail_from,
@@ -298,26 +340,25 @@ def load(connection: Connection, journal_ids: Sequence[int]) -> list[Claimed]:
         )
         .join(journal_raw, journal_raw.c.journal_id == journal.c.id)
         .where(journal.c.id.in_(journal_ids))
-        .order_by(journal.c.id)
     )
-    return [
-        Claimed(
-            Claim(row.id, row.attempt, row.ticket_id or 0, row.article_id or 0),
+    return {
+        row.id: Loaded(
             Envelope(
-                row.door,
-                row.peer,
-                row.mail_from,
-                tuple(row.rcpt_to),
-                row.received_at,
-                row.journaled_at,
-                row.note,
+                row.door, row.peer, row.mail_from, tuple(row.rcpt_to), row.received_at, row.journaled_at, row.note
             ),
             bytes(row.raw),
             row.released,
-            Evidence(**row.evidence) if row.evidence else None,
+            _evidence(row.evidence),
         )
         for row in rows
-    ]
+    }
+
+
+def _evidence(stored: dict[str, Any] | None) -> Evidence | None:
+    """Evidence as an older or newer program wrote it: what this one does not know is left out."""
+    if not stored:
+        return None
+    return Evidence(**{name: stored[name] for name in Evidence.__slots__ if name in stored})
 
 
 def reserve(connection: Connection, name: str, count: int) -> int:

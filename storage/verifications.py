@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from routing.mail import Envelope, Evidence
 from storage.database import insert_or_ignore
-from storage.journal import UNVERIFIED_SECONDS, load
+from storage.journal import UNVERIFIED_SECONDS, arrivals
 from storage.tables import beat, journal
 
 LEASE_SECONDS = 30.0  # a check is bounded below it; a dead process gives back what it held after this long
@@ -84,8 +84,8 @@ def claim(connection: Connection, now: float, limit: int) -> list[Unverified]:
         )
     )
     return [
-        Unverified(held.claim.journal_id, attempts[held.claim.journal_id], held.envelope, held.raw)
-        for held in load(connection, sorted(attempts))
+        Unverified(journal_id, attempts[journal_id], held.envelope, held.raw)
+        for journal_id, held in sorted(arrivals(connection, sorted(attempts)).items())
     ]
 
 

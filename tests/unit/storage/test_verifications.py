@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from routing.mail import Evidence
+from routing.mail import Claim
 from storage import journal, verifications
 from storage.database import Database
 from storage.journal import Arrival
@@ -20,9 +21,15 @@ def arrive(db: Database, *, verify: bool, at: float = T, text: bytes = b"words")
     return stored.journal_id
 
 
-def worked(db: Database, at: float) -> list[journal.Claimed]:
+def worked(db: Database, at: float) -> list[Claim]:
     with db.write() as session:
         return journal.claim(session, "host:work:1", at) if journal.is_due(session, at) else []
+
+
+def loaded(db: Database, at: float) -> list[journal.Claimed]:
+    claims = worked(db, at)
+    with db.read() as session:
+        return journal.load(session, claims)
 
 
 def taken(db: Database, at: float, limit: int = 10) -> list[verifications.Unverified]:
@@ -36,7 +43,7 @@ def test_mail_to_verify_is_not_worked_before_it_was_verified(database: Database)
     [held] = taken(database, T + 60)
     with database.write() as session:
         verifications.settle(session, [(held, FOUND)])
-    [claimed] = worked(database, T + 61)
+    [claimed] = loaded(database, T + 61)
     assert claimed.evidence == FOUND
     assert taken(database, T + 1000) == []
 
@@ -44,7 +51,7 @@ def test_mail_to_verify_is_not_worked_before_it_was_verified(database: Database)
 def test_mail_that_no_door_asks_about_is_worked_at_once(database: Database) -> None:
     arrive(database, verify=False)
     assert taken(database, T + 1) == []
-    [claimed] = worked(database, T + 1)
+    [claimed] = loaded(database, T + 1)
     assert claimed.evidence is None
 
 
@@ -55,7 +62,7 @@ def test_mails_are_worked_in_the_order_of_arrival_whichever_was_verified_first(d
         verifications.settle(session, [(held[second], FOUND), (held[first], FOUND)])
     with database.read() as session:
         assert journal.is_due(session, T + 1)
-    assert [c.claim.journal_id for c in worked(database, T + 2)] == [first, second]
+    assert [c.journal_id for c in worked(database, T + 2)] == [first, second]
 
 
 def test_lease_of_a_dead_verifier_ends_and_what_it_says_late_is_not_believed(database: Database) -> None:
@@ -72,7 +79,7 @@ def test_lease_of_a_dead_verifier_ends_and_what_it_says_late_is_not_believed(dat
 def test_mail_that_nobody_verifies_is_worked_without_after_an_hour(database: Database) -> None:
     arrive(database, verify=True)
     assert worked(database, T + journal.UNVERIFIED_SECONDS - 1) == []
-    [claimed] = worked(database, T + journal.UNVERIFIED_SECONDS)
+    [claimed] = loaded(database, T + journal.UNVERIFIED_SECONDS)
     assert claimed.evidence is None
 
 
@@ -82,7 +89,7 @@ def test_verifier_that_comes_late_takes_nothing_out_of_the_workers_hands(databas
     [claimed] = worked(database, T + journal.UNVERIFIED_SECONDS)
     with database.write() as session:
         verifications.settle(session, [(held, FOUND)])
-        assert journal.still_held(session, [claimed.claim]) == {claimed.claim.journal_id}
+        assert journal.still_held(session, [claimed]) == {claimed.journal_id}
     assert worked(database, T + journal.UNVERIFIED_SECONDS + 1) == []
     assert taken(database, T + journal.UNVERIFIED_SECONDS + 1) == []
 
