@@ -31,6 +31,7 @@ def find(settings: Settings) -> list[Misfit]:
         *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box, settings)),
         *_alarm(settings),
         *_people(settings),
+        *_numbers(settings),
         *_forms(settings),
         *_twice(settings),
     ]
@@ -96,11 +97,11 @@ def _relay(settings: Settings) -> Iterator[Misfit]:
         yield Misfit(("relay", "password_file"), f"is missing: {relay.user} signs in with a password")
     if not relay.user and relay.password_file:
         yield Misfit(("relay", "user"), "is missing: whose password is in password_file?")
-
-
     if not relay.user and relay.auth != "password":
         yield Misfit(("relay", "user"), f'is missing: who signs in with auth = "{relay.auth}"?')
     yield from _granted(("relay",), relay, settings)
+
+
 def _granted(place: tuple[str | int, ...], account: Imap | Relay, settings: Settings) -> Iterator[Misfit]:
     """A grant of its provider for who signs in without a password, and nobody who could read the token on its way."""
     if account.auth == "password":
@@ -143,9 +144,9 @@ def _alarm(settings: Settings) -> Iterator[Misfit]:
 
 def _mailbox(index: int, box: Imap, settings: Settings) -> Iterator[Misfit]:
     place = ("imap", index)
+    yield from _granted(place, box, settings)
     if box.auth == "password" and not box.password_file:
         yield Misfit((*place, "password_file"), f"is missing: {box.user} signs in with a password")
-    yield from _granted(place, box, settings)
     if box.start not in ("now", "all"):
         try:
             date.fromisoformat(box.start)
@@ -184,6 +185,17 @@ def _people(settings: Settings) -> Iterator[Misfit]:
             yield Misfit(("partner", index, "domains"), 'is missing; add domains = ["acme.example"], or emails')
 
 
+def _numbers(settings: Settings) -> Iterator[Misfit]:
+    for index, partner in enumerate(settings.partner):
+        try:
+            compiled(partner.ticket_pattern or "(?P<number>.)", "number")
+        except PatternError as error:
+            yield Misfit(("partner", index, "ticket_pattern"), str(error))
+    for index, desk in enumerate(settings.old_desk):
+        if desk.system == "rt" and not desk.hooks:
+            yield Misfit(("old_desk", index, "hooks"), 'is missing; add hooks = ["example.com"], the $rtname of RT')
+
+
 def _forms(settings: Settings) -> Iterator[Misfit]:
     for index, form in enumerate(settings.form):
         yield from _networks(("form", index, "hosts"), form.hosts)
@@ -197,6 +209,7 @@ def _twice(settings: Settings) -> Iterator[Misfit]:
     """Names and addresses that must lead to one thing."""
     for key, section, names in (
         ("name", "imap", [(n, b.name) for n, b in enumerate(settings.imap)]),
+        ("name", "grant", [(n, g.name) for n, g in enumerate(settings.grant)]),
         ("name", "queue", [(n, q.name) for n, q in enumerate(settings.queue)]),
         ("email", "staff", [(n, a) for n, s in enumerate(settings.staff) for a in s.addresses]),
         ("domains", "partner", [(n, d.lower().lstrip("@")) for n, p in enumerate(settings.partner) for d in p.domains]),
@@ -210,7 +223,6 @@ def _twice(settings: Settings) -> Iterator[Misfit]:
                 yield Misfit((section, index, key), f'"{name}" stands there twice; take one away')
             seen.add(name)
     addresses = {settings.desk.address.lower(): -1}
-        ("name", "grant", [(n, g.name) for n, g in enumerate(settings.grant)]),
     for index, queue in enumerate(settings.queue):
         address = (queue.address or "").lower()
         if address in addresses and not (queue.default and addresses[address] == -1):

@@ -11,8 +11,8 @@ from mailgate.errors import SettingsError
 from mailgate.settings import Settings, networks, rate, seconds
 from routing import rules
 from routing.patterns import compiled
-from routing.policy import DEGREES, Degrees, Door, Form, Limits, Policy, Queue, Staff
-from routing.tokens import Keys
+from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Policy, Queue, Staff
+from routing.tokens import Keys, Style
 
 NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
 
@@ -58,6 +58,9 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
         doors=_doors(settings),
         forms={f.sender.lower(): _form(f) for f in settings.form},
+        old_desks=tuple(OldDesk(d.system, d.hooks or ("Ticket#",)) for d in settings.old_desk),
+        ticket_patterns={p.name: compiled(p.ticket_pattern, "number") for p in settings.partner if p.ticket_pattern},
+        token=token_style(settings),
         degrees=_degrees(settings.trust),
         queue_degrees={q.name: _degrees(q.trust) for q in settings.queue if q.trust is not None},
         partner_degrees={p.name: _degrees(p.trust) for p in settings.partner if p.trust is not None},
@@ -100,6 +103,13 @@ def _rules(settings: Settings) -> Iterable[rules.Rule]:
         yield compiled
     if problems:
         raise SettingsError(problems)
+
+
+def token_style(settings: Settings) -> Style:
+    """How tokens are written in subjects."""
+    answers = settings.answers
+    names = {"mailgate": "", "otrs": "Ticket#", "rt": settings.desk.address.rpartition("@")[2]}
+    return Style(answers.token_format, answers.token_name or names[answers.token_format])
 
 
 def _degrees(trust: files.Trust | files.Degrees) -> Degrees:

@@ -358,6 +358,16 @@ class Answers(_Section, frozen=True):
         Literal["always", "auto", "never"],
         about("Whether `[INC-1042-7]` stands in subjects of ours; `auto`: where the relay is seen to rewrite our ids."),
     ] = "auto"  # noqa: S105 - no secret
+    token_format: Annotated[
+        Literal["mailgate", "otrs", "rt"],
+        about(
+            "How the token is written, always with a check digit at its end: `[INC-1042-7]`, `[Ticket#10427]` or "
+            "`[desk.example #10427]`. The first is read in any case."
+        ),
+    ] = "mailgate"  # noqa: S105 - no secret
+    token_name: Annotated[
+        str, about('What stands in it before the number; none: "Ticket#", or the domain of the desk.', "Ticket#")
+    ] = ""
     per_address: Annotated[Rate, about("Acknowledgements to one address.")] = "5/10m"
     unknown: Annotated[Rate, about("To all senders of no partner together.")] = "200/1h"
     per_thread: Annotated[
@@ -427,6 +437,14 @@ class Partner(_Section, frozen=True):
         tuple[Address, ...], about("Single people of it at other domains.", ["jane.of.acme@mail.example"])
     ] = ()
     language: Annotated[Language | None, about("Of mails of ours to it.", "fr")] = None
+    ticket_pattern: Annotated[
+        str | None,
+        about(
+            "Its own tickets' numbers in subjects: an RE2 pattern with the group `number`. Its verified mails with one "
+            "number come to one ticket.",
+            r"(?i)\bACME-(?P<number>\d+)",
+        ),
+    ] = None
     colleagues: Annotated[
         Literal["join", "link"],
         about("What its other people's answers do: they join the ticket, or get a linked one of their own."),
@@ -435,6 +453,19 @@ class Partner(_Section, frozen=True):
         Degrees | None,
         about("What mails may do with it, by degree; goes before its queue's.", {"unverified": ["see"]}),
     ] = None
+
+
+class OldDesk(_Section, frozen=True):
+    """A desk that this one goes on from: answers to its tickets find each other. Several: write the section again."""
+
+    system: Annotated[Literal["otrs", "rt"], about("Whose numbers they are; the ticket's field of that name has it.")]
+    hooks: Annotated[
+        tuple[str, ...],
+        about(
+            'OTRS: every Ticket::Hook that was used; none: "Ticket#". RT: its $rtname, such as "example.com".',
+            ["Ticket#"],
+        ),
+    ] = ()
 
 
 class Form(_Section, frozen=True):
@@ -482,12 +513,15 @@ class Settings(_Section, frozen=True):
     lmtp: Lmtp | None = None
     relay: Relay | None = None
     imap: tuple[Imap, ...] = ()
+    grant: tuple[Grant, ...] = ()
+    alarm: Alarm | None = None
     dns: Dns = field(default_factory=Dns)
     trust: Trust = field(default_factory=Trust)
     answers: Answers = field(default_factory=Answers)
     queue: tuple[Queue, ...] = ()
     staff: tuple[Staff, ...] = ()
     partner: tuple[Partner, ...] = ()
+    old_desk: tuple[OldDesk, ...] = ()
     form: tuple[Form, ...] = ()
     rule: tuple[Rule, ...] = ()
     include: Annotated[
@@ -513,8 +547,16 @@ class Settings(_Section, frozen=True):
         return url
 
     @property
-    grant: tuple[Grant, ...] = ()
-    alarm: Alarm | None = None
+    def state(self) -> Path:
+        """The folder for what is kept beside the database."""
+        return self.path(self.storage.state)
+
+    def granted(self, account: Imap | Relay) -> Grant | None:
+        """The grant that a mailbox or the relay signs in with: the one it names, else the only one of its provider."""
+        fit = [g for g in self.grant if g.provider == account.auth and account.grant in (None, g.name)]
+        return fit[0] if len(fit) == 1 else None
+
+    @property
     def verifies(self) -> bool:
         """Whether any door asks that senders are checked here."""
         return bool(self.smtp and self.smtp.verify) or any(box.verify for box in self.imap)
@@ -546,16 +588,6 @@ def rate(text: str) -> tuple[int, int] | None:
     if text == "off":
         return None
     count, _, window = text.partition("/")
-    @property
-    def state(self) -> Path:
-        """The folder for what is kept beside the database."""
-        return self.path(self.storage.state)
-
-    def granted(self, account: Imap | Relay) -> Grant | None:
-        """The grant that a mailbox or the relay signs in with: the one it names, else the only one of its provider."""
-        fit = [g for g in self.grant if g.provider == account.auth and account.grant in (None, g.name)]
-        return fit[0] if len(fit) == 1 else None
-
     return int(count), int(window[:-1]) * SECONDS[window[-1]]
 
 

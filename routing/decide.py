@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import commands, forwarding, joining, opening, reports, threads, tokens
+from routing import commands, forwarding, joining, numbers, opening, reports, threads, tokens
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
@@ -37,8 +37,9 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
             ids.add(original)
         signed = (*(tokens.read_signed(i, policy.keys) for i in named), *threads.plus_tokens(mail, policy))
         tickets |= {s.ticket_id for s in signed if s is not None}
-        numbers = (tokens.ticket_id(n) for n in tokens.in_subject(message.subject)[0])
-        tickets |= {n for n in numbers if n is not None}
+        written = (tokens.ticket_id(n) for n in policy.token.read(message.subject))
+        tickets |= {n for n in written if n is not None}
+        ids.update(n.key for n in numbers.of(mail, policy))
         (keys if message.message_id else contents).add(mail.key)
         if message.author is not None:
             addresses.add(message.author.address.lower())
@@ -131,7 +132,7 @@ def _placed(case: Case) -> Decision:
     found = threads.matches(case.mail, case.facts, case.policy)
     case = _about_tokens(case, found)
     if not found:
-        return opening.unplaced(case)
+        return numbers.claimed(case, opening.unplaced(case))
     if case.member is None:
         found = threads.place(found, case.address or "", case.facts)
     first = found[0]
@@ -150,16 +151,16 @@ def _placed(case: Case) -> Decision:
             f"{other.said}; that would be {elsewhere.number if elsewhere else other.ticket_id}",
             f"the other sign decides: {ticket.number}",
         )
-    return joining.join(case, ticket, found)
+    return numbers.claimed(case, joining.join(case, ticket, found))
 
 
 def _about_tokens(case: Case, found: Sequence[Match]) -> Case:
     """Tokens in the subject that lead nowhere, so that a person sees that they were looked at."""
-    right, wrong = tokens.in_subject(case.mail.message.subject)
-    for text in wrong:
+    style, subject = case.policy.token, case.mail.message.subject
+    for text in tokens.in_subject(subject)[1]:
         case = case.because("token_check_digit", text, "the check digit is wrong: it is text")
     led = {match.seen for match in found}
-    for token in map(tokens.subject_token, right):
+    for token in map(style.write, style.read(subject)):
         if token not in led:
             case = case.because("token_unknown", token, "there is no such ticket")
     return case

@@ -44,6 +44,17 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """Another desk's number of a ticket: the field that keeps it, and the key that it is found by."""
+
+    field: str  # otrs, rt, partner_number
+    number: str
+    key: str
+    seen: str  # as it stands in the subject
+    partner: str | None = None  # whose it is
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done with one mail. Which fields count depends on the verb.
 
@@ -71,6 +82,7 @@ class Decision:
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here
     weak: bool = False  # its ids say where, and are no sign of having been in the conversation
+    numbers: tuple[Number, ...] = ()  # of other desks, which its ticket owns from now on
     shares: bool = True  # whether those in To and Cc take part, and see what is answered
     forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None

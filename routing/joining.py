@@ -28,11 +28,10 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         return staff.write(case, ticket, found[0])
     grant = case.policy.may("join", case.trust, ticket.queue, ticket.partner)
     if not (is_requester or address in ticket.participants or (member is not None and root)):
-        if not (grant.given and _is_colleague(case, ticket)):
+        why = _is_colleague(case, ticket, found) if grant.given else None
+        if why is None:
             return _outsider(case, ticket, found[0])
-        case = case.because(
-            "colleague", f"{address} is of {ticket.partner}, colleagues = join", "takes part from now on"
-        )
+        case = case.because("colleague", why, "takes part from now on")
     role: Literal["requester", "participant"] = "requester" if is_requester else "participant"
     case = case.because(role, f"{address} is {role} of {ticket.number}", "may write there")
     if message.kind in AUTOMATIC:
@@ -76,16 +75,21 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     return append
 
 
-def _is_colleague(case: Case, ticket: Ticket) -> bool:
-    """Whether a person of the ticket's partner wrote, and that partner's people read each other's tickets."""
-    partner = case.policy.partner(case.address or "")
-    return (
-        partner is not None
-        and partner == ticket.partner
-        and partner in case.policy.colleagues
-        and len(case.mail.message.from_) == 1
-        and case.mail.message.kind not in AUTOMATIC
-    )
+def _is_colleague(case: Case, ticket: Ticket, found: Sequence[Match]) -> str | None:
+    """Why somebody else of the ticket's partner may join it; None where he may not.
+
+    Because the partner's people read each other's tickets, or because a verified mail of theirs has the number that
+    their own system gave it.
+    """
+    partner, kind = case.policy.partner(case.address or ""), case.mail.message.kind
+    if partner is None or partner != ticket.partner or len(case.mail.message.from_) != 1:
+        return None
+    if partner in case.policy.colleagues and kind not in AUTOMATIC:
+        return f"{case.address} is of {partner}, colleagues = join"
+    number = next((m for m in found if m.method == "partner_number" and m.ticket_id == ticket.id), None)
+    if number is not None and case.trust == "authenticated":
+        return f"{case.address} is of {partner}; {number.said}"
+    return None
 
 
 def _begins(found: Sequence[Match], ticket: Ticket) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal
 from routing.mail import Trust
 from routing.patterns import Pattern
 from routing.rules import Rule
-from routing.tokens import Keys
+from routing.tokens import OWN_STYLE, Keys, Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class OldDesk:
+    """A desk whose tickets people still answer. `hooks`: OTRS's Ticket::Hook, RT's $rtname."""
+
+    system: Literal["otrs", "rt"]
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A web form that writes to us: from one address, or it is not believed."""
 
@@ -128,6 +136,9 @@ class Policy:
     degrees: Degrees = field(default_factory=lambda: DEGREES)
     queue_degrees: Mapping[str, Degrees] = field(default_factory=dict)  # what a queue says otherwise
     partner_degrees: Mapping[str, Degrees] = field(default_factory=dict)
+    old_desks: tuple[OldDesk, ...] = ()
+    ticket_patterns: Mapping[str, Pattern] = field(default_factory=dict)  # by partner: of its own tickets' numbers
+    token: Style = OWN_STYLE
     colleagues: frozenset[str] = frozenset()  # partners whose people may join each other's tickets
     subject_token: bool = False
     envelope: str = "account"

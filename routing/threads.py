@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from parsing.phrases import FORWARD_PREFIXES, REPLY_PREFIXES
-from routing import tokens
+from routing import numbers, tokens
 from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy, suffix
@@ -21,6 +21,8 @@ Method = Literal[
     "fills_named_id",
     "weak_id",
     "subject_token",
+    "old_number",
+    "partner_number",
     "plus_token_alone",
 ]
 _SAID: Mapping[Method, str] = {
@@ -31,6 +33,8 @@ _SAID: Mapping[Method, str] = {
     "fills_named_id": "a mail in the ticket answers it: {}",
     "weak_id": "it answers {}, which only a number in the subject brought to the ticket",
     "subject_token": "{} in the subject",
+    "old_number": "{} in the subject, a number of the desk before this one",
+    "partner_number": "{} in the subject, the partner's own number",
     "plus_token_alone": "it came to an address with our token {}, answers no mail and has another subject",
 }
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
@@ -52,7 +56,7 @@ class Match:
     @property
     def known_thread(self) -> bool:
         """Whether the sign can only be had from the conversation itself: a bare subject token is quoted anywhere."""
-        return self.method not in ("subject_token", "weak_id", "plus_token_alone")
+        return self.method not in ("subject_token", "old_number", "partner_number", "weak_id", "plus_token_alone")
 
 
 def named_ids(mail: Mail) -> tuple[str, ...]:
@@ -114,9 +118,12 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     for message_id in ids:
         if (key := facts.keys.get(message_id)) is not None and key.weak:
             yield Match(key.ticket_id, "weak_id", message_id)
-    for text in tokens.in_subject(mail.message.subject)[0]:
+    for text in policy.token.read(mail.message.subject):
         if (ticket_id := tokens.ticket_id(text)) is not None:
-            yield Match(ticket_id, "subject_token", tokens.subject_token(text))
+            yield Match(ticket_id, "subject_token", policy.token.write(text))
+    for number in numbers.of(mail, policy):
+        if (key := facts.keys.get(number.key)) is not None:
+            yield Match(key.ticket_id, "partner_number" if number.partner else "old_number", number.seen)
     yield from alone
 
 

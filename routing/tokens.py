@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 FIRST_NUMBER = 1000  # numbers begin here, so that the first ones already look like numbers
 LONGEST_ID = 70  # with brackets: longer ones are folded or cut by some clients
@@ -73,8 +74,48 @@ def check_digit(digits: str) -> int:
     return state
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a ticket's number is written in subjects: as ours, or as another system does, with our check digit.
+
+    `[INC-1042-7]`; `[Ticket#10427]` (OTRS, `name` is its hook); `[desk.example #10427]` (RT, `name` is its $rtname).
+    """
+
+    system: Literal["mailgate", "otrs", "rt"] = "mailgate"
+    name: str = ""
+
+    def write(self, number: str) -> str:
+        """The exact text that a subject may carry."""
+        if self.system == "mailgate":
+            return subject_token(number)
+        digits = number.rpartition("-")[2]
+        return f"[{self.name}{' #' if self.system == 'rt' else ''}{digits}{check_digit(digits)}]"
+
+    def read(self, subject: str) -> tuple[str, ...]:
+        """Numbers whose token stands in a subject, in this style or in ours, with the right check digit."""
+        found = in_subject(subject)[0]
+        if self.system == "mailgate":
+            return found
+        written = (match[1] for match in _styled(self).finditer(subject))
+        ours = (f"INC-{int(d[:-1])}" for d in written if check_digit(d[:-1]) == int(d[-1]))
+        return tuple(dict.fromkeys((*found, *ours)))
+
+    def without(self, subject: str) -> str:
+        """A subject without our tokens, white space mended."""
+        return without_token(subject if self.system == "mailgate" else _styled(self).sub(" ", subject))
+
+
+OWN_STYLE = Style()
+
+
+@lru_cache(maxsize=100)
+def _styled(style: Style) -> re.Pattern[str]:
+    mark = r"\s{1,2}#" if style.system == "rt" else r"\s?"
+    return re.compile(rf"\[\s?{re.escape(style.name)}{mark}([1-9]\d{{1,15}})\s?\]", re.IGNORECASE | re.ASCII)
+
+
 def subject_token(number: str) -> str:
-    """The exact text that a subject may carry."""
+    """The token in our own style, which every desk reads."""
     return f"[{number}-{check_digit(number.rpartition('-')[2])}]"
 
 

@@ -84,6 +84,7 @@ class Dossier:
     language: str
     fields: Mapping[str, str]
     participants: tuple[str, ...]
+    watchers: tuple[str, ...]
     tags: tuple[str, ...]
     links: tuple[tuple[str, str], ...]  # type, number
     articles: tuple[ArticleRow, ...]
@@ -99,6 +100,7 @@ def read(connection: Connection, number: str) -> Dossier | None:
             ticket.c.language,
             ticket.c.fields,
             ticket.c.participants,
+            ticket.c.watchers,
             ticket.c.tags,
             ticket.c.merged_into,
         ).where(ticket.c.number == number)
@@ -119,6 +121,7 @@ def read(connection: Connection, number: str) -> Dossier | None:
         found.language,
         dict(found.fields),
         tuple(found.participants),
+        tuple(found.watchers),
         tuple(found.tags),
         _links(connection, row.id, found.merged_into),
         _articles(connection, row.id),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mailgate.cli.console import iso
 from routing.decision import Reason
-from routing.tokens import subject_token
+from routing.tokens import Style
 from storage.dossier import ArticleRow, Dossier
 from storage.listings import ArrivalRow, LetterRow, TicketRow
 
@@ -30,15 +30,16 @@ def ticket_row(row: TicketRow) -> dict[str, Any]:
     }
 
 
-def dossier(ticket: Dossier) -> dict[str, Any]:
+def dossier(ticket: Dossier, style: Style) -> dict[str, Any]:
     """The object of `ticket show`."""
     return {
         **ticket_row(ticket.row),
         "closed": iso(ticket.closed),
         "language": ticket.language,
-        "token": subject_token(ticket.row.number),
+        "token": style.write(ticket.row.number),
         "fields": dict(ticket.fields),
         "participants": list(ticket.participants),
+        "watchers": list(ticket.watchers),
         "tags": list(ticket.tags),
         "links": [{"type": kind, "number": number} for kind, number in ticket.links],
         "articles": [_article(one) for one in ticket.articles],

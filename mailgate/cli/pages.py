@@ -15,7 +15,7 @@ from rich.text import Text
 
 from mailgate.cli.console import STYLES, People, line, state, styled, table
 from routing.decision import Reason
-from routing.tokens import subject_token
+from routing.tokens import Style
 
 if TYPE_CHECKING:
     from parsing.message import Address, ParsedMessage
@@ -55,7 +55,7 @@ def reasons_table(reasons: Sequence[Reason]) -> Table:
     )
 
 
-def ticket(people: People, dossier: Dossier) -> Group:
+def ticket(people: People, dossier: Dossier, style: Style) -> Group:
     """The page of a ticket: header card, conversation, history."""
     row = dossier.row
     title = styled(row.number, "bold").append("  ").append(styled(line(row.subject), "bold"))
@@ -73,10 +73,11 @@ def ticket(people: People, dossier: Dossier) -> Group:
             ("Owner", row.owner or styled("nobody", "yellow")),
             ("Requester", f"{requester}{f', {row.partner}' if row.partner else ''}"),
             ("Participants", ", ".join(p for p in dossier.participants if p != row.requester)),
+            ("Watchers", ", ".join(dossier.watchers)),
             ("Tags", ", ".join(dossier.tags)),
             ("Links", ", ".join(f"{kind} {number}" for kind, number in dossier.links)),
             *((name, line(value)) for name, value in dossier.fields.items()),
-            ("Token", subject_token(row.number)),
+            ("Token", style.write(row.number)),
             ("Opened", people.time(row.created)),
             ("Changed", people.time(row.updated)),
             ("Closed", people.time(dossier.closed) if dossier.closed else ""),

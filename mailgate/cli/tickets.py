@@ -96,6 +96,7 @@ def show(place: Place, *, numbers: tuple[str, ...], as_json: bool) -> None:
     settings = place.settings()
     db = place.database(settings)
     from mailgate.cli import documents
+    from mailgate.policy import token_style
     from storage import dossier
 
     people = None if as_json else People(settings)
@@ -106,11 +107,11 @@ def show(place: Place, *, numbers: tuple[str, ...], as_json: bool) -> None:
             if found is None:
                 missing.append(number)
             elif people is None:
-                emit(documents.dossier(found))
+                emit(documents.dossier(found, token_style(settings)))
             else:
                 from mailgate.cli import pages
 
-                people.page(pages.ticket(people, found))
+                people.page(pages.ticket(people, found, token_style(settings)))
     if missing:
         raise CommandError(f"there is no ticket {', '.join(missing)}")
 

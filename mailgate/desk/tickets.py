@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from parsing.message import Address, ParsedMessage
-from routing import forwarding, tokens
+from routing import forwarding, numbers, tokens
 from routing.decision import Decision, Forwarded
 from routing.facts import Facts
 from routing.mail import Mail
@@ -83,7 +83,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         id=mail.claim.ticket_id,
         number=tokens.number(mail.claim.ticket_id),
         version=1,
-        subject=_subject(mail, decision) or "(no subject)",
+        subject=_subject(mail, decision, policy) or "(no subject)",
         type=str(wanted.get("type", "Alert" if message.kind == "alert" else "Incident")),
         state="new",
         state_type="new",
@@ -97,7 +97,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         created=time,
         updated=time,
         tags=tuple(wanted.get("tags", ())),
-        fields=_fields(wanted, message),
+        fields={**_fields(wanted, message), **numbers.says(decision.numbers)},
         participants=participants((), mail, decision, policy),
         acknowledged=decision.acknowledge,
         last_public_id=decision.forwarded.original if decision.forwarded else message.message_id,
@@ -143,6 +143,8 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
             after,
             participants=participants(before.participants, mail, decision, policy),
         )
+    if decision.numbers:
+        after = replace(after, fields={**numbers.says(decision.numbers), **after.fields})
     if decision.requester is not None:
         name = decision.requester.address.lower()
         after = replace(
@@ -321,8 +323,8 @@ def _own_words(article: Article, handed: Forwarded) -> tuple[Article, ...]:
     return (replace(note, message_id=None, journal_id=None, attachments=(), reasons=(), defects=()),)
 
 
-def _subject(mail: Mail, decision: Decision) -> str:
-    subject = tokens.without_token(mail.message.subject)
+def _subject(mail: Mail, decision: Decision, policy: Policy) -> str:
+    subject = policy.token.without(mail.message.subject)
     return forwarding.subject(subject) if decision.forwarded else subject
 
 
@@ -354,6 +356,7 @@ def _keys(mail: Mail, decision: Decision, ticket_id: int, facts: Facts, policy: 
     own = mail.message.message_id
     if own and (own not in facts.keys or facts.keys[own].ticket_id == ticket_id):
         claims.append(KeyClaim(own, ticket_id, mail.claim.article_id, decision.weak))
+    claims += [KeyClaim(n.key, ticket_id, None, weak=True) for n in decision.numbers]
     if decision.claim_ids:
         original = decision.forwarded.original if decision.forwarded else None
         claims += [

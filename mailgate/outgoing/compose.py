@@ -95,7 +95,7 @@ class Pen:
     def _context(self, told: Announcement, strings: Language, carried: Sequence[Attachment]) -> dict[str, object]:
         """What templates may say. Nothing internal is among it for a letter that leaves the house."""
         ticket, details, internal = told.ticket, dict(told.details), told.event in INTERNAL
-        subject = subjects.bare(ticket.subject)
+        subject = subjects.bare(ticket.subject, self.policy.token)
         words = told.words if told.event in (*INTERNAL, *HUMAN) else details.get("resolution", "")
         shortened = internal and told.event != "preview" and len(words) > LONGEST_WORDS
         queue = self.policy.queue(ticket.queue)
@@ -150,10 +150,10 @@ class Pen:
     # --- headers ------------------------------------------------------------------------------------------------
 
     def _subject(self, told: Announcement) -> str:
-        number, token = told.ticket.number, self.policy.subject_token
+        number, style, token = told.ticket.number, self.policy.token, self.policy.subject_token
         if told.event in INTERNAL:
-            return subjects.of_notice(told.ticket.subject, number, token)
-        return subjects.of_answer(told.subject or told.ticket.subject, number, token)
+            return subjects.of_notice(told.ticket.subject, number, token, style)
+        return subjects.of_answer(told.subject or told.ticket.subject, number, token, style)
 
     def _who(self, told: Announcement) -> bytes:
         """From: always our own address (MAIL 6), under the name of who speaks."""

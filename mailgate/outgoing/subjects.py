@@ -6,7 +6,7 @@ import re
 
 from mailgate.outgoing.fields import clean
 from parsing.phrases import REPLY_PREFIXES
-from routing import tokens
+from routing.tokens import OWN_STYLE, Style
 
 LONGEST = 180  # characters of a subject that we repeat
 MOST_PREFIXES = 10  # "Re: Re: Re:"; more is a bomb
@@ -25,9 +25,9 @@ def without_urls(text: str) -> str:
     return " ".join(_URL.sub(" ", text).split())
 
 
-def bare(subject: str) -> str:
+def bare(subject: str, style: Style = OWN_STYLE) -> str:
     """What a mail is about: without our tokens and answer's prefixes, bounded."""
-    text = tokens.without_token(clean(subject))
+    text = style.without(clean(subject))
     for _ in range(MOST_PREFIXES):
         match = _PREFIX.match(text)
         if match is None or match[1].lower() not in REPLY_PREFIXES:
@@ -36,12 +36,12 @@ def bare(subject: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
 
 
-def of_answer(subject: str, number: str, token: bool) -> str:
+def of_answer(subject: str, number: str, token: bool, style: Style = OWN_STYLE) -> str:
     """`Re: <theirs>`, and the token where the relay is not trusted with Message-IDs."""
-    words = without_urls(bare(subject)) or number
-    return f"Re: {words} {tokens.subject_token(number)}" if token else f"Re: {words}"
+    words = without_urls(bare(subject, style)) or number
+    return f"Re: {words} {style.write(number)}" if token else f"Re: {words}"
 
 
-def of_notice(subject: str, number: str, token: bool) -> str:
+def of_notice(subject: str, number: str, token: bool, style: Style = OWN_STYLE) -> str:
     """The number and the ticket's subject, the same in every notice: for staff too it is one conversation."""
-    return f"{tokens.subject_token(number) if token else number} {bare(subject)}"
+    return f"{style.write(number) if token else number} {bare(subject, style)}"

@@ -253,3 +253,50 @@ def test_colleague_of_a_partner_joins_where_its_line_says_so(sqlite: Database, t
     at_desk.at().reply("INC-1001", "Try again.")
     assert at_desk.heard("answer", BEN) == 1
     assert at_desk.heard("answer", "eve@other.example") == 0
+
+
+# --- numbers --------------------------------------------------------------------------------------------------
+
+
+def test_answers_to_the_desk_before_this_one_find_each_other(sqlite: Database, tmp_path: Path) -> None:
+    at_desk = desk(sqlite, tmp_path, '[[old_desk]]\nsystem = "otrs"\n[[old_desk]]\nsystem = "rt"\nhooks = ["old"]\n')
+    otrs = "Re: [Ticket#2024010110000017] Printer"
+    at_desk.said(ANNA, "It smokes.", Subject=otrs, extra=OF_ACME)
+    at_desk.said(ANNA, "It burns.", Subject=otrs, extra=OF_ACME)
+    at_desk.said(ANNA, "A screen.", Subject="Re: [old #12] Screen", extra=OF_ACME)
+    at_desk.said("eve@evil.example", "Let me in.", Subject=otrs)
+    printer, screen, evil = at_desk.tickets()
+    assert (printer.fields, screen.fields, evil.fields) == ({"otrs": "2024010110000017"}, {"rt": "12"}, {})
+    assert [a.ticket_id for a in at_desk.articles() if a.direction == "in"] == [
+        printer.id,
+        printer.id,
+        screen.id,
+        evil.id,
+    ]
+    assert (evil.id, printer.id) in at_desk.links()
+
+
+def test_mails_of_a_partner_with_its_own_number_come_to_one_ticket(sqlite: Database, tmp_path: Path) -> None:
+    pattern = "domains = [\"acme.example\"]\nticket_pattern = '\\bACME-(?P<number>\\d+)'"
+    at_desk = Desk(sqlite, tmp_path, SETTINGS.replace('domains = ["acme.example"]', pattern))
+    at_desk.said("tickets@acme.example", "Please look.", Subject="New: ACME-77", extra=OF_ACME)
+    at_desk.said("carl@acme.example", "Any news?", Subject="About ACME-77", extra=OF_ACME)
+    at_desk.said("carl@acme.example", "Who knows who I am?", Subject="About ACME-77")
+    at_desk.said("eve@evil.example", "ACME-77?", Subject="About ACME-77")
+    first, evil = at_desk.tickets()
+    assert first.fields == {"partner_number": "77"}
+    assert [a.visibility for a in at_desk.articles() if a.ticket_id == first.id and a.direction == "in"] == [
+        "public", "public", "internal",
+    ]  # fmt: skip
+    assert evil.requester == "eve@evil.example"
+
+
+def test_desk_that_writes_tokens_like_otrs_reads_them(sqlite: Database, tmp_path: Path) -> None:
+    at_desk = desk(sqlite, tmp_path, '[answers]\nsubject_token = "always"\ntoken_format = "otrs"\n')
+    at_desk.said(ANNA, "It does not print.")
+    subject = str(at_desk.last("acknowledgement", ANNA)["Subject"])
+    assert subject == "Re: Printer [Ticket#10019]"
+    at_desk.said(ANNA, "It prints.", Subject=f"Re: {subject}", extra=OF_ACME)
+    at_desk.said(ANNA, "A wrong digit.", Subject="Re: Printer [Ticket#10018]", extra=OF_ACME)
+    first, other = at_desk.tickets()
+    assert (first.subject, other.subject) == ("Printer", "Re: Printer")

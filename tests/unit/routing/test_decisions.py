@@ -19,7 +19,7 @@ from routing import rules, tokens
 from routing.decision import Decision
 from routing.mail import Evidence
 from routing.patterns import compiled
-from routing.policy import Door, Form, Limits
+from routing.policy import Door, Form, Limits, OldDesk
 from storage.change import Announcement, Letter
 
 PAGE = Path(__file__).with_name("decisions.md")
@@ -58,6 +58,8 @@ POLICY = desk(
         "orders@desk.example": Form("orders", (), compiled(r"(?m)^Mail: (?P<address>\S+)$", "address")),
     },
     front_lists=frozenset(("support@acme-group.example",)),
+    old_desks=(OldDesk("otrs", ("Ticket#", "Call#")), OldDesk("rt", ("old.example",))),
+    ticket_patterns={"Acme": compiled(r"(?i)\bACME-(?P<number>\d+)", "number")},
 )
 
 
@@ -99,7 +101,7 @@ def before() -> tuple[World, dict[str, str]]:
         world.arrive(message(PEOPLE.get(sender or ""), id=ids[f"mail{number}"], subject=f"Case {number}", **more))
         for sent in world.sent:
             if sent.letter.ticket_id == number:
-                name = {"acknowledgement": "ack", "notice": "notice"}[sent.letter.event]
+                name = {"acknowledgement": "ack"}.get(sent.letter.event, sent.letter.event)
                 ids.setdefault(f"{name}{number}", sent.letter.message_id)
 
     def alter(number: int, **changes: Any) -> None:
@@ -125,6 +127,9 @@ def before() -> tuple[World, dict[str, str]]:
     for event, number in (("answer", 1), ("confirm", 9), ("preview", 10)):
         ids[f"{event}{number}"] = world.letters(event)[-1 if event == "preview" else 0].letter.message_id
     ids["answer1"] = world.letters("answer", PEOPLE["anna"])[0].letter.message_id
+    for number, text in ((1, "ACME-77"), (9, "Call#20240101100009")):
+        named = message(PEOPLE["anna"], "Again", id=text, re=[ids[f"mail{number}"]], subject=f"Case {number} [{text}]")
+        world.arrive(named, evidence=PASS)
     world.arrive(message(PEOPLE["sam"], "#note Ask Carl", id="inside1", re=[ids["notice1"]]), evidence=PASS)
     ids["insidenotice1"] = world.id_of("internal", 1, 2, PEOPLE["tess"])
     ids["refusal2"] = world.id_of("refusal", 2, 3, PEOPLE["anna"])
@@ -242,6 +247,9 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                     "partner-degree": {"partner_degrees": {"Acme": said_there}},
                 }[word]
                 world.policy = replace(world.policy, **changed)
+            case "style":
+                system, name = rest.split(" ")
+                world.policy = replace(world.policy, token=tokens.Style(system, name))  # type: ignore[arg-type]
             case "colleagues":
                 world.policy = replace(world.policy, colleagues=frozenset(("Acme",)))
             case "unlimited":
