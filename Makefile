@@ -20,9 +20,11 @@ check: .venv/installed-tests
 chaos: .venv/installed-tests servers  ## a hundred kills under load; CI does ten
 	@MAILGATE_KILLS=100 $(BIN)/python -m pytest tests/chaos --timeout 3600 -s
 
-fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECONDS bounds it
-	@$(BIN)/pip install --quiet 'atheris>=2.3'
-	@$(BIN)/python tests/fuzz/fuzz_parse.py -max_total_time=$${FUZZ_SECONDS:-3600} tests/fuzz/seeds
+fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECONDS bounds it; what it finds is in .fuzz
+	@$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=2.3'
+	@mkdir -p .fuzz
+	@$(BIN)/python tests/fuzz/fuzz_parse.py -max_total_time=$${FUZZ_SECONDS:-3600} -timeout=10 -artifact_prefix=.fuzz/ \
+		.fuzz tests/fuzz/seeds tests/mails
 
 bench: .venv/installed-tests
 	@$(BIN)/python benchmarks/parse.py

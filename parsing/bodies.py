@@ -167,7 +167,9 @@ class _Reader:
         if wrong:
             self.note(wrong)
         if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
+            text = text.replace("\r\n", "\n")
+            if "\r" in text:
+                text = text.replace("\r", "\n")
         return text.replace("\0", "")  # databases and terminals take it badly
 
     def text(self, part: Part) -> str:

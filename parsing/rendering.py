@@ -101,8 +101,12 @@ class _Text:
             start = find("<", position)
             if start != position:
                 text = html[position:start] if start >= 0 else html[position:]
-                if not self.hidden:
-                    self.text(text)
+                if self.hidden:
+                    pass
+                elif not text.isspace() or self.pre or not text.isascii():
+                    self.words(text)
+                elif not self.blank and not self.wanted:  # between tags nearly everywhere
+                    self.put(" ")
                 if start < 0:
                     break
             end = find(">", start, start + _REMEMBERED)
@@ -171,18 +175,17 @@ class _Text:
         return len(html) if end < 0 else end + 1
 
     def skip(self, name: str, position: int) -> int:
-        closing = re.compile(rf"</{name}\b[^>]*>|<body\b" if name == "head" else rf"</{name}\b[^>]*>", re.IGNORECASE)
-        end = closing.search(self.html, position)
-        if end is None:
-            return len(self.html)
-        return end.start() if name == "head" and end[0][1] != "/" else end.end()
-
-    def text(self, text: str) -> None:
-        """What stands between two tags."""
-        if not text.isspace() or self.pre or not text.isascii():
-            self.words(text)
-        elif not self.blank and not self.wanted:  # between tags nearly everywhere
-            self.put(" ")
+        """Past the content of an element; a head ends at the latest where the body begins."""
+        html, size = self.html, len(name)
+        opening = "<" if name == "head" else "</"
+        while (start := html.find(opening, position)) >= 0:
+            if html[start + 1 : start + 2] == "/" and html[start + 2 : start + 2 + size].lower() == name:
+                end = html.find(">", start)
+                return len(html) if end < 0 else end + 1
+            if name == "head" and html[start + 1 : start + 5].lower() == "body":
+                return start
+            position = start + 1
+        return len(html)
 
     def words(self, text: str) -> None:
         if "&" in text:

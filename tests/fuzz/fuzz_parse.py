@@ -1,8 +1,8 @@
 """A coverage-guided fuzzer for `parse` (atheris): any bytes become a message, in good time, that prints as JSON.
 
-    python tests/fuzz/fuzz_parse.py -max_total_time=3600 WORKFOLDER tests/fuzz/seeds
-
-What it finds is written to the current folder; the input belongs into `tests/fuzz/seeds/` with the fix.
+`make fuzz` runs it for an hour, `FUZZ_SECONDS=600 make fuzz` for ten minutes. It begins with `tests/fuzz/seeds` and
+`tests/mails`, and keeps what it learns in `.fuzz/`, where an input that fails is written too (`crash-*`,
+`timeout-*`). Such an input belongs into `tests/fuzz/seeds/`, with the mend.
 """
 
 from __future__ import annotations
