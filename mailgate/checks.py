@@ -12,6 +12,7 @@ from mailgate import policy as policies
 from mailgate import reaching, settings
 from mailgate.errors import SettingsError
 from mailgate.finding import Finding, advice, failed, ok
+from mailgate.grants import ends
 from mailgate.outgoing.check import check as check_templates
 from mailgate.settings import Settings
 from parsing import headers, limits
@@ -58,6 +59,7 @@ def run(file: Path) -> Iterator[Finding]:
         yield from _templates(found, policy)
     yield from _people(found)
     yield from _secrets(found)
+    yield from _grants(found)
     yield from _certificate(found)
     yield from _database(found)
     yield from connections(found)
@@ -119,6 +121,19 @@ def _secrets(found: Settings) -> Iterator[Finding]:
             yield failed(key, f"{file} is empty", "put the password into it")
         elif file.stat().st_mode & 0o077:
             yield advice(key, f"{file} can be read by others", f"chmod 600 {file}")
+
+
+def _grants(found: Settings) -> Iterator[Finding]:
+    for secret in ends.secrets(found):
+        what = f"grant {secret.name}"
+        if (said := ends.trouble(secret)) is None:
+            yield ok(what, "its end is not known" if secret.ends is None else f"ends in {ends.days(secret.ends)}")
+        elif secret.dead:
+            yield failed(what, said)
+        else:
+            yield advice(what, said, "")
+    if found.grant and not os.access(found.state, os.W_OK):
+        yield failed("storage.state", f"{found.state} cannot be written to", "a folder of the user that runs mailgate")
 
 
 def _certificate(found: Settings) -> Iterator[Finding]:

@@ -35,13 +35,7 @@ def probe(app: Application, seconds: float) -> Iterator[Finding]:
     word = secrets.token_hex(4)
     address = settings.desk.address
     ours = tokens.message_id(app.policy.keys, "alarm", NOTHING, NOTHING, f"{address} {word}", app.policy.domain)
-    relay = settings.relay
-    connection = Connection(
-        relay,
-        app.policy.domain,
-        settings.path(relay.password_file) if relay.password_file else None,
-        settings.path(relay.tls_ca) if relay.tls_ca else None,
-    )
+    connection = Connection(settings.relay, settings)
     began = time.monotonic()
     try:
         result = connection.send(_letter(app, ours, word))

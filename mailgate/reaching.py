@@ -18,8 +18,10 @@ from imapclient.exceptions import IMAPClientError
 from msgspec.structs import replace
 
 from mailgate.finding import Finding, advice, failed, ok
+from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
 from mailgate.intake.folders import native
+from mailgate.outgoing import sign_in
 from mailgate.outgoing.relay import describe
 from mailgate.settings import Imap, Relay, Settings
 from parsing import auth
@@ -100,38 +102,20 @@ def relay(settings: Settings) -> Iterator[Finding]:
         yield advice("relay", "none is set: outgoing mail is held", "add [relay] when the desk may answer")
         return
     what = f"relay {account.host}:{account.port}"
-    if account.auth != "password":
-        yield failed(what, f'auth = "{account.auth}": it cannot sign in that way yet', 'relay.auth = "password"')
-        return
     try:
         with _signed_in(account, settings) as smtp:
             yield ok(what, _offers(smtp, account))
-    except smtplib.SMTPNotSupportedError as error:
-        yield failed(what, str(error), _relay_todo(error, account))
-    except (OSError, smtplib.SMTPException) as error:
+    except GrantError as error:
+        yield failed(what, str(error), _grant_todo(error))
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:
         yield failed(what, describe(error), _relay_todo(error, account))
     yield from _in_the_clear("relay", account)
 
 
 @contextlib.contextmanager
 def _signed_in(account: Relay, settings: Settings) -> Iterator[smtplib.SMTP]:
-    timeout = min(account.timeout, TRY_SECONDS)
-    greeting = settings.desk.address.rpartition("@")[2]
-    context = None
-    if account.tls != "none":
-        context = ssl.create_default_context(cafile=str(settings.path(account.tls_ca)) if account.tls_ca else None)
-    smtp = (
-        smtplib.SMTP_SSL(account.host, account.port, greeting, timeout=timeout, context=context)
-        if account.tls == "implicit"
-        else smtplib.SMTP(account.host, account.port, greeting, timeout=timeout)
-    )
+    smtp = sign_in.connected(account, settings, min(account.timeout, TRY_SECONDS))
     try:
-        smtp.ehlo_or_helo_if_needed()
-        if account.tls == "starttls":
-            smtp.starttls(context=context)
-            smtp.ehlo_or_helo_if_needed()
-        if account.user is not None and account.password_file is not None:
-            smtp.login(account.user, settings.path(account.password_file).read_text("utf-8").strip())
         yield smtp
         with contextlib.suppress(smtplib.SMTPException, OSError):
             smtp.quit()
@@ -153,6 +137,8 @@ def _offers(smtp: smtplib.SMTP, account: Relay) -> str:
 
 def _relay_todo(error: Exception, account: Relay) -> str:
     match error:
+        case smtplib.SMTPAuthenticationError() if account.auth != "password":
+            return f"the token is good for its provider; may it send as {account.user} by SMTP there?"
         case smtplib.SMTPAuthenticationError():
             return "look at relay.user and what stands in relay.password_file; some providers want an app password"
         case smtplib.SMTPNotSupportedError() if account.tls == "starttls":
@@ -174,6 +160,10 @@ def _relay_todo(error: Exception, account: Relay) -> str:
     return "look at relay.host and relay.port, and at a firewall between"
 
 
+def _grant_todo(error: GrantError) -> str:
+    return "look at its [[grant]], and `mailgate login` where a person signs in" if error.dead else "try again later"
+
+
 def _in_the_clear(what: str, account: Relay | Imap) -> Iterator[Finding]:
     if account.user and account.tls == "none" and account.host not in LOOPBACK:
         yield advice(
@@ -189,8 +179,6 @@ def _in_the_clear(what: str, account: Relay | Imap) -> Iterator[Finding]:
 def mailbox(account: Imap, settings: Settings) -> list[Finding]:
     """Sign-in, the folders, and whose results of authentication stand on top of the recent mails."""
     what = f"mailbox {account.name}"
-    if account.auth != "password":
-        return [failed(what, f'auth = "{account.auth}": it cannot sign in that way yet', 'auth = "password"')]
     found: list[Finding] = []
     quick = replace(account, timeout=min(account.timeout, TRY_SECONDS))
     try:
@@ -202,6 +190,8 @@ def mailbox(account: Imap, settings: Settings) -> list[Finding]:
                 found.append(failed(what, f"there is no folder {account.junk}", f'imap "{account.name}".junk'))
             key = f'imap "{account.name}".auth_results'
             found.append(trust(what, key, account.auth_results, _tops(client, selected)))
+    except GrantError as error:
+        found.append(failed(what, str(error), _grant_todo(error)))
     except (OSError, IMAPClientError) as error:
         found.append(failed(what, connection.explain(error), _mailbox_todo(error, account)))
     found += _in_the_clear(what, account)
@@ -223,6 +213,8 @@ def _mailbox_todo(error: Exception, account: Imap) -> str:
             return f"{key}.host: this name is not known"
         case TimeoutError():
             return "is the port right? 993 begins with TLS, 143 without"
+        case IMAPClientError() if "sign-in" in connection.explain(error) and account.auth != "password":
+            return f"the token is good for its provider; may it open the mailbox of {account.user} by IMAP there?"
         case IMAPClientError() if "sign-in" in connection.explain(error):
             return f"look at {key}.user and at its password_file; some providers want an app password"
         case IMAPClientError():

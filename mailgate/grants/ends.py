@@ -66,6 +66,10 @@ def trouble(secret: Secret, now: float | None = None) -> str | None:
     again = mend if secret.by_person else "make a new one at the provider, and set secret_ends"
     if secret.ends <= now:
         return f"its secret has ended; {again}"
-    days = int((secret.ends - now) // DAY)
-    left = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
-    return f"its secret ends {left}; {again}"
+    return f"its secret ends in {days(secret.ends, now)}; {again}"
+
+
+def days(end: float, now: float | None = None) -> str:
+    """How long it is until then."""
+    left = int((end - (time.time() if now is None else now)) // DAY)
+    return "less than a day" if left <= 0 else f"{left:,} day{'' if left == 1 else 's'}"

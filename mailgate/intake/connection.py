@@ -13,6 +13,8 @@ from typing import Any, Protocol, cast
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
+from mailgate.grants import sasl, tokens
+from mailgate.grants.errors import GrantError
 from mailgate.settings import Imap, Settings
 
 IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
@@ -54,7 +56,7 @@ class Client(Protocol):
 def connected(account: Imap, settings: Settings) -> Iterator[Client]:
     """A signed-in client, no folder selected; signed out afterwards, or just cut where an error ends the block.
 
-    Raises OSError (ssl.SSLError among them) and IMAPClientError.
+    Raises OSError (ssl.SSLError among them), IMAPClientError and GrantError.
     """
     context = tls_context(account, settings)
     client: Any = IMAPClient(
@@ -79,7 +81,10 @@ def connected(account: Imap, settings: Settings) -> Iterator[Client]:
 
 
 def sign_in(client: Client, account: Imap, settings: Settings) -> None:
-    """The one place that knows how an account signs in. Raises LoginError, and OSError for the file of the password."""
+    """How an account signs in. Raises LoginError, GrantError, and OSError for the file of the password."""
+    if account.auth != "password":
+        _sign_in_by_token(client, account, settings)
+        return
     if account.password_file is None:
         raise LoginError(f"imap {account.name}: password_file is missing in the settings")
     password = settings.path(account.password_file).read_text(encoding="utf-8").rstrip("\r\n")
@@ -89,6 +94,33 @@ def sign_in(client: Client, account: Imap, settings: Settings) -> None:
         client.login(account.user, password)
     else:
         client.plain_login(account.user, password)  # LOGIN knows ASCII only; PLAIN is UTF-8 (RFC 4616 section 2)
+
+
+def _sign_in_by_token(client: Client, account: Imap, settings: Settings) -> None:
+    """AUTHENTICATE (RFC 9051 section 6.2.2) with a token; one that is refused is not used again."""
+    offered = [name for name in sasl.KNOWN if client.has_capability(f"AUTH={name}")]
+    mechanism = sasl.choose(offered)
+    if mechanism is None:
+        raise LoginError("the server offers neither OAUTHBEARER nor XOAUTH2")
+    token = tokens.access(settings, account)
+    words = [sasl.response(mechanism, account.user, token, account.host, account.port)]
+    told: list[bytes] = []
+
+    def answer(challenge: bytes) -> bytes:
+        if words:
+            return words.pop()
+        told.append(challenge)
+        return sasl.AFTER_ERROR[mechanism]
+
+    try:
+        client._imap.authenticate(mechanism, answer)
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        tokens.refused(settings, account, token)
+        said = f"{error}".replace(token, "...")  # a server may repeat it
+        why = sasl.refusal(told[0]) if told else ""
+        raise LoginError(f"{said} ({why})" if why else said) from None
 
 
 def tls_context(account: Imap, settings: Settings) -> ssl.SSLContext:
@@ -145,6 +177,8 @@ def explain(error: Exception) -> str:
         return f"the server's certificate is not to be trusted: {error.verify_message}"
     if isinstance(error, TimeoutError):
         return "the server does not answer"
+    if isinstance(error, GrantError):
+        return str(error)
     if isinstance(error, LoginError):
         return f"sign-in refused: {_plain(str(error))}"
     if isinstance(error, IMAPClientError):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from imapclient.exceptions import IMAPClientError
 
+from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
 from mailgate.intake.fetched import Place
 from mailgate.intake.folders import native
@@ -58,7 +59,7 @@ class Watcher:
             try:
                 with connection.connected(self._account, self._settings) as client:
                     self._watch(client)
-            except (OSError, IMAPClientError, StorageError) as error:
+            except (OSError, IMAPClientError, GrantError, StorageError) as error:
                 self._record(connection.explain(error))
             except Exception as error:  # a thread that dies unnoticed is a mailbox that nobody reads
                 log.exception("imap %s: a fault of ours", self._account.name)

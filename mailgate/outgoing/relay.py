@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import re
 import smtplib
-import ssl
-from pathlib import Path
 
+from mailgate.grants.errors import GrantError
+from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
-from mailgate.settings import Relay
+from mailgate.settings import Relay, Settings
 from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
 
 UNREACHABLE = (OSError, smtplib.SMTPException)
 NOT_LET_IN = (530, 534, 535, 538)  # RFC 4954 section 6: about us, and not about the letter
 CLOSING = 421  # RFC 5321 section 4.2.2: the relay is going away
+CROWDED = 432  # Microsoft's "4.3.2 Concurrent connections limit exceeded", at MAIL or after the content
 PATIENCE = 60.0  # seconds before another login: quick ones lock accounts
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463 section 2
@@ -41,13 +42,11 @@ class _Lost(Exception):
 
 
 class Connection:
-    """A connection, opened when it is needed; `greeting` is our name for EHLO (RFC 5321 section 4.1.1.1)."""
+    """A connection, opened when it is needed."""
 
-    def __init__(self, relay: Relay, greeting: str, password_file: Path | None, tls_ca: Path | None) -> None:
+    def __init__(self, relay: Relay, settings: Settings) -> None:
         self._relay = relay
-        self._greeting = greeting
-        self._password_file = password_file
-        self._tls_ca = tls_ca
+        self._settings = settings
         self._smtp: smtplib.SMTP | None = None
 
     def send(self, letter: Outgoing) -> Result:
@@ -119,6 +118,8 @@ class Connection:
         text = _text(code, answer)
         if code == CLOSING:
             self.close()
+        if code == CROWDED:
+            raise RelayAway(text)
         if not 200 <= code <= 299:
             return _refused(letter, code, text)
         return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text))
@@ -129,6 +130,8 @@ class Connection:
             raise _Lost(text, closing=True)
         if code in NOT_LET_IN:
             raise RelayAway(text, PATIENCE)
+        if code == CROWDED:
+            raise RelayAway(text)
         try:
             smtp.rset()
         except UNREACHABLE:
@@ -152,39 +155,17 @@ class Connection:
         if self._smtp is not None:
             return self._smtp
         relay = self._relay
-        if relay.auth != "password":
-            raise RelayAway(f'relay.auth = "{relay.auth}" cannot be used for sending yet', PATIENCE)
-        smtp: smtplib.SMTP | None = None
+        where = f"{relay.host}:{relay.port}"
         try:
-            context = ssl.create_default_context(cafile=self._tls_ca) if relay.tls != "none" else None
-            if relay.tls == "implicit":
-                smtp = smtplib.SMTP_SSL(relay.host, relay.port, self._greeting, timeout=relay.timeout, context=context)
-            else:
-                smtp = smtplib.SMTP(relay.host, relay.port, self._greeting, timeout=relay.timeout)
-            smtp.ehlo_or_helo_if_needed()
-            if relay.tls == "starttls":
-                smtp.starttls(context=context)
-                smtp.ehlo_or_helo_if_needed()
-            if relay.user is not None:
-                self._sign_in(smtp, relay.user)
+            self._smtp = sign_in.connected(relay, self._settings, relay.timeout)
+        except (smtplib.SMTPAuthenticationError, UnicodeError) as error:
+            raise RelayAway(f"the relay does not let {relay.user} in: {describe(error)}", PATIENCE) from error
+        except GrantError as error:
+            raise RelayAway(str(error)) from error
         except UNREACHABLE as error:
-            if smtp is not None:
-                smtp.close()
-            raise RelayAway(f"{relay.host}:{relay.port}: {describe(error)}") from error
-        except RelayAway:
-            if smtp is not None:
-                smtp.close()
-            raise
-        self._smtp = smtp
-        return smtp
-
-    def _sign_in(self, smtp: smtplib.SMTP, user: str) -> None:
-        """RFC 4954; the password is read anew for every connection, so that it can be changed."""
-        try:
-            password = self._password_file.read_text("utf-8").strip() if self._password_file is not None else ""
-            smtp.login(user, password)
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, OSError, UnicodeError) as error:
-            raise RelayAway(f"the relay does not let {user} in: {describe(error)}", PATIENCE) from error
+            patience = PATIENCE if isinstance(error, smtplib.SMTPNotSupportedError) else 0.0
+            raise RelayAway(f"{where}: {describe(error)}", patience) from error
+        return self._smtp
 
 
 def _refused(letter: Outgoing, code: int, text: str) -> Result:
@@ -209,4 +190,8 @@ def describe(error: Exception) -> str:
         return f"{error.smtp_code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, UnicodeError):
+        return "the password's file is not UTF-8"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).replace("\n", " ")

@@ -44,9 +44,7 @@ class Sender:
         self.db = db
         self.stopping = stopping
         self.owner = owner
-        self._greeting = settings.desk.address.rpartition("@")[2]
-        self._password_file = settings.path(self.relay.password_file) if self.relay.password_file else None
-        self._tls_ca = settings.path(self.relay.tls_ca) if self.relay.tls_ca else None
+        self.settings = settings
         self._work: SimpleQueue[Outgoing | None] = SimpleQueue()
         self._done: SimpleQueue[Result] = SimpleQueue()
         self._in_hand: dict[int, Outgoing] = {}
@@ -103,7 +101,7 @@ class Sender:
                 self._beat_at = clock + BEAT_SECONDS
             if (error := self._away.untold()) is not None:
                 outbox.beat_relay(session, moment, error)
-            taken = outbox.claim(session, self.owner, moment, room) if room else []
+            taken = outbox.claim(session, self.owner, moment, room, but=self._in_hand) if room else []
         self._results = []
         if renewing or not self._in_hand:
             self._leased_until = clock + outbox.LEASE_SECONDS
@@ -116,7 +114,7 @@ class Sender:
 
     def _collect(self) -> None:
         """What became of letters in hand: the first result, and those that come soon after it."""
-        if not self._in_hand:
+        if not self._in_hand and self._done.empty():
             return
         try:
             first = self._done.get(timeout=POLL_SECONDS)
@@ -130,7 +128,7 @@ class Sender:
             except Empty:
                 break
         for result in found:
-            del self._in_hand[result.id]
+            self._in_hand.pop(result.id, None)
             if isinstance(result, Deferred) and not result.counts and self._claimed:
                 self._claimed.pop()
         self._results += found
@@ -162,7 +160,7 @@ class Sender:
     # --- a thread for each connection ---------------------------------------------------------------------------
 
     def _deliver(self) -> None:
-        connection = Connection(self.relay, self._greeting, self._password_file, self._tls_ca)
+        connection = Connection(self.relay, self.settings)
         self._connections.append(connection)
         while True:
             try:

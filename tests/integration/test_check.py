@@ -266,8 +266,12 @@ def test_certificate_of_a_mailbox_is_verified(tmp_path: Path, dovecot: Dovecot) 
     assert "signed in" in known.output
 
 
+GRANT = '[[grant]]\nname = "m365"\nprovider = "microsoft"\nclient_id = "1"\n\n'
+
+
 @pytest.mark.real("dovecot-imapd")
-def test_sign_in_that_is_not_there_yet_is_told(tmp_path: Path, dovecot: Dovecot) -> None:
-    done = check(tmp_path, imap(dovecot, "check-auth", auth="microsoft"))
+def test_grant_that_nobody_signed_in_for_is_told(tmp_path: Path, dovecot: Dovecot) -> None:
+    done = check(tmp_path, GRANT + imap(dovecot, "check-grant", auth="microsoft"))
     assert done.exit_code == 1
-    assert "it cannot sign in that way yet" in done.output
+    assert "the server offers neither OAUTHBEARER nor XOAUTH2" in done.output
+    assert "grant m365  nobody has signed in yet; `mailgate login m365`" in done.output

@@ -1,4 +1,7 @@
-"""A real Dovecot: IMAP with and without TLS, any user, password `pw`, mails in Maildirs that tests write and read."""
+"""A real Dovecot: IMAP with and without TLS, any user, password `pw`, mails in Maildirs that tests write and read.
+
+With `introspection` (the port of an endpoint) it takes tokens, too; Postfix may ask it at `auth_socket`.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,8 @@ class Dovecot:
         prefix: str = "",
         fetch_failure: str = "disconnect-immediately",
         tls: bool = True,
+        introspection: int = 0,
+        mechanisms: str = "plain login",
     ) -> None:
         need("dovecot-imapd", *(["openssl"] if tls else []))
         self.folder = folder("dovecot")
@@ -58,10 +63,35 @@ class Dovecot:
         (self.folder / "mail").mkdir()
         os.chown(self.folder / "mail", 65534, 65534)
         self._conf = self.folder / "dovecot.conf"
-        self._conf.write_text(self._settings(capability, separator, prefix, fetch_failure))
+        self._conf.write_text(self._settings(capability, separator, prefix, fetch_failure, mechanisms))
+        if introspection:
+            self._believe_tokens(introspection)
+        self.auth_socket = self.folder / "run" / "postfix"
         self._process: Process | None = None
 
-    def _settings(self, capability: str | None, separator: str, prefix: str, fetch_failure: str) -> str:
+    def _believe_tokens(self, port: int) -> None:
+        """A passdb that asks the endpoint there whose a token is (RFC 7662)."""
+        asking = self.folder / "oauth2.conf"
+        asking.write_text(f"""
+introspection_url = http://127.0.0.1:{port}/introspect
+introspection_mode = post
+active_attribute = active
+active_value = true
+username_attribute = username
+timeout_msecs = 5000
+""")
+        with self._conf.open("a") as conf:
+            conf.write(f"""
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {asking}
+}}
+""")
+
+    def _settings(
+        self, capability: str | None, separator: str, prefix: str, fetch_failure: str, mechanisms: str
+    ) -> str:
         tls = self.certificates
         secure = f"ssl = yes\nssl_cert = <{tls.cert}\nssl_key = <{tls.key}" if tls else "ssl = no"
         return f"""
@@ -76,12 +106,13 @@ default_login_user = nobody
 default_internal_user = nobody
 default_internal_group = nogroup
 mail_location = maildir:{self.folder}/mail/%u
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 mail_max_userip_connections = 200
 imap_fetch_failure = {fetch_failure}
 {f"imap_capability = {capability}" if capability else ""}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={PASSWORD}
 }}
 userdb {{
@@ -101,6 +132,11 @@ service imap-login {{
   inet_listener imaps {{
     port = {self.tls_port}
     ssl = yes
+  }}
+}}
+service auth {{
+  unix_listener postfix {{
+    mode = 0666
   }}
 }}
 service anvil {{

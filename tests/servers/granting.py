@@ -48,6 +48,7 @@ class Granting:
         self.certificates = certificates(self.folder)
         self.life, self.rotating, self.user = life, rotating, user
         self.refresh_life: int | None = None
+        self.opens: dict[str, str] = {}  # whose token to whose mailbox, where it is another's
         self.approved = threading.Event()  # the person has entered the device's code
         self.away = False
         self.asked: list[dict[str, str]] = []  # every form that came to the token endpoint
@@ -213,9 +214,11 @@ class Granting:
         return answer
 
     def introspect(self, form: dict[str, str]) -> dict[str, Any]:
-        """RFC 7662 section 2.2. Dovecot compares the user with the one that signs in: here, whoever the token opens."""
+        """RFC 7662 section 2.2. Dovecot compares the name with who signs in: it is that of the mailbox."""
         user = self.whose(form.get("token", ""))
-        return {"active": True, "username": user, "scope": "mail"} if user else {"active": False}
+        if user is None:
+            return {"active": False}
+        return {"active": True, "username": self.opens.get(user, user), "scope": "mail"}
 
 
 def _decoded(text: str) -> bytes:
