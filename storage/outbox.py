@@ -8,7 +8,7 @@ became of a letter is fenced by owner and attempt, so a late word about an earli
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,12 +134,15 @@ def is_due(connection: Connection, now: float) -> bool:
     )
 
 
-def claim(connection: Connection, owner: str, now: float, limit: int) -> list[Outgoing]:
+def claim(connection: Connection, owner: str, now: float, limit: int, but: Collection[int] = ()) -> list[Outgoing]:
     """Take at most `limit` due letters under a lease: answers before acknowledgements before notices, oldest first.
 
-    No more than 20 MB at once; a larger letter comes alone. What goes to a suppressed address fails here.
+    No more than 20 MB at once; a larger letter comes alone. What goes to a suppressed address fails here. `but`: what
+    the caller still holds; where the clock steps, its leases seem to have run out.
     """
-    due = _wanted(connection, [row for state in TO_SEND for row in connection.execute(_due(state, now, limit))], now)
+    due = _wanted(
+        connection, [row for state in TO_SEND for row in connection.execute(_due(state, now, limit, but))], now
+    )
     ids: list[int] = []
     total = 0
     for row in sorted(due, key=lambda row: (row.rank, row.due, row.id))[:limit]:
@@ -196,7 +199,7 @@ def _wanted(connection: Connection, due: Sequence[Any], now: float) -> list[Any]
     return [row for row in due if row.id not in lost]
 
 
-def _due(state: str, now: float, limit: int) -> sa.Select[tuple[int, int, float, str, str, int]]:
+def _due(state: str, now: float, limit: int, but: Collection[int]) -> sa.Select[tuple[int, int, float, str, str, int]]:
     """One state at a time, so that an index which begins with it gives the order."""
     return (
         sa.select(
@@ -208,7 +211,7 @@ def _due(state: str, now: float, limit: int) -> sa.Select[tuple[int, int, float,
             sa.func.length(letter_body.c.body).label("size"),
         )
         .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
-        .where(outbox.c.state == state, outbox.c.due <= now)
+        .where(outbox.c.state == state, outbox.c.rank.in_(_RANKS), outbox.c.due <= now, outbox.c.id.not_in(but))
         .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
         .limit(limit)
         .with_for_update(of=outbox, skip_locked=True)
@@ -344,10 +347,13 @@ def release(connection: Connection, ids: Sequence[int], now: float) -> int:
 
 
 def retry(connection: Connection, ids: Sequence[int], now: float) -> int:
-    """Letters that failed, came back or wait go out now. How many."""
+    """Letters that failed, came back or wait go out now; one that was held when it was discarded is held again. How
+    many."""
     states = ("deferred", "failed", "bounced")
     wanted = sa.and_(outbox.c.id.in_(ids), outbox.c.state.in_(states), outbox.c.owner.is_(None))
-    return _to_pending(connection, wanted, now)
+    held = sa.and_(wanted, outbox.c.held_for.is_not(None))
+    back = connection.execute(outbox.update().where(held).values(state="held", error=None, updated=now)).rowcount
+    return back + _to_pending(connection, sa.and_(wanted, outbox.c.held_for.is_(None)), now)
 
 
 def discard(connection: Connection, ids: Sequence[int], now: float) -> int:
@@ -355,7 +361,7 @@ def discard(connection: Connection, ids: Sequence[int], now: float) -> int:
     done = connection.execute(
         outbox.update()
         .where(outbox.c.id.in_(ids), outbox.c.state.in_(("held", *TO_SEND)), outbox.c.owner.is_(None))
-        .values(state="failed", held_for=None, status=None, error="discarded by hand", updated=now)
+        .values(state="failed", status=None, error="discarded by hand", updated=now)
     )
     return done.rowcount
 

@@ -326,8 +326,24 @@ def test_a_sent_letter_is_not_tried_again(database: Database) -> None:
 def test_a_discarded_letter_is_never_sent_and_says_so(database: Database) -> None:
     write(database, letter(held_for="shadow"), letter("b"))
     assert by_hand(database, "discard", row(database).id, row(database, "b").id) == 2
-    assert (row(database).state, row(database).held_for, row(database).error) == ("failed", None, "discarded by hand")
+    assert (row(database).state, row(database).error) == ("failed", "discarded by hand")
     assert claim(database, NOW + 1e6) == []
+
+
+def test_an_answer_that_waited_for_its_author_waits_again_when_its_discarding_is_taken_back(database: Database) -> None:
+    write(database, letter(held_for="confirm"))
+    by_hand(database, "discard", row(database).id)
+    assert by_hand(database, "retry", row(database).id) == 1
+    assert (row(database).state, row(database).held_for) == ("held", "confirm")
+    assert claim(database, NOW + 1e6) == []
+
+
+def test_a_letter_that_the_caller_still_holds_is_not_claimed_again_whatever_the_clock_does(database: Database) -> None:
+    write(database, letter())
+    (claimed,) = claim(database)
+    with database.write() as connection:
+        assert letters.claim(connection, ME, NOW + 10 * LEASE_SECONDS, 10, but={claimed.id}) == []
+    assert len(claim(database, NOW + 10 * LEASE_SECONDS)) == 1
 
 
 @pytest.mark.parametrize("verb", ["discard", "retry", "release"])
