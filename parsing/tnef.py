@@ -1,4 +1,4 @@
-"""winmail.dat unpacked: Microsoft's TNEF ([MS-OXTNEF]), its files and, where it has one, its HTML or plain body."""
+"""winmail.dat unpacked: Microsoft's TNEF ([MS-OXTNEF]), its files, and its body in whatever form it has one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from parsing import limits
+from parsing import limits, rtf
 
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 # Attribute ids ([MS-OXTNEF] section 2.1.3.2), without their type half.
@@ -14,7 +14,7 @@ _ATTACH_REND_DATA, _ATTACH_TITLE, _ATTACH_DATA, _ATTACHMENT = 0x9002, 0x8010, 0x
 _MESSAGE_PROPERTIES, _BODY, _CODEPAGE = 0x9003, 0x800C, 0x9007
 # MAPI property ids ([MS-OXPROPS]).
 _DATA, _LONG_NAME, _NAME, _MIME_TAG = 0x3701, 0x3707, 0x3704, 0x370E
-_PLAIN_BODY, _HTML_BODY = 0x1000, 0x1013
+_PLAIN_BODY, _HTML_BODY, _RTF_BODY = 0x1000, 0x1013, 0x1009
 _FIXED = {
     0x0002: 4,
     0x0003: 4,
@@ -157,11 +157,19 @@ def _file_properties(data: bytes, item: _File, codepage: str) -> None:
 
 
 def _message_properties(data: bytes, out: Unpacked, codepage: str) -> None:
+    rich = b""
     for identifier, kind, value in _properties(data):
         if identifier == _PLAIN_BODY:
             out.text = _string(kind, value, codepage)
         elif identifier == _HTML_BODY:
             out.html = _string(kind, value[: limits.TNEF_TEXT_BYTES], codepage)
+        elif identifier == _RTF_BODY:
+            rich = value
+    if rich and not out.text and not out.html:
+        try:
+            out.text = rtf.to_text(rtf.unpacked(rich))
+        except ValueError:
+            out.wrong = "the rich text in winmail.dat is damaged: it was not read"
 
 
 def _string(kind: int, value: bytes, codepage: str) -> str:
