@@ -39,6 +39,26 @@ class Taken:
     stays: bool
 
 
+def fetch_again(connection: Connection, journal_ids: Sequence[int]) -> int:
+    """Arrivals that the server gave no mail for, and that were parked unread: their UIDs count as never taken, so that
+    the next look at the mailbox fetches them anew. How many there were; the rows stay, as first arrivals of the same.
+    """
+    wanted = sa.and_(
+        journal_table.c.id.in_(journal_ids),
+        journal_table.c.state == "parked",
+        journal_table.c.attempt == 0,
+        journal_table.c.door.startswith("imap:"),
+    )
+    ids = list(connection.execute(sa.select(journal_table.c.id).where(wanted)).scalars())
+    connection.execute(imap_message.delete().where(imap_message.c.journal_id.in_(ids)))
+    connection.execute(
+        journal_table.update()
+        .where(journal_table.c.id.in_(ids))
+        .values(state="done", outcome="duplicate", arrival_key=None, note=journal_table.c.note + "; fetched again")
+    )
+    return len(ids)
+
+
 def find(connection: Connection, account: str, folder: str) -> Mailbox | None:
     """What is known of that folder; None before the first contact."""
     row = connection.execute(sa.select(mailbox).where(*_is(account, folder))).one_or_none()

@@ -67,16 +67,20 @@ def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_place
 def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Parked mails go back to be worked again."""
+    """Parked mails go back to be worked again.
+
+    What a mailbox gave no mail for is fetched anew when the mailbox is next connected to.
+    """
     db = place.database(place.settings())
-    from storage import journal
+    from storage import journal, mailboxes
     from storage.database import now
 
     for row in find(db, ids, "arrival"):
         if row.state != "parked":
             raise CommandError(f"arrival {row.id} is {row.state}, not parked; nothing was done")
     with db.write() as connection:
-        count = journal.retry(connection, ids, now())
+        count = mailboxes.fetch_again(connection, ids)
+        count += journal.retry(connection, ids, now())
         if count < len(set(ids)):
             raise CommandError("some of them are no longer parked; nothing was done")
     told(count, "tried again", as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -105,7 +106,8 @@ def intruder() -> str | None:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What it makes is for its own user alone: mails, signing keys, settings."""
+    os.umask(0o077)
     if (found := intruder()) is not None:
         click.echo(f"mailgate: {found}", err=True)
         sys.exit(1)
