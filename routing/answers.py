@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from routing import breakers
 from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Door, Policy
@@ -27,8 +28,13 @@ _WATCHED = (
 )
 
 
-def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tuple[str, str] | None:
-    """The first reason, as (code, seen), why a first mail's sender gets no acknowledgement; None: he gets one."""
+def why_not(
+    mail: Mail, address: str | None, facts: Facts, policy: Policy, ticket_id: int | None = None
+) -> tuple[str, str] | None:
+    """The first reason, as (code, seen), why a sender gets no automatic answer; None: he gets one.
+
+    `ticket_id` is of the conversation in which it would be sent, where that has begun already.
+    """
     message, envelope = mail.message, mail.envelope
     if message.kind != "human":
         return "not_human", f"kind {message.kind}: {message.kind_reason}"
@@ -36,14 +42,15 @@ def why_not(mail: Mail, address: str | None, facts: Facts, policy: Policy) -> tu
         return "no_author", "there is no address in From"
     if len(message.from_) > 1:  # RFC 5322 section 3.6.2 allows it; nobody says which of them wrote
         return "several_authors", "From names " + ", ".join(a.address for a in message.from_[:3])
-    if envelope.journaled_at - envelope.received_at > OLDEST_SECONDS:
+    read_at = max(envelope.journaled_at, mail.claim.claimed_at)  # also after an outage of ours
+    if read_at - envelope.received_at > OLDEST_SECONDS:
         return "too_old", "it arrived more than 24 hours before it was read"
     return (
         _marked(mail)
         or _spam(mail, policy)
         or (("null_sender", "envelope sender <>") if mail.null_sender else None)  # RFC 3834 section 2
         or _sender(address, policy)
-        or _limited(mail, address, facts, policy)
+        or _limited(breakers.limited(mail, address, facts, policy, ticket_id))
     )
 
 
@@ -105,27 +112,5 @@ def _sender(address: str, policy: Policy) -> tuple[str, str] | None:
     return None
 
 
-def _limited(mail: Mail, address: str, facts: Facts, policy: Policy) -> tuple[str, str] | None:
-    """Sliding windows over our own acknowledgements, on the decision's clock (MAIL 7)."""
-    now, limits = mail.envelope.received_at, policy.limits
-    if limits.per_address is not None:
-        most, window = limits.per_address
-        times = [t for t in facts.answered.get(address, ()) if now - window < t <= now]
-        if len(times) >= most:
-            return "limit_per_address", f"{len(times)} acknowledgements to {address} in {window} s"
-    if limits.unknown is not None and policy.partner(address) is None:
-        most, window = limits.unknown
-        count = sum(unknown for minute, (_, unknown) in facts.minutes.items() if _within(minute, now, window))
-        if count >= most:
-            return "limit_unknown", f"{count} acknowledgements to senders of no partner in {window} s"
-    if limits.desk is not None:
-        most, window = limits.desk
-        count = sum(sum(both) for minute, both in facts.minutes.items() if _within(minute, now, window))
-        if count >= most:
-            return "limit_desk", f"{count} acknowledgements in {window} s"
-    return None
-
-
-def _within(minute: int, now: float, window: int) -> bool:
-    """Whether a minute lies in the window that ends now: whole minutes, so that windows are kept as counts."""
-    return now - window < minute * 60 + 60 and minute * 60 <= now
+def _limited(trip: breakers.Trip | None) -> tuple[str, str] | None:
+    return (f"limit_{trip.limit}", trip.seen) if trip is not None else None
