@@ -52,7 +52,16 @@ class Actions:
 
     def close(self, number: str, resolution: str | None) -> None:
         """The end of it."""
-        self._do(number, lambda t, i, n: commands.close(t, i, resolution, self.actor, n, self.app.policy))
+        policy = self.app.policy
+
+        def close(ticket: Ticket, article_id: int, time: float) -> Change:
+            since = time - policy.limits.longest
+            with self.app.db.read() as session:
+                told = gather.threads(session, [ticket.id], since).get(ticket.id, ())
+                kept_back = gather.breakers(session, since)
+            return commands.close(ticket, article_id, resolution, self.actor, time, policy, told, kept_back)
+
+        self._do(number, close)
 
     def reopen(self, number: str) -> None:
         """Open again."""

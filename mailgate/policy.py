@@ -8,12 +8,13 @@ from ipaddress import ip_network
 
 from mailgate import settings as files
 from mailgate.errors import SettingsError
-from mailgate.settings import Settings, networks, rate, seconds
+from mailgate.settings import Answers, Settings, networks, rate, seconds
 from routing import rules
 from routing.patterns import compiled
 from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Policy, Queue, Staff
 from routing.tokens import Keys, Style
 
+HOUR = 3600
 NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
 
 
@@ -55,7 +56,7 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         partners={key.lower().lstrip("@"): p.name for p in settings.partner for key in (*p.domains, *p.emails)},
         partner_languages={p.name: p.language for p in settings.partner if p.language},
         rules=tuple(_rules(settings)),
-        limits=Limits(*(rate(getattr(settings.answers, n)) for n in ("per_address", "unknown", "per_thread", "desk"))),
+        limits=_limits(settings.answers),
         doors=_doors(settings),
         forms={f.sender.lower(): _form(f) for f in settings.form},
         old_desks=tuple(OldDesk(d.system, d.hooks or ("Ticket#",)) for d in settings.old_desk),
@@ -86,6 +87,15 @@ def _misspelt(queue: object, settings: Settings) -> str | None:
     if not isinstance(queue, str) or queue in sections:
         return None
     return next(iter(get_close_matches(queue, sections, 1, cutoff=0.8)), None)
+
+
+def _limits(answers: Answers) -> Limits:
+    """By subject the window is an hour at least: a patient machine stays under the limit of its address for days."""
+    address = rate(answers.per_address)
+    subject = (address[0], max(address[1], HOUR)) if address is not None else None
+    if answers.per_subject is not None:
+        subject = rate(answers.per_subject)
+    return Limits(address, rate(answers.unknown), rate(answers.per_thread), rate(answers.desk), subject)
 
 
 def _rules(settings: Settings) -> Iterable[rules.Rule]:

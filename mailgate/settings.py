@@ -369,9 +369,13 @@ class Answers(_Section, frozen=True):
         str, about('What stands in it before the number; none: "Ticket#", or the domain of the desk.', "Ticket#")
     ] = ""
     per_address: Annotated[Rate, about("Acknowledgements to one address.")] = "5/10m"
+    per_subject: Annotated[
+        Rate | None,
+        about("To one address about one subject. Default: as many as `per_address`, in an hour at least.", "5/1h"),
+    ] = None
     unknown: Annotated[Rate, about("To all senders of no partner together.")] = "200/1h"
     per_thread: Annotated[
-        Rate, about("Automatic mails in one conversation. Of no effect at present: a ticket is acknowledged once.")
+        Rate, about("Automatic mails in one ticket: acknowledgement, that it is closed, that it stays closed.")
     ] = "20/1h"
     desk: Annotated[Rate, about("To everybody together.")] = "10000/1h"
 

@@ -33,7 +33,7 @@ def reply(case: Case, ticket: Ticket, append: Decision) -> Decision:
 
 def _refused(case: Case, append: Decision) -> Decision:
     """Kept inside. Its sender is told to write a new mail, once: an answer to that letter is not answered again."""
-    silent = answers.why_not(case.mail, case.address, case.facts, case.policy)
+    silent = answers.why_not(case.mail, case.address, case.facts, case.policy, append.ticket_id)
     for named in named_ids(case.mail):
         signed = tokens.read_signed(named, case.policy.keys)
         if signed is not None and signed.event == "refusal":

@@ -81,6 +81,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """An acknowledgement that somebody was sent: when, and about what (`threads.bare_subject`)."""
+
+    time: float
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The answers to Questions. `after` is the same world once a mail of the batch has been decided."""
 
@@ -89,7 +97,9 @@ class Facts:
     seen: Mapping[str, Seen] = field(default_factory=dict)  # by mail key and by content key
     letters: Mapping[str, SentLetter] = field(default_factory=dict)  # by Message-ID
     confirmations: Mapping[str, Confirmation] = field(default_factory=dict)  # by Message-ID
-    answered: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # address: times of acknowledgements
+    answered: Mapping[str, tuple[Answered, ...]] = field(default_factory=dict)  # by address: acknowledgements
+    threads: Mapping[int, tuple[float, ...]] = field(default_factory=dict)  # by ticket: times of automatic answers
+    breakers: Mapping[str, float] = field(default_factory=dict)  # limits: when each last kept an answer back
     minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
     asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
@@ -141,11 +151,15 @@ class Facts:
         if effect.asked is not None:
             address, question = effect.asked
             changes["asked"] = {**self.asked, address: (*self.asked.get(address, ()), question)}
+        if effect.tripped is not None:
+            name, time = effect.tripped
+            changes["breakers"] = {**self.breakers, name: max(time, self.breakers.get(name, time))}
         if effect.answered is not None:
-            address, time, unknown = effect.answered
-            minute = int(time // 60)
+            address, answer, unknown, ticket_id = effect.answered
+            minute = int(answer.time // 60)
             to_known, to_unknown = self.minutes.get(minute, (0, 0))
-            changes["answered"] = {**self.answered, address: (*self.answered.get(address, ()), time)}
+            changes["answered"] = {**self.answered, address: (*self.answered.get(address, ()), answer)}
+            changes["threads"] = {**self.threads, ticket_id: (*self.threads.get(ticket_id, ()), answer.time)}
             changes["minutes"] = {
                 **self.minutes,
                 minute: (to_known, to_unknown + 1) if unknown else (to_known + 1, to_unknown),
@@ -164,7 +178,8 @@ class Effect:
     letters: tuple[SentLetter, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
     released: int | None = None  # a held article that was sent now
-    answered: tuple[str, float, bool] | None = None  # address, time, whether it is of no partner
+    answered: tuple[str, Answered, bool, int] | None = None  # address, what, whether it is of no partner, ticket
+    tripped: tuple[str, float] | None = None  # a breaker's name, and when
     asked: tuple[str, Asked] | None = None
     bounced: str | None = None  # Message-ID of a letter that came back
     suppressed: str | None = None

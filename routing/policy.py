@@ -106,11 +106,13 @@ class Limits:
     unknown: tuple[int, int] | None = (200, 3600)
     per_thread: tuple[int, int] | None = (20, 3600)
     desk: tuple[int, int] | None = (10_000, 3600)
+    per_subject: tuple[int, int] | None = None
 
     @property
     def longest(self) -> int:
         """Seconds of the longest window."""
-        return max((limit[1] for limit in (self.per_address, self.unknown, self.desk) if limit), default=0)
+        every = (self.per_address, self.per_subject, self.unknown, self.per_thread, self.desk)
+        return max((limit[1] for limit in every if limit), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,23 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Tripped:
+    """A limit that kept an automatic answer back; `fresh`: it had been closed before."""
+
+    name: str
+    time: float
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Articles that go over to the ticket of a change, with the Message-IDs that lead to them."""
+
+    ticket_id: int  # whose they were
+    article_id: int | None = None  # None: all
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a journal row: exactly one for each arrival."""
 
@@ -178,3 +195,4 @@ class Change:
     release: Release | None = None
     marks: tuple[Mark, ...] = ()
     lift: str | None = None  # a suppressed address that wrote to us
+    tripped: Tripped | None = None

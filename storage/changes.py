@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from routing.decision import Reason
 from routing.ticket import Ticket
 from storage import outbox, suppression
-from storage.change import Article, Change, HistoryEntry, Outcome
+from storage.change import Article, Change, HistoryEntry, Outcome, Tripped
 from storage.database import Conflict, insert_or_ignore
-from storage.tables import article, attachment, confirmation, history, journal, link, thread_key, ticket
+from storage.tables import article, attachment, breaker, confirmation, history, journal, link, thread_key, ticket
 
 REPEAT_SECONDS = 600.0  # a mail without Message-ID gives its key up to an equal one ten minutes apart (MAIL 1)
 
@@ -39,6 +39,7 @@ def write_changes(connection: Connection, changes: Sequence[Change], now: float)
     marks = [mark for change in changes for mark in change.marks]
     if marks:
         outbox.mark(connection, marks, now)
+    _trip(connection, [change.tripped for change in changes if change.tripped is not None])
     suppression.lift(connection, [change.lift for change in changes if change.lift is not None])
     _finish(connection, changes)
 
@@ -262,6 +263,17 @@ def _release(connection: Connection, change: Change, now: float) -> None:
         article.update().where(article.c.id == release.article_id).values(visibility="public", trust=release.trust)
     )
     outbox.release_held(connection, release.article_id, now, release.held_for)
+
+
+def _trip(connection: Connection, tripped: Sequence[Tripped]) -> None:
+    """Limits that kept answers back: since when, and when last."""
+    if not tripped:
+        return
+    insert_or_ignore(connection, breaker, [{"name": t.name, "opened": t.time, "last": t.time} for t in tripped])
+    for each in tripped:
+        later = sa.case((breaker.c.last > each.time, breaker.c.last), else_=each.time)
+        values: dict[str, Any] = {"last": later} | ({"opened": each.time} if each.fresh else {})
+        connection.execute(breaker.update().where(breaker.c.name == each.name).values(values))
 
 
 def _finish(connection: Connection, changes: Sequence[Change]) -> None:

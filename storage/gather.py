@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.breakers import AUTOMATIC_EVENTS
+from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage import suppression
-from storage.tables import article, confirmation, journal, outbox, thread_key, ticket
+from storage.tables import article, breaker, confirmation, journal, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
 
@@ -45,6 +47,8 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         confirmations=confirmations,
         answered=answered,
         minutes=_minutes(connection, questions),
+        threads=threads(connection, wanted, questions.since),
+        breakers=breakers(connection, questions.since),
         asked=asked,
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
     )
@@ -141,11 +145,11 @@ def _seen(connection: Connection, questions: Questions) -> dict[str, Seen]:
 
 def _written_to(
     connection: Connection, questions: Questions
-) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[Asked, ...]]]:
+) -> tuple[dict[str, tuple[Answered, ...]], dict[str, tuple[Asked, ...]]]:
     """What went to the authors unasked, over the longest window: acknowledgements; confirm and preview mails."""
     addresses = sorted(questions.addresses)
     statement = (
-        sa.select(outbox.c.recipient, outbox.c.event, outbox.c.ticket_id, outbox.c.caused_at)
+        sa.select(outbox.c.recipient, outbox.c.event, outbox.c.ticket_id, outbox.c.caused_at, outbox.c.subject)
         .where(
             outbox.c.recipient.in_(addresses),
             outbox.c.event.in_(("acknowledgement", "confirm", "preview")),
@@ -154,11 +158,11 @@ def _written_to(
         )
         .order_by(outbox.c.caused_at)
     )
-    answered: dict[str, tuple[float, ...]] = {}
+    answered: dict[str, tuple[Answered, ...]] = {}
     asked: dict[str, tuple[Asked, ...]] = {}
-    for address, event, ticket_id, time in _rows(connection, statement, addresses):
+    for address, event, ticket_id, time, subject in _rows(connection, statement, addresses):
         if event == "acknowledgement":
-            answered[address] = (*answered.get(address, ()), time)
+            answered[address] = (*answered.get(address, ()), Answered(time, bare_subject(subject)))
         else:
             asked[address] = (*asked.get(address, ()), Asked(time, ticket_id))
     return answered, asked
@@ -181,3 +185,23 @@ def _minutes(connection: Connection, questions: Questions) -> dict[int, tuple[in
         known, unknown = counts.get(when, (0, 0))
         counts[when] = (known, unknown + count) if limited == "unknown" else (known + count, unknown)
     return counts
+
+
+def threads(connection: Connection, ticket_ids: Iterable[int], since: float) -> dict[int, tuple[float, ...]]:
+    """When automatic answers went out in these tickets."""
+    ids = sorted(ticket_ids)
+    statement = (
+        sa.select(outbox.c.ticket_id, outbox.c.caused_at)
+        .where(outbox.c.ticket_id.in_(ids), outbox.c.event.in_(AUTOMATIC_EVENTS), outbox.c.caused_at > since)
+        .order_by(outbox.c.caused_at)
+    )
+    times: dict[int, tuple[float, ...]] = {}
+    for ticket_id, time in _rows(connection, statement, ids):
+        times[ticket_id] = (*times.get(ticket_id, ()), time)
+    return times
+
+
+def breakers(connection: Connection, since: float) -> dict[str, float]:
+    """Limits that have kept answers back, and when each last did."""
+    rows = connection.execute(sa.select(breaker.c.name, breaker.c.last).where(breaker.c.last > since))
+    return {row.name: row.last for row in rows}

@@ -286,6 +286,7 @@ breaker = Table(  # limits of automatic answers that were reached, so that the a
     Column("name", Text, primary_key=True),  # the limit, and whose: "per_address anna@acme.example"
     Column("opened", Time, nullable=False),
     Column("last", Time, nullable=False),  # when it last kept an answer back
+    Index("breaker_last", "last"),
 )
 
 confirmation = Table(  # a mail of ours that only one person has, and what a `#send` in answer to it releases

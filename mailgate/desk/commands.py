@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
-from mailgate.desk.tickets import answered, audience, correspondents, thread_references, with_state
+from mailgate.desk import alarms
+from mailgate.desk.tickets import GATEWAY, answered, audience, correspondents, thread_references, with_state
 from mailgate.errors import CommandError
 from parsing.message import Address
-from routing import tokens
+from routing import breakers, tokens
+from routing.breakers import Trip
 from routing.policy import Policy
 from routing.ticket import Ticket
-from storage.change import Announcement, Article, Change, HistoryEntry, Release
+from storage.change import Announcement, Article, Change, HistoryEntry, Release, Tripped
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 def new(
@@ -143,8 +149,15 @@ def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, p
     return Change(time, None, None, after, ticket.version, (), (entry,), announcements=told)
 
 
-def close(ticket: Ticket, article_id: int, resolution: str | None, actor: str, time: float, policy: Policy) -> Change:
-    """The end of a ticket; the requester is told once."""
+def close(
+    ticket: Ticket, article_id: int, resolution: str | None, actor: str, time: float, policy: Policy,
+    told: Sequence[float] = (), kept_back: Mapping[str, float] = NOTHING,
+) -> Change:  # fmt: skip
+    """The end of a ticket; the requester is told once.
+
+    Not where `told`, the times of the automatic mails of that ticket, reach the limit; then the administrator is,
+    unless `kept_back` says that the limit has been reached all along.
+    """
     _workable(ticket)
     if ticket.state_type == "closed":
         raise CommandError(f"{ticket.number} is closed already")
@@ -153,10 +166,12 @@ def close(ticket: Ticket, article_id: int, resolution: str | None, actor: str, t
         after = replace(after, fields={**ticket.fields, "resolution": resolution})
     history = [HistoryEntry(time, actor, "state", ticket.state, "closed", article_id)]
     requester, _ = correspondents(ticket, policy)
-    if requester is None:
+    trip = breakers.thread(ticket.id, told, time, policy.limits)
+    if requester is None or trip is not None:
         text = resolution or "closed"
         article = _article(article_id, ticket, "note", "internal", Address(actor, ""), text, time)
-        return Change(time, None, None, after, ticket.version, (article,), tuple(history))
+        change = Change(time, None, None, after, ticket.version, (article,), tuple(history))
+        return change if trip is None else _silenced(change, trip, after, article_id, kept_back, policy)
     queue = policy.queue(ticket.queue)
     article = _article(
         article_id, ticket, "out", "public", Address(policy.name, queue.address), "", time, to=(requester.address,)
@@ -184,6 +199,21 @@ def close(ticket: Ticket, article_id: int, resolution: str | None, actor: str, t
         (replace(article, kind="auto_generated"),),
         tuple(history),
         announcements=(letter,),
+    )
+
+
+def _silenced(
+    change: Change, trip: Trip, ticket: Ticket, article_id: int, kept_back: Mapping[str, float], policy: Policy
+) -> Change:
+    """The requester is not told, for a limit was reached."""
+    fresh = breakers.is_new(trip, change.time, kept_back)
+    entry = HistoryEntry(change.time, GATEWAY, f"limit_{trip.limit}", None, trip.seen, article_id)
+    alarm = alarms.alarm(trip, ticket, article_id, change.time, policy)
+    return replace(
+        change,
+        history=(*change.history, entry),
+        tripped=Tripped(trip.name, change.time, fresh),
+        announcements=(alarm,) if fresh and alarm.recipients else (),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from routing.facts import Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
+from routing.facts import Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
+from routing.threads import bare_subject
 from storage.change import Change
 
 
@@ -13,7 +14,6 @@ def effect(change: Change) -> Effect:
     if outcome is not None and claim is not None and outcome.mail_key:
         seen = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
     inside = {a.id for a in change.articles if a.visibility == "internal"}
-    acknowledgement = next((a for a in change.announcements if a.event == "acknowledgement"), None)
     return Effect(
         ticket=change.ticket,
         keys=tuple(
@@ -27,14 +27,21 @@ def effect(change: Change) -> Effect:
         ),
         confirmations=_asked(change),
         released=change.release.article_id if change.release else None,
-        answered=(acknowledgement.recipients[0], change.time, acknowledgement.limited == "unknown")
-        if acknowledgement
-        else None,
+        answered=_answered(change),
+        tripped=(change.tripped.name, change.tripped.time) if change.tripped else None,
         asked=(change.ask.address, Asked(change.time, change.ticket.id)) if change.ask and change.ticket else None,
         bounced=next((mark.message_id for mark in change.marks if mark.state == "failed"), None),
         suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),
         lifted=change.lift,
     )
+
+
+def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
+    letter = next((x for x in change.letters if x.event == "acknowledgement"), None)
+    if letter is None or letter.ticket_id is None:
+        return None
+    answer = Answered(letter.time, bare_subject(letter.subject))
+    return letter.recipient, answer, letter.limited == "unknown", letter.ticket_id
 
 
 def _asked(change: Change) -> tuple[Confirmation, ...]:

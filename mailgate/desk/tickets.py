@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mailgate.desk import alarms
 from parsing.message import Address, ParsedMessage
 from routing import forwarding, numbers, tokens
 from routing.decision import Decision, Forwarded
@@ -28,7 +29,7 @@ def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Chang
     author = mail.message.author
     if decision.trust == "authenticated" and author is not None and author.address.lower() in facts.suppressed:
         change = replace(change, lift=author.address.lower())
-    return change
+    return alarms.tripped(mail, decision, change, facts, policy)
 
 
 def _enacted(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("last", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_index("breaker_last", "breaker", ["last"], unique=False)
     op.create_table(
         "confirmation",
         sa.Column("message_id", sa.Text(), nullable=False),

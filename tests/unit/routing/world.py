@@ -14,11 +14,13 @@ from mailgate.outgoing.compose import issued_as
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.behind import attributed
+from routing.breakers import AUTOMATIC_EVENTS
 from routing.decide import REPEAT_SECONDS, decide, questions
 from routing.decision import Decision
-from routing.facts import Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.mail import NO_EVIDENCE, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
+from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, Letter, Mark
 
@@ -107,6 +109,7 @@ class World:
     marks: list[Mark] = field(default_factory=list)
     placed: dict[int, int | None] = field(default_factory=dict)  # arrival: the ticket it ended on
     arrivals: int = 0
+    breakers: dict[str, float] = field(default_factory=dict)
 
     # --- mails ----------------------------------------------------------------------------------------------
 
@@ -222,8 +225,12 @@ class World:
             {k: s for k, s in self.seen.items() if k in asked.mail_keys | asked.content_keys},
             letters,
             confirmations,
-            {a: tuple(x.time for x in recent if x.recipient == a and x.event == "acknowledgement")
-             for a in asked.addresses},
+            {a: tuple(Answered(x.time, bare_subject(x.subject)) for x in recent
+                      if x.recipient == a and x.event == "acknowledgement") for a in asked.addresses},
+            {i: times for i in wanted if (times := tuple(
+                s.letter.time for s in self.sent if s.letter.ticket_id == i and s.letter.time > asked.since
+                and s.letter.event in AUTOMATIC_EVENTS))},
+            {name: last for name, last in self.breakers.items() if last > asked.since},
             minutes,
             {a: tuple(Asked(x.time, x.ticket_id or 0) for x in recent
                       if x.recipient == a and x.event in ("confirm", "preview")) for a in asked.addresses},
@@ -240,6 +247,8 @@ class World:
                 assert before is None or abs(before.received_at - change.time) > REPEAT_SECONDS
                 self.seen[outcome.mail_key] = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
         self.marks += change.marks
+        if (trip := change.tripped) is not None:
+            self.breakers[trip.name] = max(trip.time, self.breakers.get(trip.name, trip.time))
         if change.ticket is not None:
             there = self.tickets.get(change.ticket.id)
             assert (there.version if there else None) == change.version

@@ -1,0 +1,106 @@
+"""Limits of our automatic answers: sliding windows that end with the decision's clock (MAIL 7).
+
+A responder drops our headers and writes new Message-IDs, so what is counted is what we sent: to one address, to one
+address under one subject, in one conversation, to all strangers, to everybody. A limit keeps answers back and nothing
+else: mails are taken, staff are told, and by itself the window lets the next answer through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from parsing.message import ParsedMessage
+from routing import tokens
+from routing.facts import Facts
+from routing.mail import Mail
+from routing.policy import Limits, Policy
+from routing.threads import bare_subject
+
+AUTOMATIC_EVENTS = ("acknowledgement", "state")  # what is counted: notices to staff never are
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A limit that keeps an answer back. `name` is the breaker's: the setting, and whose window it is."""
+
+    limit: str
+    name: str
+    window: int  # seconds
+    seen: str
+
+
+def limited(mail: Mail, address: str, facts: Facts, policy: Policy, ticket_id: int | None = None) -> Trip | None:
+    """The first limit that an automatic answer to that address, in that conversation, would exceed."""
+    now, limits = mail.envelope.received_at, policy.limits
+    answered = facts.answered.get(address, ())
+    if limits.per_address is not None:
+        most, window = limits.per_address
+        count = _in(window, now, (a.time for a in answered))
+        if count >= most:
+            return Trip(
+                "per_address",
+                f"per_address {address}",
+                window,
+                f"{count} acknowledgements to {address} in {_spoken(window)}",
+            )
+    if limits.per_subject is not None:
+        most, window = limits.per_subject
+        subject = subject_key(mail.message)
+        count = _in(window, now, (a.time for a in answered if a.subject == subject))
+        if count >= most:
+            name = f"per_subject {address} {subject}"
+            said = f"{count} acknowledgements to {address} about {subject!r} in {_spoken(window)}"
+            return Trip("per_subject", name, window, said)
+    if ticket_id is not None and (trip := thread(ticket_id, facts.threads.get(ticket_id, ()), now, limits)):
+        return trip
+    if limits.unknown is not None and policy.partner(address) is None:
+        most, window = limits.unknown
+        count = sum(unknown for minute, (_, unknown) in facts.minutes.items() if _within(minute, now, window))
+        if count >= most:
+            said = f"{count} acknowledgements to senders of no partner in {_spoken(window)}"
+            return Trip("unknown", "unknown", window, said)
+    if limits.desk is not None:
+        most, window = limits.desk
+        count = sum(sum(both) for minute, both in facts.minutes.items() if _within(minute, now, window))
+        if count >= most:
+            return Trip("desk", "desk", window, f"{count} acknowledgements in {_spoken(window)}")
+    return None
+
+
+def thread(ticket_id: int, times: Iterable[float], now: float, limits: Limits) -> Trip | None:
+    """Whether one more automatic answer in that conversation is too many; `times` are those of the others."""
+    if limits.per_thread is None:
+        return None
+    most, window = limits.per_thread
+    count = _in(window, now, times)
+    if count < most:
+        return None
+    number = tokens.number(ticket_id)
+    return Trip(
+        "per_thread", f"per_thread {number}", window, f"{count} automatic mails in {number} in {_spoken(window)}"
+    )
+
+
+def is_new(trip: Trip, now: float, breakers: Mapping[str, float]) -> bool:
+    """Whether it was closed before: a whole window has passed in which it kept nothing back."""
+    last = breakers.get(trip.name)
+    return last is None or now - last > trip.window
+
+
+def subject_key(message: ParsedMessage) -> str:
+    """What mails of one subject have in common."""
+    return bare_subject(message.subject)
+
+
+def _in(window: int, now: float, times: Iterable[float]) -> int:
+    return sum(now - window < time <= now for time in times)
+
+
+def _within(minute: int, now: float, window: int) -> bool:
+    """Whether a minute lies in the window that ends now: whole minutes, so that windows are kept as counts."""
+    return now - window < minute * 60 + 60 and minute * 60 <= now
+
+
+def _spoken(seconds: int) -> str:
+    return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} s"
