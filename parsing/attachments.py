@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from parsing import headers, tnef, words
+from parsing.bodies import Body
 from parsing.message import Attachment
 from parsing.parts import Part
 
@@ -33,11 +34,14 @@ _SUFFIXES = {
 }
 
 
-def read(parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[str]) -> tuple[Attachment, ...]:
-    """All leaves but those of the body; `shown` is the HTML, in which a picture may stand by its cid."""
-    found: list[Attachment] = []
+def read(parts: Iterable[Part], body: Body, defects: list[str]) -> tuple[Attachment, ...]:
+    """All leaves but those of the body, in whose HTML a picture may stand by its cid, and the files in its text."""
+    found = [
+        _attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", data, None, inline=False)
+        for name, data in body.files
+    ]
     for part in parts:
-        if id(part) in body or (not part.data and not part.filename):
+        if id(part) in body.parts or (not part.data and not part.filename):
             continue
         if part.content_type in _TNEF_TYPES or part.filename.lower() == "winmail.dat":
             unpacked = tnef.read(part.data)
@@ -47,7 +51,7 @@ def read(parts: Iterable[Part], body: frozenset[int], shown: str, defects: list[
                     continue
                 defects.append(unpacked.wrong)  # and the container is kept, for what could not be read
         cid = part.content_id
-        inline = bool(cid and f"cid:{cid}" in shown) or (part.disposition == "inline" and not part.filename)
+        inline = bool(cid and f"cid:{cid}" in body.html) or (part.disposition == "inline" and not part.filename)
         name = part.filename or _own_name(part)
         found.append(_attachment(name, part.content_type, part.data, cid, inline=inline))
     return tuple(found)

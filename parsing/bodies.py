@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, html, limits, tnef
+from parsing import charsets, html, limits, tnef, uuencode
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -30,6 +30,7 @@ class Body:
     html: str
     parts: frozenset[int]  # id() of the parts that it shows, or shows another form of
     defects: list[str]
+    files: list[tuple[str, bytes]]  # that stood in the text itself: name and data
 
 
 @dataclass(slots=True)
@@ -68,7 +69,10 @@ def read(tree: Tree) -> Body:
     if not text.strip() and not richs:
         text, rich = _elsewhere(tree, reader)
         richs = [rich] if rich else []
-    return Body(text, "\n".join(richs), frozenset(used), reader.defects)
+    files: list[tuple[str, bytes]] = []
+    if "begin " in text:
+        text, files = uuencode.take_out(text)
+    return Body(text, "\n".join(richs), frozenset(used), reader.defects, files)
 
 
 def _elsewhere(tree: Tree, reader: _Reader) -> tuple[str, str]:

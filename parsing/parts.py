@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from parsing import charsets, headers, limits, smime, words
+from parsing import charsets, headers, limits, smime, uuencode, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Tree:
     root: Part | Multipart
     parts: tuple[Part, ...]
     hint: str  # the charset that the mail names first, for raw 8-bit text in its header
+    subject: str = ""  # inside what is signed, as `fields` have it
 
 
 _WRAPPED = 3  # opaque signatures within each other that are opened; gateways add one each
@@ -82,6 +84,7 @@ class _Reader:
         self.open: list[tuple[bytes, Multipart]] = []
         self.boundaries: dict[bytes, int] = {}  # boundary to its place in `open`; of twins the inner one
         self.hint = ""
+        self.subject = ""
 
     def read(self) -> Tree:
         raw = self.raw
@@ -106,7 +109,9 @@ class _Reader:
         while position >= 0:
             position = self.next(position)
         self.learn(foreign)
-        return Tree(fields, holder.children[0], tuple(self.parts), self.hint)
+        if self.wrapped:
+            self.protect(head)
+        return Tree(fields, holder.children[0], tuple(self.parts), self.hint, self.subject)
 
     def learn(self, value: str) -> None:
         """Settle how raw 8-bit text in headers is read."""
@@ -117,16 +122,27 @@ class _Reader:
         value = headers.first(fields, "content-type")
         if not value:
             return _Head(fields, default, ())
-        if len(value) > limits.MIME_FIELD_BYTES:
-            self.note(f"a Content-Type longer than {limits.MIME_FIELD_BYTES} bytes: cut")
         self.learn(value)
-        kind, params = headers.mime_value(value, self.hint)
+        kind, params = self.mime("Content-Type", value)
         kind = headers.content_type(kind)
         if not kind:
             # RFC 2045 section 5.2: what cannot be read is text/plain; with a file name it is a file.
             named = any(name in ("name", "filename") for name, _ in params)
             kind = "application/octet-stream" if named else default
         return _Head(fields, kind, params)
+
+    def mime(self, name: str, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        if len(value) > limits.MIME_FIELD_BYTES:
+            self.note(f"a {name} longer than {limits.MIME_FIELD_BYTES} bytes: cut")
+        if len(value) > limits.PARAMETERS and value.count("=") > limits.PARAMETERS:
+            self.note(f"more than {limits.PARAMETERS} parameters in a {name}: the rest was not read")
+        return headers.mime_value(value, self.hint)
+
+    def protect(self, head: _Head) -> None:
+        """Keep the subject of what is signed, if it says that its header counts (RFC 9788 section 2.1)."""
+        # "protected-headers" is what drafts of the RFC said, and most clients still say.
+        if not self.subject and any(name in ("hp", "protected-headers") for name, _ in head.params):
+            self.subject = headers.first(head.fields, "subject")
 
     def entity(self, head: _Head, body: int, holder: Multipart) -> int:
         """Add a leaf or open a multipart; the place to look for the next boundary from, -1 at the end."""
@@ -232,7 +248,10 @@ class _Reader:
             end = body = inside[0]
         fields, tail = headers.split(raw[start:end], self.defects) if end > start else ([], 0)
         default = "message/rfc822" if holder.content_type == "multipart/digest" else "text/plain"
-        return self.entity(self.head(fields, default), end - tail if tail else body, holder)
+        head = self.head(fields, default)
+        if holder.content_type == "multipart/signed" and not holder.children:
+            self.protect(head)
+        return self.entity(head, end - tail if tail else body, holder)
 
     def leaf(self, head: _Head, data: bytes, holder: Multipart, path: str) -> None:
         encoding = disposition = filename = location = ""
@@ -241,12 +260,11 @@ class _Reader:
             key = name.lower()
             if not key.startswith("content-"):
                 continue
-            if not value.isascii():
-                self.learn(value)
+            self.learn(value)
             if key == "content-transfer-encoding":
                 encoding = encoding or value
             elif key == "content-disposition" and not disposition:
-                disposition, extra = headers.mime_value(value, self.hint)
+                disposition, extra = self.mime("Content-Disposition", value)
                 filename = next((text for key, text in extra if key == "filename"), "")
                 # RFC 2183 section 2.8: a type that is unknown is an attachment.
                 if disposition and disposition != "inline":
@@ -282,6 +300,7 @@ class _Reader:
         tree = _Reader(inner, self.defects, self.wrapped + 1).read()
         holder.children.append(Multipart(path, "multipart/signed", (), [tree.root]))
         self.parts += tree.parts
+        self.subject = self.subject or tree.subject
 
     def note(self, sentence: str) -> None:
         if sentence not in self.defects:
@@ -312,21 +331,9 @@ def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
 
 
 def uudecode(data: bytes) -> bytes:
-    """The lines between `begin` and `end` (POSIX uuencode); a line that is none is skipped."""
-    out = []
-    begun = False
-    for line in data.splitlines():
-        if not begun:
-            begun = line.startswith(b"begin ")
-            continue
-        if line.strip() == b"end":
+    """The lines between `begin` and `end`."""
+    lines = iter(data.splitlines())
+    for line in lines:
+        if line.startswith(b"begin "):
             break
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            length = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
-            try:
-                out.append(binascii.a2b_uu(line[:length]))
-            except binascii.Error:
-                continue
-    return b"".join(out)
+    return uuencode.decode(takewhile(lambda line: line.strip() != b"end", lines))

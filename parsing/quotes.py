@@ -133,6 +133,22 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     return found
 
 
+def unbarred(lines: list[str]) -> list[str]:
+    """`lines` with ">" for the "|" that some clients quote with, under an introduction; a table keeps its bars."""
+    out = list(lines)
+    for start in range(1, len(lines)):
+        if lines[start][:1] != "|" or lines[start - 1][:1] == "|":
+            continue
+        end = next((place for place in range(start, len(lines)) if lines[place][:1] != "|"), len(lines))
+        above = start - 1 if lines[start - 1].strip() or start < 2 else start - 2
+        if any(len(line) > 1 and line.rstrip()[-1] == "|" for line in lines[start:end]):
+            continue
+        out[start:end] = [f">{line[1:]}" for line in lines[start:end]]
+        if not _introduction(out, above, visible(out[above]).rstrip(), 0):
+            out[start:end] = lines[start:end]
+    return out
+
+
 def forward(lines: Sequence[str]) -> Mark | None:
     """The first mark of a forwarded mail in `lines`, where no others matter."""
     for number, raw in enumerate(lines):

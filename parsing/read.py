@@ -79,6 +79,9 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     root = tree.root
     decoded = root.headers if isinstance(root, parts.Part) else words.decode_fields(fields, hint)
     subject = words.decode(first("subject"), hint)
+    if tree.subject and (inner := words.decode(tree.subject, hint)) != subject:
+        defects.append(f"the Subject inside what is signed counts (RFC 9788), not {subject[:80]!r}")
+        subject = inner
     from_ = mailboxes("from")
     date = dates.parse(first("date"))
     _check(by_name, from_, date is None and "date" in by_name, defects)
@@ -95,7 +98,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     to, cc = mailboxes("to"), mailboxes("cc")
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")
-    files = attachments.read(tree.parts, body.parts, body.html, defects)
+    files = attachments.read(tree.parts, body, defects)
     message = ParsedMessage(
         message_id=headers.message_id(first("message-id")),
         in_reply_to=in_reply_to,

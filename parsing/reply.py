@@ -75,8 +75,9 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         if not forwards.is_answer(subject, lines, introduced):
             certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
             return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
-    said = is_reply or forwards.is_reply_subject(subject) or not subject.strip()
-    said = said or end is not None
+    said = is_reply or forwards.is_reply_subject(subject) or not subject.strip() or end is not None
+    if said and "\n|" in text:
+        lines = quotes.unbarred(lines)
     marks = quotes.marks([*lines, *below]) if said or is_quoted(_last(lines)) else []
     if not said and not _leads_to_quote(lines, marks):
         return _first_mail(text, html, lines, rest)

@@ -61,6 +61,8 @@ def test_what_is_wrong_with_the_header_is_said(fields: bytes, defect: str) -> No
     [
         (b"To: ", b"a@b.example,", limits.ADDRESSES, "mailboxes"),
         (b"Content-Type: text/plain;", b"a=b;", limits.MIME_FIELD_BYTES // 4, "Content-Type longer"),
+        (b"Content-Disposition: attachment;", b"a=b;", limits.MIME_FIELD_BYTES // 4, "Content-Disposition longer"),
+        (b"Content-Disposition: attachment;", b"a=b;", limits.PARAMETERS, "parameters"),
         (b"X: y\nContent-Type: text/html\n\n", b"<b>", limits.HTML_TAGS, "tags"),
         (b"X: y\n", b"Authentication-Results: a; b=c\n", limits.AUTH_RESULTS, "Authentication-Results"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 
 from parsing.message import Address
+from parsing.quotes import unbarred
 from parsing.reply import DELIMITER, Split, split
 
 NEW = "Thanks, that works now.\nPlease close it."
@@ -424,3 +425,19 @@ def test_words_that_point_to_answers_between_the_quoted_ones_are_not_all_there_i
     assert not split(words + quote, "", "Re: x", True).certain
     assert split(words, "", "Re: x", True).certain
     assert split("The answer is in the manual, see below." + quote, "", "Re: x", True).certain
+
+
+def test_quote_with_bars_under_an_introduction_is_left_out():
+    text = "Works now.\n\nOn Mon, 5 Jan 2026 at 10:33, Jane Doe wrote:\n| Please restart it.\n| Jane\n"
+    assert split(text, "", "Re: Printer", True).reply == "Works now."
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["On Mon, 5 Jan 2026 at 10:33, Jane Doe wrote:", "| name | size |", "| a | 5 |"],
+        ["It says:", "| no paper", "| call us"],
+    ],
+)
+def test_tables_and_listings_keep_their_bars(lines):
+    assert unbarred(lines) == lines

@@ -87,3 +87,30 @@ def test_pgp_mime_is_kept_and_called_encrypted() -> None:
     )
     assert "encrypted: its content was not read" in message.defects
     assert "encrypted.asc" in [one.filename for one in message.attachments]
+
+
+def signed(fields: bytes) -> bytes:
+    return (
+        b"From: j@x.example\nSubject: [...]\nContent-Type: multipart/signed; boundary=b\n\n--b\n"
+        + fields
+        + b"\n\nhello\n--b\nContent-Type: application/pgp-signature\n\nsig\n--b--\n"
+    )
+
+
+@pytest.mark.parametrize("marked", [b'hp="clear"', b"protected-headers=v1"])
+def test_the_subject_inside_what_is_signed_counts(marked: bytes) -> None:
+    message = parse(signed(b"Subject: =?utf-8?q?Gr=C3=BCner?= printer\nContent-Type: text/plain; " + marked))
+    assert message.subject == "Grüner printer"
+    assert any("RFC 9788" in sentence for sentence in message.defects)
+
+
+def test_a_subject_inside_that_does_not_say_that_it_counts_does_not() -> None:
+    message = parse(signed(b"Subject: Printer\nContent-Type: text/plain"))
+    assert message.subject == "[...]"
+    assert not any("RFC 9788" in sentence for sentence in message.defects)
+
+
+def test_the_subject_inside_an_opaque_signature_counts() -> None:
+    data = base64.encodebytes(opaque(b'Subject: Inner\nContent-Type: text/plain; hp="clear"\n\nhello\n'))
+    head = b"From: j@x.example\nSubject: [...]\nContent-Type: application/pkcs7-mime\n"
+    assert parse(head + b"Content-Transfer-Encoding: base64\n\n" + data).subject == "Inner"
