@@ -6,11 +6,11 @@ import getpass
 from collections.abc import Callable
 
 from mailgate.application import Application
-from mailgate.desk import commands
+from mailgate.desk import commands, merging, watching
 from mailgate.errors import CommandError
 from routing import tokens
 from routing.ticket import Ticket
-from storage import gather, journal
+from storage import dossier, gather, journal
 from storage.change import Change
 from storage.changes import write_changes
 from storage.database import Conflict, now
@@ -71,6 +71,48 @@ class Actions:
         """Another queue."""
         self._do(number, lambda t, i, n: commands.move(t, i, queue, self.actor, n, self.app.policy))
 
+    def merge(self, number: str, into: str, *, let_in: bool) -> tuple[str, ...]:
+        """One ticket into another; those who take no part in it now."""
+        for _ in range(MOST_CONFLICTS):
+            with self.app.db.write() as session:
+                article_id = journal.reserve(session, "article", 1)
+            with self.app.db.read() as session:
+                ids = [tokens.read_number(n) or -1 for n in (number, into)]
+                found = tickets(session, ids)
+            first, second = found.get(ids[0]), found.get(ids[1])
+            if first is None or second is None:
+                raise CommandError(f"there is no ticket {number if first is None else into}")
+            merged = merging.merge(first, second, article_id, self.actor, now(), self.app.policy, let_in=let_in)
+            if self._written(merged.changes):
+                return merged.left_out
+        raise CommandError(f"{number} is being changed all the time; try again")
+
+    def split(self, number: str, article_id: int) -> str:
+        """A mail of a ticket as a ticket of its own; its number."""
+        for _ in range(MOST_CONFLICTS):
+            with self.app.db.read() as session:
+                ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
+                seen = dossier.read(session, ticket.number)
+            assert seen is not None
+            article = merging.splittable(ticket, seen.articles, article_id)
+            with self.app.db.write() as session:
+                ticket_id = journal.reserve(session, "ticket", 1)
+                signed_as = journal.reserve(session, "article", 1)
+            changes = merging.split(ticket, article, ticket_id, signed_as, self.actor, now(), self.app.policy)
+            if self._written(changes):
+                return tokens.number(ticket_id)
+            with self.app.db.write() as session:
+                journal.give_back(session, "ticket", [ticket_id])
+        raise CommandError(f"{number} is being changed all the time; try again")
+
+    def watch(self, number: str, who: str) -> None:
+        """A member of staff is told of it from now on."""
+        self._do(number, lambda t, _, n: watching.watch(t, who, self.actor, n, self.app.policy))
+
+    def unwatch(self, number: str, who: str) -> None:
+        """And is not any more."""
+        self._do(number, lambda t, _, n: watching.unwatch(t, who, self.actor, n, self.app.policy))
+
     def confirm(self, article_id: int) -> bool:
         """A held answer goes out, as if its author had answered `#send`; False where no such question stands."""
         with self.app.db.read() as session:
@@ -108,10 +150,18 @@ class Actions:
             raise CommandError(f"there is no ticket {number}")
         return ticket
 
-    def _write(self, change: Change) -> None:
-        composed = self.app.pen.compose(change)
+    def _write(self, *changes: Change) -> None:
+        composed = [self.app.pen.compose(change) for change in changes]
         with self.app.db.write() as session:
-            write_changes(session, [composed], now())
+            write_changes(session, composed, now())
+
+    def _written(self, changes: tuple[Change, ...]) -> bool:
+        """Whether nobody was faster."""
+        try:
+            self._write(*changes)
+        except Conflict:
+            return False
+        return True
 
 
 def _worded(text: str) -> None:

@@ -462,7 +462,7 @@ class Partner(_Section, frozen=True):
 class OldDesk(_Section, frozen=True):
     """A desk that this one goes on from: answers to its tickets find each other. Several: write the section again."""
 
-    system: Annotated[Literal["otrs", "rt"], about("Whose numbers they are; the ticket's field of that name has it.")]
+    system: Annotated[Literal["otrs", "rt"], about("Whose numbers they are; the field of that name has it.", "otrs")]
     hooks: Annotated[
         tuple[str, ...],
         about(

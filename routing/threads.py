@@ -95,7 +95,18 @@ def matches(mail: Mail, facts: Facts, policy: Policy) -> tuple[Match, ...]:
         ticket = facts.ticket(match.ticket_id)
         if ticket is not None and ticket.state_type != "removed":
             result.append(Match(ticket.id, match.method, match.seen))
-    return tuple(result)
+    return _split_off(result, facts)
+
+
+def _split_off(found: list[Match], facts: Facts) -> tuple[Match, ...]:
+    """First the sign that leads to a ticket split from the one that the strongest names: it is the same conversation,
+    and a mail that names a mail of that part answers it.
+    """
+    for match in found:
+        ticket = facts.ticket(match.ticket_id)
+        if match.known_thread and ticket is not None and ticket.split_from == found[0].ticket_id:
+            return (match, *(m for m in found if m is not match))
+    return tuple(found)
 
 
 def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:

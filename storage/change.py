@@ -66,9 +66,9 @@ class KeyClaim:
 class Announcement:
     """Something to be told to people, before it is a letter. One letter for each recipient.
 
-    `why` picks the words ("new", "reply", "note", "unverified", "owner", "queue", "closed", "reopened", "bounced",
-    "" for an answer); `article` is what it carries or is about; `signed_as` is the article id its Message-IDs are
-    signed for, so that they are the same on every try.
+    `why` picks the words ("new", "reply", "note", "unverified", "refused", "owner", "queue", "merged", "closed",
+    "reopened", "bounced", "" for an answer); `article` is what it carries or is about; `signed_as` is the article id
+    its Message-IDs are signed for, so that they are the same on every try.
     """
 
     event: Event
@@ -194,5 +194,6 @@ class Change:
     ask: Ask | None = None
     release: Release | None = None
     marks: tuple[Mark, ...] = ()
+    moves: tuple[Move, ...] = ()
     lift: str | None = None  # a suppressed address that wrote to us
     tripped: Tripped | None = None

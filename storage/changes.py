@@ -28,6 +28,7 @@ def write_changes(connection: Connection, changes: Sequence[Change], now: float)
     _hold_claims(connection, changes)
     _write_tickets(connection, changes)
     _write_articles(connection, [a for change in changes for a in change.articles])
+    _move(connection, changes)
     _write_history(connection, changes)
     _write_links(connection, changes)
     _claim_keys(connection, changes)
@@ -164,6 +165,17 @@ def _write_articles(connection: Connection, articles: Sequence[Article]) -> None
     ]
     if attachments:
         connection.execute(attachment.insert(), attachments)
+
+
+def _move(connection: Connection, changes: Sequence[Change]) -> None:
+    for change in changes:
+        for move in change.moves:
+            assert change.ticket is not None
+            for table, key in ((article, article.c.id), (thread_key, thread_key.c.article_id)):
+                rows = table.c.ticket_id == move.ticket_id
+                if move.article_id is not None:
+                    rows = sa.and_(rows, key == move.article_id)
+                connection.execute(table.update().where(rows).values(ticket_id=change.ticket.id))
 
 
 def _write_history(connection: Connection, changes: Sequence[Change]) -> None:

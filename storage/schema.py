@@ -98,7 +98,7 @@ _QUERIES = {
     "arrivals whose article is not there": "SELECT count(*) FROM journal j WHERE j.outcome = 'article' "
     "AND NOT EXISTS (SELECT 1 FROM article a WHERE a.id = j.outcome_article)",
     "tickets without an article": "SELECT count(*) FROM ticket t "
-    "WHERE NOT EXISTS (SELECT 1 FROM article a WHERE a.ticket_id = t.id)",
+    "WHERE t.merged_into IS NULL AND NOT EXISTS (SELECT 1 FROM article a WHERE a.ticket_id = t.id)",
     "articles without their ticket": "SELECT count(*) FROM article a "
     "WHERE NOT EXISTS (SELECT 1 FROM ticket t WHERE t.id = a.ticket_id)",
     "letters without their body": "SELECT count(*) FROM outbox o "

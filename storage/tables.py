@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import false as sa_false
+from sqlalchemy import text as sa_text
 
 metadata = MetaData()
 
@@ -145,7 +146,7 @@ ticket = Table(
     Column("tags", JSON, nullable=False),
     Column("fields", JSON, nullable=False),
     Column("participants", JSON, nullable=False),  # addresses: requester, To and Cc of public articles
-    Column("watchers", JSON, nullable=False),  # addresses of staff
+    Column("watchers", JSON, nullable=False, server_default=sa_text("'[]'")),  # addresses of staff
     Column("merged_into", Id),
     Column("split_from", Id),
     Column("acknowledged", Boolean, nullable=False),  # once a ticket

@@ -102,6 +102,7 @@ def _article(people: People, article: ArticleRow) -> list[Any]:
     for word in (article.visibility, article.trust, None if article.kind == "human" else article.kind):
         if word:
             head.append(styled(f" {word} ", STYLES.get(word, "magenta")))
+    head.append(styled(f" {article.id} ", "dim"))
     parts: list[Any] = [Text(), Rule(head, align="left", style="dim")]
     if article.to or article.cc:
         to = f"to {', '.join(article.to)}" + (f"  cc {', '.join(article.cc)}" if article.cc else "")

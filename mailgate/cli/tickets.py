@@ -1,4 +1,4 @@
-"""`mailgate ticket ...`: list, show, open, answer, note, assign, close, reopen."""
+"""`mailgate ticket ...`: list, show, open, answer, note, assign, close, reopen, merge, split, watch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATES = {"open": ("new", "open", "pending"), "closed": ("closed",), "any": None
 
 @click.group(cls=Group, example="mailgate ticket list --state any")
 def ticket() -> None:
-    """List, show, open, answer, assign, move and close tickets.
+    """List, show, open, answer, assign, move, close, merge and split tickets.
 
     A NUMBER may be typed as INC-1042, inc-1042, 1042 or [INC-1042-7].
     """
@@ -202,6 +202,61 @@ def close(place: Place, *, number: str, resolution: str | None, actor: str | Non
 def reopen(place: Place, *, number: str, actor: str | None, as_json: bool) -> None:
     """Open a closed ticket again."""
     _act(place, number, actor, lambda do, which: do.reopen(which), "open again", as_json=as_json)
+
+
+@ticket.command("merge", example="mailgate ticket merge INC-1002 INC-1001")
+@click.argument("number")
+@click.argument("into")
+@click.option("--let-in", is_flag=True, help="Also people who are of neither ticket's company read it from now on.")
+@as_option
+@json_option
+@pass_place
+def merge(place: Place, *, number: str, into: str, let_in: bool, actor: str | None, as_json: bool) -> None:
+    """Put a ticket's conversation into another one; later mails follow. It cannot be undone.
+
+    Its people take part in the other ticket where they are of its company; all others are named, and left out.
+    """
+    number, into = ticket_number(number), ticket_number(into)
+    app = place.application()
+    left_out = _actions(app, actor).merge(number, into, let_in=let_in)
+    _tell(app, into, f"{number} is merged into {into}.", as_json=as_json)
+    if left_out:
+        click.echo(f"Left out, and not told: {', '.join(left_out)}. What they write opens linked tickets.", err=True)
+
+
+@ticket.command("split", example="mailgate ticket split INC-1001 7")
+@click.argument("number")
+@click.argument("article", type=int)
+@as_option
+@json_option
+@pass_place
+def split(place: Place, *, number: str, article: int, actor: str | None, as_json: bool) -> None:
+    """Make a mail of a ticket the first one of a new ticket; answers to it follow. `ticket show` names the ARTICLE."""
+    app = place.application()
+    new_number = _actions(app, actor).split(ticket_number(number), article)
+    _tell(app, new_number, f"{new_number} begins with article {article} of {number}.", as_json=as_json)
+
+
+@ticket.command("watch", example="mailgate ticket watch INC-1001 agent@desk.example")
+@click.argument("number")
+@click.argument("who")
+@as_option
+@json_option
+@pass_place
+def watch(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
+    """Tell a member of staff of every public article, besides the owner."""
+    _act(place, number, actor, lambda do, which: do.watch(which, who), f"watched by {who}", as_json=as_json)
+
+
+@ticket.command("unwatch", example="mailgate ticket unwatch INC-1001 agent@desk.example")
+@click.argument("number")
+@click.argument("who")
+@as_option
+@json_option
+@pass_place
+def unwatch(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
+    """End that."""
+    _act(place, number, actor, lambda do, which: do.unwatch(which, who), f"not watched by {who}", as_json=as_json)
 
 
 def words(text: str | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mailgate.desk import alarms
-from mailgate.desk.tickets import GATEWAY, answered, audience, correspondents, thread_references, with_state
+from mailgate.desk.tickets import GATEWAY, answered, audience, correspondents, thread_references, watching, with_state
 from mailgate.errors import CommandError
 from parsing.message import Address
 from routing import breakers, tokens
@@ -106,7 +106,9 @@ def reply(ticket: Ticket, article_id: int, text: str, actor: str, time: float, p
         references=thread_references(ticket),
         article_id=article_id,
     )
-    return Change(time, None, None, after, ticket.version, (article,), tuple(history), announcements=(letter,))
+    watchers = watching(after, policy, but=actor)
+    told = _notice("reply", after, article_id, time, policy, actor, words=text, told=watchers)
+    return Change(time, None, None, after, ticket.version, (article,), tuple(history), announcements=(letter, *told))
 
 
 def confirm(ticket: Ticket, article_id: int, member: str, actor: str, time: float, policy: Policy) -> Change:
@@ -273,9 +275,9 @@ def _article(
 
 def _notice(
     why: str, ticket: Ticket, article_id: int, time: float, policy: Policy, actor: str,
-    *, words: str = "", details: tuple[tuple[str, str], ...] = (),
+    *, words: str = "", details: tuple[tuple[str, str], ...] = (), told: tuple[str, ...] | None = None,
 ) -> tuple[Announcement, ...]:  # fmt: skip
-    told = audience(ticket, policy, but=actor)
+    told = audience(ticket, policy, but=actor) if told is None else told
     if not told:
         return ()
     return (

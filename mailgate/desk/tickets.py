@@ -174,6 +174,9 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
             history += more
         held: Any = "confirm" if decision.ask else None
         announcements += _answers(mail, decision, after, article, policy, held)
+        if decision.answer:
+            told = watching(after, policy, but=article.sender.address)
+            announcements.append(replace(_notice("reply", mail, decision, after, policy), recipients=told))
         if decision.ask:
             ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
             announcements.append(_question(mail, decision, after, article, policy))
@@ -446,6 +449,11 @@ def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...
     return without((ticket.owner,) if ticket.owner else policy.members(ticket.queue), but, policy)
 
 
+def watching(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
+    """Staff who are told of its public articles although it is not theirs."""
+    return without(tuple(w for w in ticket.watchers if w in policy.staff), but, policy)
+
+
 def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:
     """These people but for that one, by whichever of his addresses."""
     member = policy.staff.get(address.lower())
@@ -462,6 +470,8 @@ def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Po
         told = tuple(dict.fromkeys((*told, *without(policy.members(ticket.queue), author.address, policy))))
     elif not told and decision.trust != "authenticated":  # in its owner's name, who did perhaps not write it
         told = without(policy.members(ticket.queue), author.address, policy)
+    if decision.verb == "append":
+        told = tuple(dict.fromkeys((*told, *watching(ticket, policy, but=author.address))))
     if (handed := decision.forwarded) is not None:
         author = handed.sender
         words = f"{words}\n\n-- {message.from_[0].address}:\n{handed.own}" if handed.own else words

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from stations import PASS, SETTINGS, Stations
 
 from mailgate.actions import Actions
+from mailgate.errors import CommandError
+from storage import schema
 from storage.database import Database
 from storage.tables import ticket
 
@@ -300,3 +302,99 @@ def test_desk_that_writes_tokens_like_otrs_reads_them(sqlite: Database, tmp_path
     at_desk.said(ANNA, "A wrong digit.", Subject="Re: Printer [Ticket#10018]", extra=OF_ACME)
     first, other = at_desk.tickets()
     assert (first.subject, other.subject) == ("Printer", "Re: Printer")
+
+
+# --- merge, split, watch --------------------------------------------------------------------------------------
+
+
+def test_merged_tickets_are_one_conversation_and_later_mails_follow(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.")
+    first = conversation.last("acknowledgement", ANNA)
+    conversation.said(ANNA, "Still not.", Cc=BEN)
+    second = conversation.last("acknowledgement", ANNA)
+    assert conversation.at().merge("INC-1002", "INC-1001", let_in=False) == ()
+    kept, merged = conversation.tickets()
+    assert (merged.state_type, merged.merged_into, kept.participants) == ("merged", kept.id, [ANNA, BEN])
+    assert {a.ticket_id for a in conversation.articles()} == {kept.id}
+    conversation.said(ANNA, "To the second one.", second)
+    conversation.said(ANNA, "To the first one.", first)
+    conversation.said(BEN, "To Anna's second mail.", conversation.articles()[2].message_id)
+    assert {a.ticket_id for a in conversation.articles()} == {kept.id}
+    assert len(conversation.tickets()) == 2
+    conversation.at().reply("INC-1002", "Try again.")
+    assert conversation.heard("answer", BEN) == 1
+    with pytest.raises(CommandError, match="INC-1002 is merged"):
+        conversation.at().merge("INC-1002", "INC-1001", let_in=False)
+    assert schema.integrity(conversation.db) == []
+
+
+def test_merging_lets_nobody_in_without_saying_so(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.")
+    conversation.said("dora@other.example", "Mine neither.", Cc="eve@other.example")
+    hers = conversation.last("acknowledgement", "dora@other.example")
+    left_out = conversation.at().merge("INC-1002", "INC-1001", let_in=False)
+    assert left_out == ("dora@other.example", "eve@other.example")
+    conversation.at().reply("INC-1001", "SECRET of Acme")
+    assert conversation.heard("answer", "dora@other.example") == 0
+    conversation.said("dora@other.example", "Any news?", hers)
+    kept, _, new = conversation.tickets()
+    assert new.requester == "dora@other.example"
+    assert (new.id, kept.id) in conversation.links()
+    conversation.at().merge("INC-1003", "INC-1001", let_in=True)
+    conversation.at().reply("INC-1001", "For both.")
+    assert conversation.heard("answer", "dora@other.example") == 1
+
+
+def test_open_ticket_is_not_hidden_in_a_closed_one(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.")
+    conversation.said(ANNA, "Still not.")
+    conversation.at().close("INC-1001", None)
+    with pytest.raises(CommandError, match="INC-1001 is closed"):
+        conversation.at().merge("INC-1002", "INC-1001", let_in=False)
+    with pytest.raises(CommandError, match="one ticket"):
+        conversation.at().merge("INC-1002", "INC-1002", let_in=False)
+
+
+def test_mail_that_is_split_off_begins_a_ticket_and_its_answers_follow(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.", Cc=BEN)
+    acknowledgement = str(conversation.last("acknowledgement", ANNA)["Message-ID"])
+    mine = conversation.said(BEN, "And my screen is dark.", acknowledgement.strip("<>"), Subject="Screen", Cc=ANNA)
+    article = conversation.articles()[-1].id
+    assert conversation.at().split("INC-1001", article) == "INC-1002"
+    printer, screen = conversation.tickets()
+    assert (screen.requester, screen.subject, screen.split_from) == (BEN, "Screen", printer.id)
+    assert "my screen is dark" in words(conversation.last("notice", AGENT))
+    with pytest.raises(CommandError, match="there is nothing to split"):
+        conversation.at().split("INC-1002", article)
+    conversation.said(ANNA, "Mine, too.", mine, References=f"{acknowledgement} <{mine}>")
+    conversation.said(ANNA, "Printed.", acknowledgement.strip("<>"))
+    placed = {a.text.strip(): a.ticket_id for a in conversation.articles()}
+    assert (placed["Printed."], placed["Mine, too."]) == (printer.id, screen.id)
+    with pytest.raises(CommandError, match="did not come by mail"):
+        conversation.at().split("INC-1001", next(a.id for a in conversation.articles() if a.direction == "out"))
+    with pytest.raises(CommandError, match="has no article 99"):
+        conversation.at().split("INC-1001", 99)
+
+
+def test_watchers_are_told_of_public_articles_alone(sqlite: Database, tmp_path: Path) -> None:
+    people = '[[staff]]\nname = "Tess"\nemail = "tess@desk.example"\n[[queue]]\nname = "Q"\ndefault = true\n'
+    at_desk = desk(sqlite, tmp_path, people + f'members = ["{AGENT}"]\n')
+    at_desk.said(ANNA, "It does not print.")
+    tess = "tess@desk.example"
+    with pytest.raises(CommandError, match="neither of the staff"):
+        at_desk.at().watch("INC-1001", "eve@other.example")
+    with pytest.raises(CommandError, match="takes part"):
+        at_desk.at().watch("INC-1001", ANNA)
+    at_desk.at().watch("INC-1001", "Tess")
+    assert at_desk.heard("notice", tess) == 0
+    at_desk.said(ANNA, "Still not.", at_desk.last("acknowledgement", ANNA))
+    at_desk.said(AGENT, "#note Silly.", at_desk.last("notice", AGENT))
+    at_desk.said(AGENT, "Try again.", at_desk.last("notice", AGENT))
+    at_desk.at().reply("INC-1001", "And again.")
+    told = [words(m) for m in at_desk.letters("notice") if m["X-Envelope-To"] == tess]
+    assert [text in got for text, got in zip(("Still not.", "Try again.", "And again."), told, strict=True)] == [
+        True
+    ] * 3
+    at_desk.at().unwatch("INC-1001", tess)
+    at_desk.said(ANNA, "Thanks a lot for nothing.", at_desk.last("acknowledgement", ANNA))
+    assert at_desk.heard("notice", tess) == 3

@@ -178,7 +178,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("participants", sa.JSON(), nullable=False),
-        sa.Column("watchers", sa.JSON(), nullable=False),
+        sa.Column("watchers", sa.JSON(), nullable=False, server_default=sa.text("'[]'")),
         sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("split_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("acknowledged", sa.Boolean(), nullable=False),
