@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mailgate import policy as policies
-from mailgate import reaching, settings
+from mailgate import reaching, ringing, settings
 from mailgate.errors import SettingsError
 from mailgate.finding import Finding, advice, failed, ok
 from mailgate.grants import ends
 from mailgate.outgoing.check import check as check_templates
+from mailgate.ringing import Ring
 from mailgate.settings import Settings
 from parsing import headers, limits
 from routing.policy import Door, Policy
@@ -60,6 +64,7 @@ def run(file: Path) -> Iterator[Finding]:
     yield from _people(found)
     yield from _secrets(found)
     yield from _grants(found)
+    yield from _alarm(found)
     yield from _certificate(found)
     yield from _database(found)
     yield from connections(found)
@@ -121,6 +126,31 @@ def _secrets(found: Settings) -> Iterator[Finding]:
             yield failed(key, f"{file} is empty", "put the password into it")
         elif file.stat().st_mode & 0o077:
             yield advice(key, f"{file} can be read by others", f"chmod 600 {file}")
+
+
+def alarm(found: Settings) -> Iterator[Finding]:
+    """Ring by every way that the settings have, to see that somebody hears it."""
+    ring = Ring("test", "test", "this is a test of the alarm; nothing is wrong", time.time())
+    if found.alarm is None:
+        yield failed("alarm", "nobody would be told", "add [alarm] with command or webhook")
+    for what, tell in ringing.ways(found):
+        try:
+            tell(ring)
+        except ringing.RingFailed as error:
+            yield failed(what, str(error), "what it is told stands in docs/settings.md, [alarm]")
+        else:
+            yield ok(what, "it took the test")
+
+
+def _alarm(found: Settings) -> Iterator[Finding]:
+    if found.alarm is None:
+        if found.imap or found.relay:
+            said = "nobody is told by another way when no mail comes or goes any more"
+            yield advice("alarm", said, "add [alarm] with command or webhook")
+        return
+    program = next(iter(shlex.split(found.alarm.command or "")), None)
+    if program and shutil.which(str(found.path(program)) if "/" in program else program) is None:
+        yield failed("alarm.command", f"{program} is no program that can be run", "its whole path, and chmod +x")
 
 
 def _grants(found: Settings) -> Iterator[Finding]:

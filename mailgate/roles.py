@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailgate.application import Application
+from mailgate.grants import keeper
 from mailgate.intake.door import Listener
 
 log = logging.getLogger("mailgate")
@@ -33,7 +34,7 @@ def roles(app: Application, listeners: Sequence[Listener]) -> list[Role]:
     result = [Role("work", work)]
     if listeners:
         result.append(Role("door", lambda app, owner, stopping: door(app, owner, stopping, listeners)))
-    if app.settings.relay is not None or app.settings.imap:
+    if app.settings.relay is not None or app.settings.imap or app.settings.alarm is not None:
         result.append(Role("post", post))
     if app.settings.verifies:
         result.append(Role("verify", verify))
@@ -76,7 +77,7 @@ def door(app: Application, owner: str, stopping: threading.Event, listeners: Seq
 
 
 def post(app: Application, owner: str, stopping: threading.Event) -> None:
-    """The sender, and a thread for each mailbox that is watched. A thread that dies ends the role: it starts again."""
+    """The sender, a thread for each mailbox that is watched, grants, alarms. One that dies starts the role again."""
     threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in _posts(app, owner, stopping)]
     for thread in threads:
         thread.start()
@@ -99,6 +100,13 @@ def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tupl
 
         watcher = Watcher(account, app.settings, app.db, stopping, app.policy.shadow)
         jobs.append((f"imap:{account.name}", watcher.run))
+    news = threading.Event()
+    if any(keeper.used(app.settings)):
+        jobs.append(("grants", lambda: keeper.run(app.settings, stopping, news)))
+    if app.settings.alarm is not None:
+        from mailgate.alarms import Alarms
+
+        jobs.append(("alarms", Alarms(app.settings, app.db, stopping, news).run))
     return jobs
 
 

@@ -20,19 +20,21 @@ SIGNS = {"ok": ("✓", "green"), "failed": ("✗", "bold red"), "advice": ("!", 
 @click.option(
     "--wait", default=60, show_default=True, metavar="SECONDS", type=click.IntRange(1), help="How long --probe waits."
 )
+@click.option("--alarm", is_flag=True, help="Also ring the alarm, as a test.")
 @json_option
 @click.pass_context
 @pass_place
-def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, as_json: bool) -> None:
+def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bool, as_json: bool) -> None:
     """Try everything that a desk needs: settings, rules, templates, database, doors, mailboxes and relay.
 
-    Nothing is changed and, without --probe, nothing is sent. Exit 1 where something failed; an advice (!) is none.
+    Nothing is changed and, without --probe or --alarm, nothing is sent. Exit 1 where something failed; an advice (!) is
+    none.
     """
     from mailgate import checks
 
     people = People()
     findings = []
-    for finding in _findings(place, wait if probe else None):
+    for finding in _findings(place, wait if probe else None, alarm=alarm):
         findings.append(finding)
         if not as_json:
             _show(people, finding)
@@ -53,7 +55,7 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, as_json: 
         ctx.exit(1)
 
 
-def _findings(place: Place, wait: int | None) -> Iterator[Finding]:
+def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Finding]:
     from mailgate import checks
     from mailgate.probe import probe
 
@@ -62,6 +64,8 @@ def _findings(place: Place, wait: int | None) -> Iterator[Finding]:
     for finding in checks.run(file):
         bad = bad or finding.state == "failed"
         yield finding
+    if alarm and not bad:
+        yield from checks.alarm(place.settings())
     if wait is not None and not bad:
         yield from probe(place.application(), wait)
 

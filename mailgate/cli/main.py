@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": Entry("Begin", "mailgate.cli.demo:demo", "A desk at work in a temporary folder, for you to watch."),
     "init": Entry("Begin", "mailgate.cli.init:init", "Write a commented mailgate.toml after a few questions."),
     "check": Entry("Begin", "mailgate.cli.check:check", "Try settings, database, doors, mailboxes and relay."),
+    "login": Entry("Begin", "mailgate.cli.login:login", "Sign in once at Microsoft or Google, for a [[grant]]."),
     "serve": Entry("Run", "mailgate.cli.system:serve", "Run the daemon."),
     "status": Entry("Run", "mailgate.cli.status:status", "How things stand, and what needs a person."),
     "ticket": Entry("Tickets", "mailgate.cli.tickets:ticket", "List, show, open, answer, assign and close tickets."),
@@ -81,11 +82,12 @@ def next_step(place: Place) -> None:
         click.echo("  mailgate check   tries settings, mailboxes, relay and database")
         click.echo("  mailgate serve   runs the desk; it makes the database")
         return
+    from mailgate.cli.console import line
     from mailgate.cli.status import read_standing
 
     standing = read_standing(settings)
-    for problem in standing.problems:
-        click.echo(f"  ! {problem}")
+    for found in standing.problems:
+        click.echo(f"  ! {line(found.said)}")
     if not standing.problems:
         click.echo("  All is well.")
     click.echo("\n  mailgate ticket list   the open tickets")

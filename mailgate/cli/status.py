@@ -2,77 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mailgate.cli.command import Command, Place, json_option, pass_place, require_database
 from mailgate.cli.console import People, emit, iso, line, styled
+from mailgate.grants.ends import days
 from mailgate.settings import Settings
-from storage.status import Mailbox, Status, read
+from mailgate.standing import Standing, look
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The counts of the database with what the settings know, and each problem as a sentence with what to do."""
-
-    status: Status
-    mailboxes: tuple[Mailbox, ...]
-    problems: tuple[str, ...]
 
 
 def read_standing(settings: Settings) -> Standing:
     """One snapshot. Raises CommandError where there is no database, and storage's errors."""
     require_database(settings)
-    now = time.time()
-    status = read(settings.database_url, now)
-    mailboxes: list[Mailbox] = []
-    for account in settings.imap:  # one that has left the settings is nobody's problem any more
-        met = [box for box in status.mailboxes if box.account == account.name]
-        mailboxes += met or [Mailbox(account.name, account.folder, None, None, None, None, None)]
-    return Standing(status, tuple(mailboxes), tuple(_problems(status, mailboxes, settings, now)))
-
-
-def _problems(status: Status, mailboxes: Sequence[Mailbox], settings: Settings, now: float) -> list[str]:
-    problems = []
-    if status.parked:
-        problems.append(f"{_count(status.parked, 'mail')} parked; see `mailgate inbox list --parked`")
-    if status.oldest_due is not None and status.oldest_due < now - WAITING_SECONDS:
-        problems.append(f"mail waits since {iso(status.oldest_due)}; does `mailgate serve` run?")
-    for box in mailboxes:
-        if box.error:
-            problems.append(f"mailbox {box.account}: {line(box.error)}, since {iso(box.error_since)}")
-        elif box.last_success is None:
-            problems.append(f"mailbox {box.account} was never reached; try `mailgate check`")
-    problems += [
-        f"{beat.name}: {line(beat.error)}, since {iso(beat.error_since)}"
-        for beat in status.beats
-        if beat.error and (beat.name != "relay" or settings.relay is not None)
-    ]
-    if status.failed_lately:
-        problems.append(
-            f"{_count(status.failed_lately, 'delivery', 'deliveries')} failed within a day; "
-            "see `mailgate outbox list --state failed --state bounced`"
-        )
-    held = dict(status.held_for)
-    if held.get("relay"):
-        why = "the settings have no [relay]" if settings.relay is None else "there was no [relay]"
-        problems.append(
-            f"{_count(held['relay'], 'outgoing mail')} held: {why}; see `mailgate outbox list --state held`"
-        )
-    return problems
-
-
-def _count(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return look(settings)
 
 
 def document(standing: Standing) -> dict[str, Any]:
@@ -100,7 +47,17 @@ def document(standing: Standing) -> dict[str, Any]:
             }
             for box in standing.mailboxes
         ],
-        "problems": list(standing.problems),
+        "secrets": [
+            {
+                "name": secret.name,
+                "provider": secret.provider,
+                "ends": iso(secret.ends),
+                "error": secret.error and line(secret.error),
+                "error_since": iso(secret.error_since),
+            }
+            for secret in standing.secrets
+        ],
+        "problems": [line(problem.said) for problem in standing.problems],
     }
 
 
@@ -153,10 +110,23 @@ def status(place: Place, *, as_json: bool) -> None:
                 for box in standing.mailboxes
             ],
         )
+    if standing.secrets:
+        people.table(
+            ["Grant", "Provider", "Ends", "Error*?"],
+            [
+                [
+                    secret.name,
+                    secret.provider,
+                    "not known" if secret.ends is None else f"{people.time(secret.ends)[:10]}, in {days(secret.ends)}",
+                    styled(line(secret.error), "bold red"),
+                ]
+                for secret in standing.secrets
+            ],
+        )
     if not standing.problems:
         people.say("All is well.", "bold green")
     for problem in standing.problems:
-        people.say(f"! {problem}", "bold red")
+        people.say(f"! {line(problem.said)}", "bold red")
 
 
 def _figures(*figures: tuple[Any, ...]) -> Text:

@@ -73,7 +73,8 @@ def silent() -> Iterator[int]:
 
 @pytest.mark.real("dovecot-imapd")
 def test_desk_whose_servers_answer_is_well(tmp_path: Path, dovecot: Dovecot, sink: Sink) -> None:
-    done = check(tmp_path, imap(dovecot, "check-well") + relay(sink), "--json")
+    alarm = '[alarm]\ncommand = "true"\n'
+    done = check(tmp_path, imap(dovecot, "check-well") + relay(sink) + alarm, "--json")
     told = json.loads(done.output)
     assert (done.exit_code, told["ok"]) == (0, True), told
     states = {c["check"]: c["state"] for c in told["checks"] if "password_file" not in c["check"]}
@@ -275,3 +276,23 @@ def test_grant_that_nobody_signed_in_for_is_told(tmp_path: Path, dovecot: Doveco
     assert done.exit_code == 1
     assert "the server offers neither OAUTHBEARER nor XOAUTH2" in done.output
     assert "grant m365  nobody has signed in yet; `mailgate login m365`" in done.output
+
+
+def test_alarm_is_rung_where_it_is_asked_for(tmp_path: Path, sink: Sink) -> None:
+    alarm = """[alarm]\ncommand = "sh -c 'cat >rung; echo $MAILGATE_STATE >>rung'"\n"""
+    quiet = check(tmp_path, relay(sink) + alarm)
+    assert not (tmp_path / "rung").exists()
+    rung = check(tmp_path, relay(sink) + alarm, "--alarm")
+    assert (quiet.exit_code, rung.exit_code) == (0, 0)
+    assert "alarm.command  it took the test" in rung.output
+    assert (tmp_path / "rung").read_text() == "Help: this is a test of the alarm; nothing is wrong\ntest\n"
+
+
+def test_alarm_that_cannot_be_rung_is_told(tmp_path: Path, sink: Sink) -> None:
+    missing = check(tmp_path, relay(sink) + '[alarm]\ncommand = "/nowhere/page-me"\n')
+    broken = check(tmp_path, relay(sink) + """[alarm]\ncommand = "sh -c 'echo no line >&2; exit 3'"\n""", "--alarm")
+    none = check(tmp_path, relay(sink), "--alarm")
+    assert (missing.exit_code, broken.exit_code, none.exit_code) == (1, 1, 1)
+    assert "/nowhere/page-me is no program that can be run" in missing.output
+    assert "alarm.command  it ended with 3: no line" in broken.output
+    assert "alarm  nobody would be told" in none.output

@@ -1,0 +1,168 @@
+"""Alarms that do not depend on mail: one when a trouble begins, one when it is over, through restarts and outages.
+
+What is wrong is `standing`'s to say; how it is told is `ringing`'s. `step` decides, and is pure.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mailgate import ringing, standing
+from mailgate.grants import ends
+from mailgate.ringing import Ring, RingFailed
+from mailgate.settings import Alarm as AlarmSettings
+from mailgate.settings import Settings, seconds
+from mailgate.standing import Problem
+from storage import alarms
+from storage.alarms import Alarm
+from storage.database import Conflict, Database, StorageError
+
+log = logging.getLogger("mailgate.alarms")
+
+LOOK_SECONDS = 15.0  # between looks; a grant's news is looked at at once
+SLICE_SECONDS = 0.2  # how soon a stop, or news, is noticed
+CALM_SECONDS = 60.0  # a trouble must have been gone before it is over: what comes and goes is one alarm
+AT_ONCE = ("grant", "disk")  # they do not mend themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`begun` is what stands after a look, `rings` is what is to be told of it."""
+
+    begun: Mapping[str, Alarm]
+    rings: Sequence[Ring]
+
+
+def step(begun: Mapping[str, Alarm], problems: Sequence[Problem], now: float, after: float) -> Step:
+    """A look: `problems` are there, `begun` was known; an alarm is told once it has lasted for `after` seconds.
+
+    Nothing counts as told before `told` has said so: what could not be told is told at the next look.
+    """
+    there = {problem.name: problem for problem in problems if problem.kind != "look"}
+    result: dict[str, Alarm] = {}
+    rings: list[Ring] = []
+    for name, problem in there.items():
+        alarm = begun.get(name)
+        if alarm is None or alarm.told is None:
+            since = alarm.since if alarm is not None else (problem.since or now)
+            alarm = Alarm(name, problem.said, since)
+            if problem.kind in AT_ONCE or now - since >= after:
+                rings.append(Ring(name, "begins", problem.said, since))
+        result[name] = replace(alarm, over=None)
+    for name, alarm in begun.items():
+        if name in there or alarm.told is None:  # what nobody was told of ends in silence
+            continue
+        alarm = result[name] = replace(alarm, over=alarm.over or now)
+        calm = 0.0 if name.startswith("grant ") else CALM_SECONDS
+        if alarm.over is not None and now - alarm.over >= calm:
+            rings.append(Ring(name, "over", alarm.said, alarm.since))
+    return Step(result, rings)
+
+
+def told(begun: Mapping[str, Alarm], ring: Ring, now: float) -> dict[str, Alarm]:
+    """Somebody was told of it."""
+    if ring.state == "over":
+        return {name: alarm for name, alarm in begun.items() if name != ring.name}
+    return {**begun, ring.name: replace(begun[ring.name], told=now)}
+
+
+class Alarms:
+    """`run()`, in a thread of its own, until `stopping` is set. `news` asks for a look at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        db: Database,
+        stopping: threading.Event,
+        news: threading.Event,
+        *,
+        ring: Callable[[Settings, Ring], None] = ringing.ring,
+    ) -> None:
+        self._settings = settings
+        self._db = db
+        self._stopping = stopping
+        self._news = news
+        self._ring = ring
+        self._after = seconds((settings.alarm or AlarmSettings()).after)
+        self._begun: Mapping[str, Alarm] = {}
+        self._kept: Mapping[str, Alarm] | None = None  # as the database has it; not yet read
+        self._away_since: float | None = None
+        self._failure: str | None = None
+
+    def run(self) -> None:
+        """Look, and look again."""
+        look_at = 0.0
+        while not self._stopping.is_set():
+            if self._news.is_set() or time.monotonic() >= look_at:
+                self._news.clear()
+                self.look(time.time())
+                look_at = time.monotonic() + LOOK_SECONDS
+            self._stopping.wait(SLICE_SECONDS)
+
+    def look(self, now: float) -> None:
+        """One look, and what is to be told of it."""
+        problems = self._problems(now)
+        self._read()
+        done = step(self._begun, problems, now, self._after)
+        self._begun = done.begun
+        self._write()
+        for ring in done.rings:
+            try:
+                self._ring(self._settings, ring)
+            except RingFailed as error:
+                if str(error) != self._failure:
+                    log.error("alarm %s could not be told: %s", ring.name, error)
+                self._failure = str(error)
+                continue
+            log.warning("alarm %s %s: %s", ring.name, ring.state, ring.said)
+            self._failure = None
+            self._begun = told(self._begun, ring, now)
+            self._write()
+
+    def _problems(self, now: float) -> Sequence[Problem]:
+        try:
+            found = standing.look(self._settings, counted=False).problems
+        except StorageError as error:
+            self._away_since = self._away_since or now
+            said = f"database: it is away ({' '.join(str(error).split())})"
+            secrets = tuple(ends.secrets(self._settings))
+            away = Problem("database", "database", said, self._away_since)
+            return [away, *standing.around(self._settings, secrets, now), *self._unseen()]
+        self._away_since = None
+        return found
+
+    def _unseen(self) -> list[Problem]:
+        """What only the database knows is as it was while it is away."""
+        kinds: dict[str, standing.Kind] = {"mailbox": "mailbox", "relay": "relay", "backlog": "backlog"}
+        return [
+            Problem(kinds[name.partition(" ")[0]], name, alarm.said, alarm.since)
+            for name, alarm in self._begun.items()
+            if name.partition(" ")[0] in kinds and alarm.over is None
+        ]
+
+    def _read(self) -> None:
+        if self._kept is not None:
+            return
+        try:
+            with self._db.read() as session:
+                self._kept = alarms.load(session)
+        except StorageError:
+            return  # with the next look
+        self._begun = {**self._kept, **self._begun}
+
+    def _write(self) -> None:
+        """As far as the database is there; else with the next look."""
+        if self._kept is None or self._begun == self._kept:
+            return
+        try:
+            with self._db.write() as session:
+                alarms.save(session, self._begun.values())
+            self._kept = dict(self._begun)
+        except Conflict as conflict:
+            log.info("looking again: %s", conflict)
+        except StorageError as error:
+            log.warning("alarms could not be kept: %s", error)

@@ -1,0 +1,117 @@
+"""Tells somebody of an alarm by another way than mail: a command that is run, a page that is posted to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import ssl
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.error import URLError
+
+from mailgate.settings import Alarm, Settings
+from mailgate.standing import moment
+
+COMMAND_SECONDS = 30.0
+WEBHOOK_SECONDS = 15.0
+LONGEST = 300  # characters of what went wrong that are told
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """What is told. `since` in seconds since 1970 UTC."""
+
+    name: str
+    state: Literal["begins", "over", "test"]
+    said: str
+    since: float
+
+
+class RingFailed(Exception):
+    """Nobody was told; why, in a line."""
+
+
+def ring(settings: Settings, told: Ring) -> None:
+    """Tell by each way that the settings have. Raises RingFailed where one of them failed."""
+    problems = []
+    for what, tell in ways(settings):
+        try:
+            tell(told)
+        except RingFailed as error:
+            problems.append(f"{what}: {error}")
+    if problems:
+        raise RingFailed("; ".join(problems))
+
+
+def ways(settings: Settings) -> Iterator[tuple[str, Callable[[Ring], None]]]:
+    """Each way with its key in the settings."""
+    alarm = settings.alarm
+    if alarm is not None and alarm.command:
+        yield "alarm.command", lambda told: _run(alarm.command or "", settings, told)
+    if alarm is not None and alarm.webhook:
+        yield "alarm.webhook", lambda told: _post(alarm, settings, told)
+
+
+def sentence(settings: Settings, told: Ring) -> str:
+    """One line for a person."""
+    said = " ".join(told.said.split())
+    if told.state == "over":
+        return f"{settings.desk.name}: {told.name} is well again (it was: {said})"
+    return f"{settings.desk.name}: {said}"
+
+
+def _run(command: str, settings: Settings, told: Ring) -> None:
+    names = {"MAILGATE_ALARM": told.name, "MAILGATE_STATE": told.state, "MAILGATE_SAID": told.said}
+    try:
+        done = subprocess.run(  # noqa: S603 - the administrator's
+            shlex.split(command),
+            input=sentence(settings, told) + "\n",
+            env={**os.environ, **{key: text.replace("\0", "") for key, text in names.items()}},
+            cwd=settings.folder or None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RingFailed(f"it did not end within {COMMAND_SECONDS:.0f} s") from None
+    except (OSError, ValueError) as error:
+        raise RingFailed(getattr(error, "strerror", None) or str(error)) from None
+    if done.returncode:
+        raise RingFailed(f"it ended with {done.returncode}: {' '.join(done.stderr.split())[-LONGEST:]}")
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Elsewhere was not checked for https."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _post(alarm: Alarm, settings: Settings, told: Ring) -> None:
+    document = {
+        "desk": settings.desk.address,
+        "alarm": told.name,
+        "state": told.state,
+        "said": told.said,
+        "since": moment(told.since),
+        "text": sentence(settings, told),  # what Slack, Mattermost and Teams show
+    }
+    request = urllib.request.Request(  # noqa: S310 - `consistency` lets https pass, and http on this machine
+        alarm.webhook or "",
+        data=json.dumps(document).encode(),
+        headers={"Content-Type": "application/json", "User-Agent": "mailgate"},
+    )
+    try:
+        context = ssl.create_default_context(cafile=str(settings.path(alarm.tls_ca)) if alarm.tls_ca else None)
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _NoRedirect)
+        opener.open(request, timeout=WEBHOOK_SECONDS).close()
+    except URLError as error:  # HTTPError, for an answer that is no 2xx, is one
+        raise RingFailed(str(error.reason)[:LONGEST]) from None
+    except (OSError, ValueError) as error:
+        raise RingFailed(str(error)[:LONGEST]) from None
