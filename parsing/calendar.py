@@ -47,7 +47,7 @@ def _event(part: Part) -> Calendar | None:
                 inside.pop()
         elif name == "METHOD":
             method = value.upper()
-        if "VTIMEZONE" in inside or value == "VTIMEZONE":
+        if "VTIMEZONE" in inside[:2] or value == "VTIMEZONE":
             zone_lines.append((name, value))
         elif not inside or inside[-1] not in ("VEVENT", "VTODO"):
             continue

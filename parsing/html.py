@@ -63,19 +63,19 @@ def sanitise(html: str, cids: Mapping[str, str]) -> str:
 
 
 def _is_tame(html: str) -> bool:
-    depth = position = tags = 0
+    depth = position = count = 0
     while (start := html.find("<", position)) >= 0:
         end = html.find(">", start)
         if end < 0:
             end = len(html)
-        tags += 1
-        if end - start > _SAFE_TAG_BYTES or tags > limits.HTML_TAGS:
+        count += 1
+        if end - start > _SAFE_TAG_BYTES or count > limits.HTML_TAGS:
             return False
         if html.startswith("</", start):
             depth = max(0, depth - 1)
         elif html[start + 1 : start + 2].isalpha():
             name = html[start + 1 : start + 12].split(None, 1)[0].rstrip("/>").lower()
-            depth += name not in rendering.VOID
+            depth += name not in tags.VOID
         if depth > _SAFE_DEPTH:
             return False
         position = end + 1

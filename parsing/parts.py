@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass, field
-from itertools import takewhile
 
-from parsing import charsets, headers, limits, smime, uuencode, words
+from parsing import charsets, headers, limits, smime, transfer, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +278,7 @@ class _Reader:
         if not self.hint and head.kind.startswith("text/"):
             self.hint = next((text for key, text in head.params if key == "charset"), "")
         if encoding:
-            data = transfer_decode(data, encoding, self.defects)
+            data = transfer.decode(data, encoding, self.defects)
         if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4
             self.note("encrypted: its content was not read")
         elif smime.is_message(head.kind) and self.wrapped < _WRAPPED:
@@ -305,35 +303,3 @@ class _Reader:
     def note(self, sentence: str) -> None:
         if sentence not in self.defects:
             self.defects.append(sentence)
-
-
-_ENCODING_NAMES = {"quoted_printable": "quoted-printable", "quoted/printable": "quoted-printable", "base-64": "base64"}
-
-
-def transfer_decode(data: bytes, encoding: str, defects: list[str]) -> bytes:
-    """Undo a Content-Transfer-Encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
-    if encoding in ("7bit", "8bit"):
-        return data
-    name = encoding.partition(";")[0].partition("(")[0].strip(" \t\"'").lower()
-    name = _ENCODING_NAMES.get(name, name)
-    if name.replace("-", "").replace(" ", "") in ("7bit", "7bits", "8bit", "8bits", "binary", ""):
-        return data
-    if name == "base64":
-        return words.base64(data)
-    if name == "quoted-printable":
-        return binascii.a2b_qp(data)
-    if name in ("x-uuencode", "uuencode", "x-uue", "uue"):
-        return uudecode(data)
-    sentence = f"unknown transfer encoding {name[:40]!r}"
-    if sentence not in defects:
-        defects.append(sentence)
-    return data
-
-
-def uudecode(data: bytes) -> bytes:
-    """The lines between `begin` and `end`."""
-    lines = iter(data.splitlines())
-    for line in lines:
-        if line.startswith(b"begin "):
-            break
-    return uuencode.decode(takewhile(lambda line: line.strip() != b"end", lines))

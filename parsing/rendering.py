@@ -10,22 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 
-from parsing import limits
+from parsing import limits, tags
 
 # A tag. Possessive, and given up for the looser one at the first quote that does not close.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
 _LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>")
-_ATTRIBUTE = re.compile(r"(?<![a-zA-Z-])([a-zA-Z-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![\w-])opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|\Z)",
-    re.IGNORECASE,
-)
-_TINY = re.compile(r"font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:;|!|\Z)", re.IGNORECASE)
-_CLIPPED = re.compile(r"(?<![\w-])(?:max-)?height\s*:\s*0(?:px|pt)?\s*(?:;|!|\Z)", re.IGNORECASE)
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
-_MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
 
 _REMEMBERED = 400  # characters of a tag, and tags of a mail, that are read once: mails repeat a few of them
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
@@ -39,8 +31,6 @@ _BLOCKS = frozenset(
     )
 )  # fmt: skip
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
-VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
-_INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
 _CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
 
 
@@ -50,14 +40,6 @@ def to_text(html: str, *, links: bool = True) -> str:
     With `links`, the address of a link follows its words where they do not say it.
     """
     return _Text(html[: limits.HTML_BYTES], links).read()
-
-
-def attributes(source: str) -> dict[str, str]:
-    """The attributes of a tag's inside, names in lower case; of twins the first counts, as in browsers."""
-    found: dict[str, str] = {}
-    for name, double, single, plain in _ATTRIBUTE.findall(source):
-        found.setdefault(name.lower(), unescape(double or single or plain))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +249,7 @@ class _Text:
     def open_table(self, source: str) -> None:
         self.fresh = False
         self.want(1)
-        self.ruled = attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
+        self.ruled = tags.attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
 
     def open_row(self, _: str) -> None:
         self.fresh = False
@@ -337,7 +319,7 @@ class _Text:
             self.wanted = 2 if cited else max(self.wanted, 1)
 
     def open_link(self, source: str) -> None:
-        address = attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
+        address = tags.attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
         shown = address.lower().startswith(("http://", "https://", "ftp://"))
         self.link = (address, len(self.out), len(self.line)) if shown else None
 
@@ -355,7 +337,7 @@ class _Text:
             self.put(f" <{address}>")
 
     def picture(self, source: str) -> None:
-        alt = attributes(source).get("alt", "") if "alt" in source.lower() else ""
+        alt = tags.attributes(source).get("alt", "") if "alt" in source.lower() else ""
         if alt and len(alt) <= 8 and not alt.isascii():
             self.put(alt)  # an emoji that the client made a picture of
 
@@ -402,22 +384,9 @@ def _tag(slash: str, name: str, source: str) -> _Tag:
     if name == "p" and _NO_MARGIN.search(source):
         act = _Text.below
     empty = source.endswith("/")
-    if len(source) > 6 and _MAYBE_HIDDEN.search(source) and name not in VOID and _is_hidden(name, source):
+    if tags.is_hidden(name, source):
         return _Tag(name, False, source, None, not empty, name in _SKIPPED and not empty)
     return _Tag(name, False, source, act, False, name in _SKIPPED and not empty)
-
-
-def _is_hidden(name: str, source: str) -> bool:
-    found = attributes(source)
-    style = found.get("style", "")
-    if style and (
-        _HIDDEN.search(style)
-        or (name in _INLINE and _TINY.search(style))
-        or (_CLIPPED.search(style) and "overflow" in style and "hidden" in style)
-    ):
-        return True
-    bare = _ATTRIBUTE.sub(" ", source).lower().split()
-    return "hidden" in bare or "hidden" in found
 
 
 def _tidy(lines: list[str]) -> str:

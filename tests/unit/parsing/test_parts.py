@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsing import limits, parts
+from parsing import limits, parts, transfer
 
 HEAD = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n"
 
@@ -127,13 +127,13 @@ def test_too_long_a_header_is_cut_and_said() -> None:
 )
 def test_transfer_encodings_are_undone(encoding: str, sent: bytes, expected: bytes) -> None:
     defects: list[str] = []
-    assert parts.transfer_decode(sent, encoding, defects) == expected
+    assert transfer.decode(sent, encoding, defects) == expected
     assert defects == []
 
 
 def test_an_unknown_transfer_encoding_leaves_the_bytes_and_is_said() -> None:
     defects: list[str] = []
-    assert parts.transfer_decode(b"x", "x-own", defects) == b"x"
+    assert transfer.decode(b"x", "x-own", defects) == b"x"
     assert "x-own" in defects[0]
 
 
