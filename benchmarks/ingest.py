@@ -62,7 +62,9 @@ def main() -> None:
         sink = subprocess.Popen([sys.executable, __file__, "sink", str(relay_port)]) if args.sink else None
         with (folder / "log").open("wb") as log:
             daemon = subprocess.Popen(
-                [str(Path(sys.executable).with_name("mailgate")), "serve", "--config", str(file)], stderr=log, stdout=log
+                [str(Path(sys.executable).with_name("mailgate")), "serve", "--config", str(file)],
+                stderr=log,
+                stdout=log,
             )
         try:
             wait_for(port)

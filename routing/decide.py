@@ -95,6 +95,8 @@ def _seen_before(mail: Mail, facts: Facts) -> Decision | None:
     seen = facts.seen.get(mail.key)
     if seen is None or seen.journal_id == mail.claim.journal_id:
         return None
+    if seen.outcome == "quarantine":  # a forged or forwarded copy must not swallow the genuine one
+        return None
     named = bool(mail.message.message_id)
     if not named and abs(mail.envelope.received_at - seen.received_at) > REPEAT_SECONDS:
         return None

@@ -45,6 +45,7 @@ class Seen:
     ticket_id: int | None
     article_id: int | None
     received_at: float
+    outcome: str = "article"
 
 
 @dataclass(frozen=True, slots=True)

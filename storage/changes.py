@@ -217,7 +217,7 @@ def _claim_keys(connection: Connection, changes: Sequence[Change]) -> None:
                 "ours": False,
                 "weak": c.weak,
             }
-            for c in claims
+            for c in sorted(claims, key=lambda c: c.message_id)  # all in one order: no two workers wait for each other
         ],
     )
     owners = {
@@ -309,11 +309,17 @@ def _finish(connection: Connection, changes: Sequence[Change]) -> None:
         connection.execute(
             journal.update().where(journal.c.mail_key == sa.bindparam("b_key"), apart).values(mail_key=None), nameless
         )
+    keys = [outcome.mail_key for _, outcome in done if outcome.mail_key]
+    set_aside = sa.and_(journal.c.mail_key.in_(keys), journal.c.outcome == "quarantine")
+    connection.execute(journal.update().where(set_aside).values(mail_key=None))  # the genuine one takes it over
     holders = {outcome.mail_key: claim for claim, outcome in done}  # of two occurrences in a batch the later one
     connection.execute(
         journal.update()
         .where(journal.c.id == sa.bindparam("b_id"))
-        .values({"state": "done", "owner": None, "error": None} | {n: sa.bindparam(f"b_{n}") for n in _OUTCOME}),
+        .values(
+            {"state": "done", "owner": None, "error": None, "ticket_id": None}
+            | {n: sa.bindparam(f"b_{n}") for n in _OUTCOME}
+        ),
         [
             {"b_id": claim.journal_id} | _outcome_row(outcome, holds=holders[outcome.mail_key] is claim)
             for claim, outcome in done

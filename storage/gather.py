@@ -135,10 +135,15 @@ def _where(connection: Connection, table: sa.Table, column: Any, values: list[An
 def _seen(connection: Connection, questions: Questions) -> dict[str, Seen]:
     keys = sorted(questions.mail_keys | questions.content_keys)
     statement = sa.select(
-        journal.c.mail_key, journal.c.id, journal.c.outcome_ticket, journal.c.outcome_article, journal.c.received_at
+        journal.c.mail_key,
+        journal.c.id,
+        journal.c.outcome_ticket,
+        journal.c.outcome_article,
+        journal.c.received_at,
+        journal.c.outcome,
     ).where(journal.c.mail_key.in_(keys))
     return {
-        row.mail_key: Seen(row.id, row.outcome_ticket, row.outcome_article, row.received_at)
+        row.mail_key: Seen(row.id, row.outcome_ticket, row.outcome_article, row.received_at, row.outcome)
         for row in _rows(connection, statement, keys)
     }
 

@@ -12,7 +12,7 @@ def effect(change: Change) -> Effect:
     outcome, claim = change.outcome, change.claim
     seen = None
     if outcome is not None and claim is not None and outcome.mail_key:
-        seen = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
+        seen = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time, outcome.kind)
     inside = {a.id for a in change.articles if a.visibility == "internal"}
     return Effect(
         ticket=change.ticket,

@@ -11,7 +11,7 @@ from mailgate import worker as module
 from mailgate.actions import Actions
 from mailgate.desk import tickets as desk
 from mailgate.errors import CommandError
-from storage import journal, schema
+from storage import journal, quarantine, schema
 from storage.database import Database, DatabaseUnavailable
 
 
@@ -199,3 +199,29 @@ def test_held_answer_can_be_released_at_the_terminal_and_is_public_then(stations
     assert stations.articles()[-1].visibility == "public"
     with pytest.raises(CommandError):
         Actions(stations.app, "root").confirm(article.id)
+
+
+def test_genuine_mail_is_not_lost_behind_a_forged_copy_that_was_set_aside(stations: Stations) -> None:
+    failed = "Authentication-Results: mx.desk.example; dmarc=fail (p=reject) header.from=acme.example\r\n"
+    passed = "Authentication-Results: mx.desk.example; dmarc=pass header.from=acme.example\r\n"
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example", extra=failed)
+    stations.work()
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example", extra=passed)
+    stations.work()
+    stations.arrive("anna@acme.example", Message_ID="one@acme.example", extra="Received: again\r\n" + passed)
+    stations.work()
+    assert [row.outcome for row in stations.journal()] == ["quarantine", "article", "duplicate"]
+    assert len(stations.letters("acknowledgement")) == 1
+
+
+def test_mail_let_out_of_quarantine_takes_a_number_that_nobody_has(stations: Stations) -> None:
+    failed = "Authentication-Results: mx.desk.example; dmarc=fail (p=reject) header.from=acme.example\r\n"
+    stations.arrive("anna@acme.example", extra=failed)
+    stations.work()
+    stations.arrive("ben@acme.example")
+    stations.work()
+    with stations.db.write() as session:
+        assert quarantine.release(session, [stations.journal()[0].id], 1.0) == 1
+    stations.work()
+    assert [row.outcome for row in stations.journal()] == ["article", "article"]
+    assert [t.number for t in stations.tickets()] == ["INC-1001", "INC-1002"]

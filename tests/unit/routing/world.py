@@ -245,7 +245,9 @@ class World:
             if outcome.mail_key:
                 before = self.seen.get(outcome.mail_key)
                 assert before is None or abs(before.received_at - change.time) > REPEAT_SECONDS
-                self.seen[outcome.mail_key] = Seen(claim.journal_id, outcome.ticket_id, outcome.article_id, change.time)
+                self.seen[outcome.mail_key] = Seen(
+                    claim.journal_id, outcome.ticket_id, outcome.article_id, change.time, outcome.kind
+                )
         self.marks += change.marks
         if (trip := change.tripped) is not None:
             self.breakers[trip.name] = max(trip.time, self.breakers.get(trip.name, trip.time))
