@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from parsing import limits, rendering
+from parsing import limits, rendering, tags
 from parsing.rendering import to_text
 
 __all__ = ["from_text", "sanitise", "to_text"]
