@@ -75,10 +75,19 @@ DEGREES: Degrees = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Whether a degree may do that, and the line of the settings that says so."""
+    """Whether a degree may do that, and where the settings say so: `what` is queue, partner, or empty for [trust]."""
 
     given: bool
-    line: str
+    what: str
+    name: str | None
+    degree: Trust
+    acts: tuple[Act, ...]
+
+    @property
+    def line(self) -> str:
+        """As it stands in the settings."""
+        said = f"{self.degree} = [{', '.join(self.acts)}]"
+        return f'{self.what} "{self.name}": trust.{said}' if self.what else f"[trust] {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +198,11 @@ class Policy:
 
     def may(self, act: Act, trust: Trust, queue: str, partner: str | None) -> Grant:
         """What a mail of that degree may do in a queue's ticket, with a partner: the most special line decides."""
-        for what, name, degrees in (
-            ("partner", partner, self.partner_degrees.get(partner or "")),
-            ("queue", queue, self.queue_degrees.get(queue)),
-            ("", "", self.degrees),
-        ):
-            if degrees is not None and (acts := degrees.get(trust)) is not None:
-                return Grant(act in acts, _line(what, name, trust, acts))
-        return Grant(given=False, line=f"{trust} stands nowhere in [trust]")
+        for what, name, special in (("partner", partner, self.partner_degrees), ("queue", queue, self.queue_degrees)):
+            if special and (acts := special.get(name or "", {}).get(trust)) is not None:
+                return Grant(act in acts, what, name, trust, acts)
+        acts = self.degrees.get(trust, ())
+        return Grant(act in acts, "", None, trust, acts)
 
     def members(self, queue: str) -> tuple[str, ...]:
         """Who is told of a queue's tickets, one address a person."""
@@ -208,12 +214,6 @@ class Policy:
     def queue(self, name: str) -> Queue:
         """That queue; the default one where it has gone from the settings."""
         return self.queues.get(name) or self.queues[self.default_queue]
-
-
-def _line(what: str, name: str | None, trust: Trust, acts: tuple[Act, ...]) -> str:
-    """As it stands in the settings."""
-    said = f"{trust} = [{', '.join(acts)}]"
-    return f'{what} "{name}": trust.{said}' if what else f"[trust] {said}"
 
 
 def without_suffix(address: str) -> str:
