@@ -256,9 +256,15 @@ def record(connection: Connection, owner: str, results: Sequence[Result], now: f
             rows,
         )
     if back:
-        connection.execute(_held_by(owner).values(attempt=outbox.c.attempt - 1, due=now, owner=None), back)
+        connection.execute(_held_by(owner).values(attempt=outbox.c.attempt - 1, due=_back(now), owner=None), back)
     _learn_names(connection, [r for r in results if isinstance(r, Sent) and r.renamed])
     return failed
+
+
+def _back(now: float) -> Any:
+    """When a letter that was claimed and not tried is due: one that never was keeps its place among its like."""
+    kept = sa.and_(outbox.c.state == "pending", outbox.c.created < now)
+    return sa.case((kept, outbox.c.created), else_=now)
 
 
 def _held_by(owner: str) -> Any:
@@ -333,7 +339,7 @@ def release_all(connection: Connection, owner: str, now: float) -> int:
     done = connection.execute(
         outbox.update()
         .where(outbox.c.state.in_(TO_SEND), outbox.c.owner.startswith(owner, autoescape=True))
-        .values(due=now, owner=None)
+        .values(due=_back(now), owner=None)
     )
     return done.rowcount
 
@@ -462,6 +468,12 @@ def mark(connection: Connection, marks: Sequence[Mark], now: float) -> None:
             if report.suppress is not None
         ],
     )
+
+
+def sent_since(connection: Connection, since: float) -> int:
+    """How many letters the relay took since then."""
+    query = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "sent", outbox.c.updated >= since)
+    return int(connection.execute(query).scalar_one())
 
 
 def beat_relay(connection: Connection, now: float, error: str | None) -> None:

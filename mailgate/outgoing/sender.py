@@ -49,7 +49,7 @@ class Sender:
         self._done: SimpleQueue[Result] = SimpleQueue()
         self._in_hand: dict[int, Outgoing] = {}
         self._results: list[Result] = []  # not yet recorded
-        self._claimed: deque[float] = deque()  # when, for the limit a minute
+        self._handed_over: deque[float] = deque()  # when, at the latest, for the limit a minute
         self._leased_until = 0.0  # clock of `time.monotonic`, as all below
         self._renew_at = 0.0
         self._beat_at = 0.0
@@ -64,9 +64,13 @@ class Sender:
         ]
         for thread in threads:
             thread.start()
+        remembered = False
         try:
             while not self.stopping.is_set() or self._in_hand or self._results:
                 try:
+                    if not remembered:
+                        self._remember()
+                        remembered = True
                     self._step()
                 except Conflict as conflict:
                     log.info("looking again: %s", conflict)
@@ -109,7 +113,6 @@ class Sender:
         self._report(failed)
         for letter in taken:
             self._in_hand[letter.id] = letter
-            self._claimed.append(clock)
             self._work.put(letter)
 
     def _collect(self) -> None:
@@ -127,10 +130,11 @@ class Sender:
                 found.append(self._done.get_nowait())
             except Empty:
                 break
+        clock = time.monotonic()
         for result in found:
             self._in_hand.pop(result.id, None)
-            if isinstance(result, Deferred) and not result.counts and self._claimed:
-                self._claimed.pop()
+            if not (isinstance(result, Deferred) and not result.counts):
+                self._handed_over.append(clock)
         self._results += found
 
     def _room(self, clock: float) -> int:
@@ -140,13 +144,18 @@ class Sender:
         room = self.relay.max_connections * IN_HAND - len(self._in_hand)
         if self._away.untried:
             room = 1 - len(self._in_hand)  # one letter finds out whether it is there again
-        if self.relay.per_minute:
-            while self._claimed and self._claimed[0] <= clock - MINUTE:
-                self._claimed.popleft()
-            room = min(room, self.relay.per_minute - len(self._claimed))
-        else:
-            self._claimed.clear()
+        while self._handed_over and self._handed_over[0] <= clock - MINUTE:
+            self._handed_over.popleft()
+        if self.relay.per_minute:  # in any minute, whenever the relay looks at its clock: those in hand count, too
+            room = min(room, self.relay.per_minute - len(self._in_hand) - len(self._handed_over))
         return max(0, room)
+
+    def _remember(self) -> None:
+        """What the process before this one sent within the last minute counts, too."""
+        if self.relay.per_minute:
+            with self.db.read() as session:
+                sent = outbox.sent_since(session, now() - MINUTE)
+            self._handed_over.extend([time.monotonic()] * min(sent, self.relay.per_minute))
 
     def _is_due(self) -> bool:
         with self.db.read() as session:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -347,7 +349,16 @@ class Scripted:
             except OSError:
                 return
             number += 1
-            threading.Thread(target=self._serve, args=(client, number), daemon=True).start()
+            threading.Thread(target=self._served, args=(client, number), daemon=True).start()
+
+    def _served(self, client: socket.socket, number: int) -> None:
+        try:
+            self._serve(client, number)
+        finally:
+            self.left(number)
+
+    def left(self, number: int) -> None:
+        """That connection is gone."""
 
     def _serve(self, client: socket.socket, number: int) -> None:
         with client, client.makefile("rwb") as stream:
@@ -493,4 +504,128 @@ def test_a_relay_that_takes_one_connection_at_a_time_gets_all_letters_over_it(sq
     with scripted(answer) as server, running(sqlite, server.port, max_connections=2):
         until(lambda: all_sent(sqlite), "all are sent")
         assert len(server.taken) == 40
+    assert {row.attempt for row in rows(sqlite).values()} == {1}
+
+
+# --- limits of a relay -----------------------------------------------------------------------------------------------
+
+
+class Limited(Scripted):
+    """Takes so many connections at once and so many mails in any `window`; what is beyond is refused, and counted."""
+
+    def __init__(self, connections: int, mails: int, window: float) -> None:
+        super().__init__(self._answer)
+        self.connections, self.mails, self.window = connections, mails, window
+        self.most = self.refused = 0
+        self.arrived: deque[float] = deque()
+        self.order: list[str] = []
+        self._open: set[int] = set()
+        self._lock = threading.Lock()
+
+    def _answer(self, command: str, number: int) -> str | None:
+        with self._lock:
+            if command == "CONNECT":
+                if len(self._open) >= self.connections:
+                    self.refused += 1
+                    return "421 4.3.2 Concurrent connections limit exceeded"
+                self._open.add(number)
+                self.most = max(self.most, len(self._open))
+            elif command.startswith("MAIL"):
+                now = time.monotonic()
+                while self.arrived and self.arrived[0] <= now - self.window:
+                    self.arrived.popleft()
+                if len(self.arrived) >= self.mails:
+                    self.refused += 1
+                    return "451 4.7.1 Sending rate exceeded"
+                self.arrived.append(now)
+            elif command.startswith("RCPT"):
+                self.order.append(command.partition("<")[2].partition("@")[0])
+        return usual(command, number)
+
+    def left(self, number: int) -> None:
+        with self._lock:
+            self._open.discard(number)
+
+
+@contextmanager
+def limited(connections: int, mails: int, window: float) -> Iterator[Limited]:
+    server = Limited(connections, mails, window)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def queue_of_500(db: Database) -> None:
+    """Notices first, as a storm makes them; then acknowledgements; partners' answers last."""
+    kinds: list[tuple[str, Event]] = [("notice", "notice"), ("ack", "acknowledgement"), ("answer", "answer")]
+    for name, event in kinds:
+        write(db, *(letter(f"{name}{n:03}", event) for n in range(200 if name == "notice" else 150)))
+
+
+def test_500_mails_through_a_relay_of_3_connections_and_30_mails_a_minute_leave_in_order_and_none_is_lost(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute is half a second here; the relay counts in any window of that length."""
+    monkeypatch.setattr(sending, "MINUTE", 0.5)
+    queue_of_500(sqlite)
+    with limited(3, 30, 0.5) as server, running(sqlite, server.port, max_connections=3, per_minute=30):
+        until(lambda: len(server.order) >= 500 and all_sent(sqlite), "all are sent", 55)
+    assert (server.refused, server.most) == (0, 3)
+    assert len(set(server.order)) == len(server.order) == 500  # none lost, none twice
+    ranks = [("answer", "ack", "notice").index(name.rstrip("0123456789")) for name in server.order]
+    displaced = [abs(rank - expected) for rank, expected in zip(ranks, sorted(ranks), strict=True)]
+    assert sum(map(bool, displaced)) <= 2 * 2 * 2  # only what three connections carry at the two borders
+    answers = [int(name[6:]) for name in server.order if name.startswith("answer")]
+    assert max(abs(number - place) for place, number in enumerate(answers)) < 30
+
+
+def test_a_relay_that_is_stricter_than_the_settings_say_loses_nothing(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "CROWDED_SECONDS", 0.1)
+    monkeypatch.setattr(letters, "FIRST_WAIT", 0.2)
+    write(sqlite, *(letter(f"a{n}") for n in range(60)))
+    with limited(2, 20, 0.3) as server, running(sqlite, server.port, max_connections=4):
+        until(lambda: all_sent(sqlite), "all are sent")
+        assert server.refused
+        assert server.most <= 2
+    assert len(set(server.taken)) == len(server.taken) == 60
+
+
+def test_a_restart_does_not_begin_a_new_minute(sqlite: Database) -> None:
+    write(sqlite, *(letter(f"a{n}") for n in range(5)))
+    with limited(2, 3, 60) as server:
+        for _ in range(2):
+            with running(sqlite, server.port, per_minute=3):
+                until(lambda: list(states(sqlite).values()).count("sent") == 3, "three are sent")
+                until(lambda: not any(row.owner for row in rows(sqlite).values()), "nothing is in hand")
+        assert server.refused == 0
+    assert sorted(states(sqlite).values()) == ["pending", "pending", "sent", "sent", "sent"]
+
+
+def test_letters_that_go_back_untried_keep_their_place(sqlite: Database, sink: Sink) -> None:
+    write(sqlite, *(letter(f"a{n:02}") for n in range(20)))
+    with sink.away(), running(sqlite, sink.port, max_connections=1):
+        until(lambda: relay_beat(sqlite), "it is told")
+    write(sqlite, letter("b"))
+    with running(sqlite, sink.port, max_connections=1):
+        until(lambda: all_sent(sqlite), "all are sent")
+    assert [mail.rcpt_to[0].partition("@")[0] for mail in sink.mails] == [*(f"a{n:02}" for n in range(20)), "b"]
+
+
+def test_a_relay_that_is_crowded_by_its_own_word_takes_nothing_twice(sqlite: Database) -> None:
+    """Microsoft says 432 at MAIL where too many of ours send at once."""
+    refused: list[int] = []
+
+    def answer(command: str, number: int) -> str | None:
+        if command.startswith("MAIL") and len(refused) < 2:
+            refused.append(number)
+            return "432 4.3.2 Concurrent connections limit exceeded"
+        return usual(command, number)
+
+    write(sqlite, letter("a"), letter("b"))
+    with scripted(answer) as server, running(sqlite, server.port, max_connections=1):
+        until(lambda: all_sent(sqlite), "both are sent")
+    assert len(server.taken) == 2
     assert {row.attempt for row in rows(sqlite).values()} == {1}
