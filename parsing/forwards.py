@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from parsing import phrases
 from parsing.message import Address
@@ -19,16 +20,20 @@ _NOISE = re.compile(
 )
 
 
+@lru_cache(maxsize=16)  # several ask of one mail
+def _prefix(subject: str) -> str:
+    match = _PREFIX.match(subject)
+    return match[1].lower() if match else ""
+
+
 def is_reply_subject(subject: str) -> bool:
     """Whether the subject begins with an answer's prefix ("Re:", "AW:", "SV[2]:")."""
-    match = _PREFIX.match(subject[:80])
-    return match is not None and match[1].lower() in phrases.REPLY_PREFIXES
+    return _prefix(subject[:80]) in phrases.REPLY_PREFIXES
 
 
 def is_forward_subject(subject: str) -> bool:
     """Whether the subject begins with a forward's prefix ("Fwd:", "WG:", "Tr:")."""
-    match = _PREFIX.match(subject[:80])
-    return match is not None and match[1].lower() in phrases.FORWARD_PREFIXES
+    return _prefix(subject[:80]) in phrases.FORWARD_PREFIXES
 
 
 def is_answer(subject: str, lines: Sequence[str], mark: Mark | None) -> bool:

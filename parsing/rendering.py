@@ -106,12 +106,11 @@ class _Text:
                 position = end + 1
             if tag.skipped:
                 position = self.skip(tag.name, position)
-            elif self.hidden and self.stays_hidden(tag):
-                continue
-            elif tag.hides:
-                self.hidden, self.hidden_depth = tag.name, 1
-            elif tag.act is not None:
-                tag.act(self, tag.source)
+            elif not self.hidden or not self.stays_hidden(tag):
+                if tag.act is not None:
+                    tag.act(self, tag.source)
+                elif tag.hides:
+                    self.hidden, self.hidden_depth = tag.name, 1
         self.newline()
         return _tidy(self.out)
 
