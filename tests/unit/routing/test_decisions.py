@@ -118,6 +118,7 @@ def before() -> tuple[World, dict[str, str]]:
     alter(2, state="closed", state_type="closed", closed=MONDAY)
     alter(3, state="merged", state_type="merged", merged_into=1)
     alter(4, state="removed", state_type="removed")
+    alter(9, split_from=1)
     ids |= {"root7": "root7@acme", "weak9": "weak9@ben", "older": "older@acme"}
     world.arrivals = 100
     world.arrive(message(PEOPLE["sam"], "Try this", id="a1", re=[ids["notice1"]]), evidence=PASS)
