@@ -213,7 +213,7 @@ def test_a_relay_that_is_away_is_no_letters_fault_however_long(database: Databas
         (claimed,) = claim(database, now)
         assert claimed.attempt == 1
         record(database, Deferred(claimed.id, claimed.attempt, "refused", counts=False), now=now)
-        assert (row(database).state, row(database).due) == ("pending", now)
+        assert (row(database).state, row(database).due) == ("pending", NOW)  # its place among its like
 
 
 def test_a_late_word_about_an_earlier_try_changes_nothing(database: Database) -> None:
