@@ -63,7 +63,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
-        lock = _lock(self.file)
+        lock = _lock(self.settings)
         app = open_application(self.settings, create=True, shadow=self.shadow)
         tls_context(self.settings)  # a certificate that cannot be used is told here, not by a child that dies
         self.listeners = bind(self.settings)
@@ -174,6 +174,8 @@ class Supervisor:
         try:
             settings = files.load(self.file)
             app = open_application(settings, shadow=self.shadow)
+            with app.db.write() as session:
+                verifications.begin(session, now(), asked=settings.verifies)
             app.db.close()
             tls_context(settings)
             listeners = _rebind(self.settings, settings, self.listeners)
@@ -223,9 +225,16 @@ def serve(file: Path, *, shadow: bool = False) -> int:
     return Supervisor(file.absolute(), shadow=shadow).run()
 
 
-def _lock(file: Path) -> int:
-    """One daemon for one file of settings."""
-    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+def _lock(settings: Settings) -> int:
+    """One daemon for one SQLite file; for PostgreSQL one for one file of settings, as several may share a server."""
+    database = settings.database_url.removeprefix("sqlite:///")
+    place, flags = settings.file, os.O_RDONLY
+    if database != settings.database_url:
+        place, flags = f"{database}.lock", os.O_RDWR | os.O_CREAT
+    try:
+        handle = os.open(place, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CommandError(f"{place}: cannot be opened: {error.strerror}") from None
     end = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -233,7 +242,7 @@ def _lock(file: Path) -> int:
             return handle
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > end:
-                raise CommandError(f"a daemon with {file} is running already") from None
+                raise CommandError(f"a daemon with {settings.file}, or on its database, is running already") from None
             time.sleep(0.1)
 
 

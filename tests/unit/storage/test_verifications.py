@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from routing.mail import Evidence
-from routing.mail import Claim
+from routing.mail import Claim, Evidence
 from storage import journal, verifications
 from storage.database import Database
 from storage.journal import Arrival
