@@ -159,7 +159,8 @@ class Connection:
         try:
             self._smtp = sign_in.connected(relay, self._settings, relay.timeout)
         except (smtplib.SMTPAuthenticationError, UnicodeError) as error:
-            raise RelayAway(f"the relay does not let {relay.user} in: {describe(error)}", PATIENCE) from error
+            patience = PATIENCE if relay.auth == "password" else 0.0  # the next try has another token
+            raise RelayAway(f"the relay does not let {relay.user} in: {describe(error)}", patience) from error
         except GrantError as error:
             raise RelayAway(str(error)) from error
         except UNREACHABLE as error:
