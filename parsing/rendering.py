@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 
 from parsing import limits, tags
@@ -19,7 +20,8 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 
-_REMEMBERED = 400  # characters of a tag, and tags of a mail, that are read once: mails repeat a few of them
+_SHORT = 400  # characters of a tag that is read once and remembered: mails repeat a few of them
+_REMEMBERED = 1_024
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 _SKIPPED = frozenset({"head", "script", "style", "title", "template", "noframes", "object", "select", "textarea"})
@@ -59,13 +61,13 @@ class _Text:
         self.html = html
         self.links = links
         self.tag = _TAG  # how tags are told
-        self.known: dict[str, _Tag] = {}  # tags by what stands between their brackets
         self.out: list[str] = []  # finished lines
         self.line: list[str] = []
         self.wanted = 0  # line ends that must stand before the next words
         self.blank = True  # the line so far ends in a blank, so that another one is dropped
         self.pre = 0
         self.cites: list[bool] = []  # of each open blockquote: is it a cited mail
+        self.prefix = ""  # before each line in them
         self.lists: list[int] = []  # of each open list: 0 for bullets, else the next number
         self.link: tuple[str, int, int] | None = None  # address, lines and pieces before its words
         self.hidden = ""
@@ -77,7 +79,7 @@ class _Text:
         self.fresh = False  # in a cell without words so far: blocks begin no line there
 
     def read(self) -> str:
-        html, known, position = self.html, self.known, 0
+        html, position = self.html, 0
         find = html.find
         for _ in range(limits.HTML_TAGS):
             start = find("<", position)
@@ -91,16 +93,14 @@ class _Text:
                     self.put(" ")
                 if start < 0:
                     break
-            end = find(">", start, start + _REMEMBERED)
-            tag = known.get(html[start + 1 : end]) if end > 0 else None
+            end = find(">", start, start + _SHORT)
+            tag = _short_tag(html[start + 1 : end]) if end > 0 else None
             if tag is None:
                 found = self.tag.match(html, start)
                 if found is None:
                     position = self.stray(start)
                     continue
                 tag = _tag(*found.groups())
-                if found.end() == end + 1 and len(known) < _REMEMBERED:
-                    known[html[start + 1 : end]] = tag
                 position = found.end()
             else:
                 position = end + 1
@@ -206,14 +206,11 @@ class _Text:
         if self.line:
             self.newline()
         if wanted > 1 and self.out and self.out[-1].strip("> "):
-            self.out.append(self.prefix().rstrip())
-
-    def prefix(self) -> str:
-        return "> " * min(sum(self.cites), _MARKS) if self.cites else ""
+            self.out.append(self.prefix.rstrip())
 
     def newline(self) -> None:
         line = "".join(self.line).replace("\xa0", " ").rstrip()
-        self.out.append(self.prefix() + line if self.cites else line)
+        self.out.append(self.prefix + line)
         self.line = []
         self.blank = True
 
@@ -308,14 +305,19 @@ class _Text:
             self.wanted = max(self.wanted, 1)
             self.feed()
         if len(self.cites) < limits.DEPTH:
-            self.cites.append("cite" in source or "gmail_quote" in source or "quote" in source)
+            self.cites.append("cite" in source or "quote" in source)
+            self.mark()
 
     def close_quote(self, _: str) -> None:
         if self.line:
             self.newline()
         if self.cites:
             cited = self.cites.pop()
+            self.mark()
             self.wanted = 2 if cited else max(self.wanted, 1)
+
+    def mark(self) -> None:
+        self.prefix = "> " * min(sum(self.cites), _MARKS)
 
     def open_link(self, source: str) -> None:
         address = tags.attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
@@ -373,6 +375,13 @@ _CLOSED: dict[str, Callable[[_Text, str], None]] = {
     "table": _Text.close_row,
     "pre": _Text.close_pre,
 }
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _short_tag(inside: str) -> _Tag | None:
+    """The tag with that between its brackets, None where it is none or goes on after them."""
+    found = _TAG.fullmatch(f"<{inside}>")
+    return _tag(*found.groups()) if found else None
 
 
 def _tag(slash: str, name: str, source: str) -> _Tag:
