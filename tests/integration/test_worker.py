@@ -12,7 +12,7 @@ from mailgate.actions import Actions
 from mailgate.desk import tickets as desk
 from mailgate.errors import CommandError
 from storage import journal, quarantine, schema
-from storage.database import Database, DatabaseUnavailable
+from storage.database import Database, DatabaseUnavailable, now
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_two_workers_with_parent_and_reply_in_hand_open_one_ticket(stations: Sta
     stations.arrive("anna@acme.example", Message_ID="root@acme.example", Cc="ben@acme.example")
     stations.arrive("ben@acme.example", In_Reply_To="<root@acme.example>", Cc="anna@acme.example")
     with database.write() as session:
-        parent, reply = journal.claim(session, "test:work:1", 1e10)
+        parent, reply = journal.claim(session, "test:work:1", now())
     other = module.Worker(stations.app, "test:work:2", stations.worker.stopping)
     gathered = module.gather
 
@@ -144,9 +144,9 @@ def test_outage_of_the_database_parks_nobody(stations: Stations, monkeypatch: py
 def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, database: Database) -> None:
     stations.arrive("anna@acme.example")
     with database.write() as session:
-        [slow] = journal.claim(session, "test:work:1", 1e9 * 2)
+        [slow] = journal.claim(session, "test:work:1", now())
     with database.write() as session:
-        [fast] = journal.claim(session, "test:work:2", 1e9 * 3)
+        [fast] = journal.claim(session, "test:work:2", now() + journal.LEASE_SECONDS)
     stations.worker.settle([fast])
     stations.worker.settle([slow])
     assert len(stations.tickets()) == 1
