@@ -29,6 +29,7 @@ fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECON
 bench: .venv/installed-tests
 	@$(BIN)/python benchmarks/parse.py
 	@$(BIN)/python benchmarks/ingest.py
+	@$(BIN)/python benchmarks/conversations.py
 
 # What the tests talk to: real servers from Debian's packages, started by the tests themselves.
 SERVERS := dovecot-imapd opendkim opendmarc postfix postgresql-15

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 from mailgate import settings as files
 from mailgate.errors import SettingsError
-from mailgate.settings import Answers, Settings, networks, rate, seconds
+from mailgate.settings import Answers, Settings, Smtp, junk_door, networks, rate, seconds
 from routing import rules
 from routing.patterns import compiled
 from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Policy, Queue, Staff
@@ -135,6 +135,15 @@ def _form(form: files.Form) -> Form:
 def _doors(settings: Settings) -> dict[str, Door]:
     """LMTP stands behind the same mail server as SMTP, and believes the same results."""
     forwarders = frozenset(domain.lower().lstrip("@") for domain in settings.trust.forwarders)
-    smtp = Door(settings.smtp.auth_results if settings.smtp else "none", networks(settings), forwarders)
-    boxes = {f"imap:{box.name}": Door(box.auth_results, forwarders=forwarders) for box in settings.imap}
-    return {"smtp": smtp, "lmtp": smtp, "pipe": Door(), **boxes}
+    front = settings.smtp or Smtp()
+    smtp = Door(front.auth_results, networks(settings), forwarders, spam_headers=front.spam_headers)
+    boxes = {
+        f"imap:{box.name}": Door(box.auth_results, forwarders=forwarders, spam_headers=box.spam_headers)
+        for box in settings.imap
+    }
+    junk = {
+        junk_door(box.name): Door(box.auth_results, forwarders=forwarders, junk=True)
+        for box in settings.imap
+        if box.junk
+    }
+    return {"smtp": smtp, "lmtp": smtp, "pipe": Door(), **boxes, **junk}

@@ -14,6 +14,7 @@ from typing import Any
 from mailgate.application import Application
 from mailgate.grants import keeper
 from mailgate.intake.door import Listener
+from mailgate.settings import junk_door
 
 log = logging.getLogger("mailgate")
 
@@ -100,6 +101,9 @@ def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tupl
 
         watcher = Watcher(account, app.settings, app.db, stopping, app.policy.shadow)
         jobs.append((f"imap:{account.name}", watcher.run))
+        if account.junk:
+            junk = Watcher(account, app.settings, app.db, stopping, app.policy.shadow, junk=True)
+            jobs.append((junk_door(account.name), junk.run))
     news = threading.Event()
     if any(keeper.used(app.settings)):
         jobs.append(("grants", lambda: keeper.run(app.settings, stopping, news)))

@@ -116,6 +116,14 @@ class Smtp(_Section, frozen=True):
             "mx.desk.example",
         ),
     ] = "none"
+    spam_headers: Annotated[
+        bool,
+        about(
+            "Whether what the mail server in front calls spam (X-Spam-Flag, X-Spam-Status, SCL of 5 and more) goes to "
+            "quarantine. Without it, it is only not acknowledged.",
+            example=True,
+        ),
+    ] = False
     verify: Annotated[
         bool,
         about(
@@ -194,7 +202,7 @@ class Imap(_Section, frozen=True):
     )
     grant: Annotated[Name | None, about("Which [[grant]], where several are of that provider.", "m365")] = None
     folder: Annotated[str, about("The folder that is watched; levels by `/`.")] = "INBOX"
-    junk: Annotated[str, about("The provider's junk folder. It is not read at present.", "Junk")] = ""
+    junk: Annotated[str, about("The provider's junk folder: its mails go to quarantine, and stay there.", "Junk")] = ""
     auth_results: Annotated[
         str,
         about(
@@ -203,6 +211,14 @@ class Imap(_Section, frozen=True):
             "mx.imap.example",
         ),
     ] = "none"
+    spam_headers: Annotated[
+        bool,
+        about(
+            "Whether what the mail server in front calls spam (X-Spam-Flag, X-Spam-Status, SCL of 5 and more) goes to "
+            "quarantine. Without it, it is only not acknowledged.",
+            example=True,
+        ),
+    ] = False
     verify: Annotated[
         bool,
         about(
@@ -614,6 +630,11 @@ def nameserver(text: str) -> tuple[str, int]:
 def seconds(text: str) -> float:
     """Seconds of a time such as "30d"."""
     return 0.0 if text == "0" else float(int(text[:-1]) * SECONDS[text[-1]])
+
+
+def junk_door(name: str) -> str:
+    """The door by which the mails of that account's junk folder come."""
+    return f"imap:{name}/junk"
 
 
 def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -47,7 +47,7 @@ def why_not(
         return "too_old", "it arrived more than 24 hours before it was read"
     return (
         _marked(mail)
-        or _spam(mail, policy)
+        or spam(mail, policy)
         or (("null_sender", "envelope sender <>") if mail.null_sender else None)  # RFC 3834 section 2
         or _sender(address, policy)
         or _limited(breakers.limited(mail, address, facts, policy, ticket_id))
@@ -92,7 +92,7 @@ def _marked(mail: Mail) -> tuple[str, str] | None:
     return None
 
 
-def _spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
+def spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
     """A spam verdict; a level (SCL) only of a hop that we trust, since senders' own servers write it, too."""
     door = policy.doors.get(mail.envelope.door, Door())
     for name, value in mail.message.auth.spam:

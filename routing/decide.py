@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import commands, forwarding, joining, numbers, opening, reports, threads, tokens
+from routing import answers, commands, forwarding, joining, numbers, opening, reports, threads, tokens
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
 from routing.mail import Mail
-from routing.policy import Policy
+from routing.policy import Door, Policy
 from routing.staff import QUESTION_SECONDS
 from routing.threads import Match
 
@@ -122,11 +122,22 @@ def _came_back(case: Case) -> Decision | None:
 
 
 def _set_aside(case: Case) -> Decision | None:
-    """DMARC failed, and the domain asks that such mails are not delivered (RFC 7489 section 6.3)."""
-    if case.trust != "failed" or case.mail.evidence.policy not in ("quarantine", "reject"):
+    """What its domain (RFC 7489 section 6.3) or the provider that we believe does not want delivered."""
+    mail = case.mail
+    if mail.released:
         return None
-    case = case.because("dmarc_fail", case.mail.evidence.seen, "set aside unanswered; `quarantine release` lets it in")
-    return Decision("quarantine", "failed", case.reasons)
+    door = case.policy.doors.get(mail.envelope.door, Door())
+    said: tuple[str, str] | None = None
+    if case.trust == "failed" and mail.evidence.policy in ("quarantine", "reject"):
+        said = "dmarc_fail", mail.evidence.seen
+    elif door.junk:
+        said = "junk_folder", f"it came by {mail.envelope.door}"
+    elif door.spam_headers and door.trusts(mail.envelope.peer):
+        said = answers.spam(mail, case.policy)
+    if said is None:
+        return None
+    case = case.because(*said, "set aside unanswered; `quarantine release` lets it in")
+    return Decision("quarantine", case.trust, case.reasons)
 
 
 def _placed(case: Case) -> Decision:

@@ -38,11 +38,16 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Whose results of authentication a door believes (RFC 8601 section 5): "none", "microsoft" or an authserv-id."""
+    """Whose results of authentication a door believes (RFC 8601 section 5): "none", "microsoft" or an authserv-id.
+
+    `junk`: it is a provider's junk folder; `spam_headers`: what the provider calls spam is set aside as well.
+    """
 
     auth_results: str = "none"
     trusted: tuple[IPv4Network | IPv6Network, ...] | None = None  # None: every peer (a mailbox we signed in to)
     forwarders: frozenset[str] = frozenset()  # domains whose mails may fail DMARC, and count as unverified
+    junk: bool = False
+    spam_headers: bool = False
 
     def trusts(self, peer: str) -> bool:
         """Whether that client may hand us results: one of the trusted relays, or a local socket."""

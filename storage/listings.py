@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from routing.decision import Reason
+from storage.status import REJECTED
 from storage.tables import journal, letter_body, outbox, ticket
 
 OPEN = ("new", "open", "pending")
-REJECTED = "rejected"  # how the note of a mail begins that a person let stay in quarantine for good
 
 
 @dataclass(frozen=True, slots=True)

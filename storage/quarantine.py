@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage.listings import REJECTED
+from storage.status import REJECTED
 from storage.tables import journal
 
 # A rejected mail has said its last word; whether it was is told by the beginning of its note.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+REJECTED = "rejected"  # how the note of a mail begins that a person let stay in quarantine for good
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
 
 
@@ -44,6 +45,7 @@ class Status:
     new: int  # claimed ones too
     done: int
     parked: int
+    set_aside: int  # in quarantine, for a person to decide about
     tickets: int
     articles: int
     pending: int  # deferred ones, and those being sent
@@ -81,7 +83,7 @@ def read(url: str, now: float, *, counted: bool = True) -> Status:
 def _read(query: Callable[[str], Sequence[Any]], now: float, *, counted: bool) -> Status:
     journal: dict[str, int] = {}
     outbox: dict[str, int] = {}
-    tickets = articles = failed_lately = 0
+    tickets = articles = failed_lately = set_aside = 0
     held_for: Sequence[Any] = ()
     if counted:
         journal = dict(query("SELECT state, count(*) FROM journal GROUP BY state"))
@@ -91,6 +93,10 @@ def _read(query: Callable[[str], Sequence[Any]], now: float, *, counted: bool) -
         held_for = query(held)
         ((failed_lately,),) = query(
             f"SELECT count(*) FROM outbox WHERE state IN ('failed', 'bounced') AND updated > {now - FAILED_SECONDS!r}"
+        )
+        ((set_aside,),) = query(
+            "SELECT count(*) FROM journal WHERE outcome = 'quarantine' AND state = 'done' "
+            f"AND coalesce(substr(note, 1, {len(REJECTED)}), '') <> '{REJECTED}'"
         )
     ((oldest_due,),) = query("SELECT min(coalesce(verify_due, due)) FROM journal WHERE state = 'new'")
     mailboxes = query(
@@ -102,6 +108,7 @@ def _read(query: Callable[[str], Sequence[Any]], now: float, *, counted: bool) -
         new=journal.get("new", 0),
         done=journal.get("done", 0),
         parked=journal.get("parked", 0),
+        set_aside=set_aside,
         tickets=tickets,
         articles=articles,
         pending=outbox.get("pending", 0) + outbox.get("deferred", 0),

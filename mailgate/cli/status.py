@@ -27,6 +27,7 @@ def document(standing: Standing) -> dict[str, Any]:
     status = standing.status
     return {
         "journal": {"new": status.new, "done": status.done, "parked": status.parked},
+        "quarantine": status.set_aside,
         "tickets": status.tickets,
         "articles": status.articles,
         "outbox": {
@@ -82,7 +83,15 @@ def status(place: Place, *, as_json: bool) -> None:
         pages.card(
             styled(f"{settings.desk.name} <{settings.desk.address}>", "bold"),
             [
-                ("Arrived", _figures((now.new, "to do"), (now.done, "done"), (now.parked, "parked", "bold red"))),
+                (
+                    "Arrived",
+                    _figures(
+                        (now.new, "to do"),
+                        (now.done, "done"),
+                        (now.parked, "parked", "bold red"),
+                        (now.set_aside, "in quarantine", "bold yellow"),
+                    ),
+                ),
                 (
                     "Outgoing",
                     _figures(

@@ -15,7 +15,7 @@ from mailgate.intake import connection
 from mailgate.intake.fetched import Place
 from mailgate.intake.folders import native
 from mailgate.intake.mailbox import Faults, Folder
-from mailgate.settings import Imap, Settings
+from mailgate.settings import Imap, Settings, junk_door
 from routing.policy import without_suffix
 from storage import database, mailboxes
 from storage.database import Database, StorageError
@@ -31,7 +31,7 @@ class Watcher:
     """`run()`, in a thread of its own, watches `account` until `stopping` is set.
 
     It never raises; what is wrong stands in table `mailbox` and in the log.
-    With `shadow` mails are taken and nothing at the mailbox changes.
+    With `shadow` mails are taken and nothing at the mailbox changes; so it is with the account's `junk` folder.
     """
 
     def __init__(
@@ -42,14 +42,17 @@ class Watcher:
         stopping: threading.Event,
         shadow: bool,
         clock: Callable[[], float] = database.now,
+        *,
+        junk: bool = False,
     ) -> None:
         self._account = account
+        self._junk = junk
         self._settings = settings
         self._db = db
         self._stopping = stopping
-        self._shadow = shadow
+        self._untouched = shadow or junk
         self._clock = clock
-        self._folder = account.folder
+        self._folder = account.junk if junk else account.folder
         self._faults = Faults()
         self._pause = FIRST_PAUSE
         self._error: str | None = None
@@ -77,7 +80,7 @@ class Watcher:
 
     def _select(self, client: connection.Client) -> Folder:
         account = self._account
-        selected = client.select_folder(native(client, self._folder), readonly=self._shadow)
+        selected = client.select_folder(native(client, self._folder), readonly=self._untouched)
         uidvalidity, uidnext = selected.get(b"UIDVALIDITY"), selected.get(b"UIDNEXT")
         if uidvalidity is None or uidnext is None:  # RFC 9051 section 6.3.2 asks for both
             raise IMAPClientError("the server gives no UIDVALIDITY and UIDNEXT: no mail can be told from another")
@@ -86,20 +89,20 @@ class Watcher:
             self._faults = Faults(uidvalidity)
         queues = (queue.address for queue in self._settings.queue if queue.address)
         place = Place(
-            door=f"imap:{account.name}",
+            door=junk_door(account.name) if self._junk else f"imap:{account.name}",
             account=account.name,
             folder=self._folder,
             uidvalidity=uidvalidity,
             own=frozenset(without_suffix(address.lower()) for address in (self._settings.desk.address, *queues)),
-            deletes=account.after == "delete",
-            verify=account.verify,
+            deletes=account.after == "delete" and not self._junk,
+            verify=account.verify and not self._junk,
         )
         return Folder(
             client,
             self._db,
             box,
             place,
-            after=None if self._shadow else account.after,
+            after=None if self._untouched else account.after,
             max_size=self._settings.max_size,
             uidnext=uidnext,
             faults=self._faults,

@@ -25,7 +25,17 @@ def test_status_counts_everything_in_one_object(desk: Any) -> None:
     assert status["outbox"] == {"pending": 2, "sent": 2, "failed": 1, "held": 1}
     assert status["mailboxes"][0]["name"] == "office"
     assert status["problems"] == ["1 mail parked; see `mailgate inbox list --parked`"]
-    assert status.keys() == {"journal", "tickets", "articles", "outbox", "mailboxes", "secrets", "problems"}
+    assert status["quarantine"] == 1
+    assert status.keys() == {
+        "journal",
+        "quarantine",
+        "tickets",
+        "articles",
+        "outbox",
+        "mailboxes",
+        "secrets",
+        "problems",
+    }
 
 
 def test_status_for_people_says_what_to_do(desk: Any) -> None:
