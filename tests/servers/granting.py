@@ -57,13 +57,13 @@ class Granting:
         self._refresh: dict[str, str] = {}  # those that work, to their user
         self._codes: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.port = self._server.server_port
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.certificates.cert, self.certificates.key)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         # Dovecot asks in the clear: its client of 2.3 trusts only what its own settings say
-        self._plain = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._plain = _Server(("127.0.0.1", 0), _handler(self))
         self.plain_port = self._plain.server_port
         self._threads = [
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -121,7 +121,7 @@ class Granting:
 
     def token(self, user: str, life: float | None = None) -> str:
         """An access token, outside any flow."""
-        text = secrets.token_urlsafe(40)
+        text = secrets.token_urlsafe(1500)  # Microsoft's are as long: no command line of SMTP holds them
         with self._lock:
             self.issued[text] = Issued(user, time.time() + (self.life if life is None else life))
         return text
@@ -219,6 +219,11 @@ class Granting:
         if user is None:
             return {"active": False}
         return {"active": True, "username": self.opens.get(user, user), "scope": "mail"}
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that trusts us not is no news."""
 
 
 def _decoded(text: str) -> bytes:

@@ -108,10 +108,11 @@ def test_mailgate_alone_without_settings_names_demo_and_init(tmp_path: Path, mon
 
 def test_help_and_status_do_not_wait_for_slow_libraries() -> None:
     """Start-up time by what is imported: SQLAlchemy alone takes longer than all else together."""
-    slow = {"sqlalchemy", "rich", "msgspec"}
+    slow = {"sqlalchemy", "rich", "msgspec", "msal", "google.auth", "requests"}
     assert _imported("mailgate.cli.main") & slow == set()
     assert _imported("mailgate.cli.status") & slow == {"msgspec"}
     assert _imported("mailgate.cli.tickets, storage.listings") & slow == {"sqlalchemy"}
+    assert _imported("mailgate.roles, mailgate.grants.tokens, mailgate.cli.login") & {"msal", "google.auth"} == set()
 
 
 def _imported(modules: str) -> set[str]:
