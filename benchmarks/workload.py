@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 MIX = (("plain", 50), ("alternative", 20), ("reply", 20), ("attachment", 7), ("alert", 3))
 PEOPLE, COMPANIES = 400, 60
-WORDS = tuple(word for line in ("printer",) for word in line.split())
+_LINES = (
+    "printer paper tray login portal invoice number wrong please help since",
+    "monday update server slow backup failed again cable office meeting room",
+    "screen black keyboard order delivery contract renewal urgent thanks colleague attached",
+    "error message window closes vpn token expired account locked phone rings",
+    "nobody answers",
+)
+WORDS = tuple(word for line in _LINES for word in line.split())
 
 
 @dataclass(frozen=True, slots=True)
