@@ -471,9 +471,9 @@ def mark(connection: Connection, marks: Sequence[Mark], now: float) -> None:
 
 
 def sent_since(connection: Connection, since: float) -> int:
-    """How many letters the relay took since then."""
-    query = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.state == "sent", outbox.c.updated >= since)
-    return int(connection.execute(query).scalar_one())
+    """How many letters the relay took since then, those in somebody's hands among them."""
+    taken = sa.or_(sa.and_(outbox.c.state == "sent", outbox.c.updated >= since), outbox.c.owner.is_not(None))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(outbox).where(taken)).scalar_one())
 
 
 def beat_relay(connection: Connection, now: float, error: str | None) -> None:

@@ -27,6 +27,7 @@ DEAD = frozenset(
 class _Session(requests.Session):
     def request(self, *args: Any, **options: Any) -> requests.Response:
         options["timeout"] = TIMEOUT_SECONDS
+        options["verify"] = self.verify  # as an argument it goes before REQUESTS_CA_BUNDLE
         return super().request(*args, **options)
 
 
@@ -38,7 +39,6 @@ def session(ca: Path | None) -> Iterator[requests.Session]:
     with _Session() as made:
         if ca is not None:
             made.verify = str(ca)
-            made.trust_env = False  # REQUESTS_CA_BUNDLE would go before it
         yield made
 
 

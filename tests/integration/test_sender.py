@@ -202,6 +202,24 @@ def test_a_wrong_password_is_no_letters_fault(sqlite: Database, trusted: Certifi
     assert {row.attempt for row in rows(sqlite).values()} == {0}
 
 
+def test_a_password_beyond_ascii_goes_as_utf8(sqlite: Database, tmp_path: Path) -> None:
+    """RFC 4616 section 2; smtplib knows ASCII only, and its error would tell a letter of the password."""
+    server = Sink(user="jürgen", password="geheimß").start()
+    try:
+        write(sqlite, letter())
+        (tmp_path / "password").write_text("geheimß\n")
+        with running(sqlite, server.port, tmp_path, user="jürgen", password_file="password"):
+            until(lambda: all_sent(sqlite), "it is sent")
+        assert len(server.mails) == 1
+        (tmp_path / "password").write_bytes("geheimß".encode("latin-1"))
+        write(sqlite, letter("b"))
+        with running(sqlite, server.port, tmp_path, user="jürgen", password_file="password"):
+            until(lambda: relay_beat(sqlite).error, "it is told")
+    finally:
+        server.close()
+    assert relay_beat(sqlite).error == "the relay does not let jürgen in: the password's file is not UTF-8"
+
+
 @pytest.mark.real("openssl")
 def test_starttls_is_not_done_without(sqlite: Database, sink: Sink) -> None:
     write(sqlite, letter())
