@@ -24,10 +24,26 @@ leaves = st.one_of(
     st.integers(-5, 70_000),
     st.floats(allow_nan=False),
     st.sampled_from(
-        ["none", "starttls", "verp", "25MB", "5/10m", "off", "now", "2026-01-31", "move:Done", "", "x", "en"]
+        [
+            "none",
+            "starttls",
+            "verp",
+            "25MB",
+            "5/10m",
+            "off",
+            "now",
+            "2026-01-31",
+            "20260131",
+            "2026-02-30",
+            "move:Done",
+            "",
+            "x",
+            "en",
+        ]
     ),
     st.text(max_size=8),
     st.dates(),
+    st.datetimes(),
 )
 values = st.recursive(
     leaves,
