@@ -47,10 +47,9 @@ def run(settings: Settings, stopping: threading.Event, news: threading.Event) ->
                 next_look = min(next_look, max(tokens.due(kept.access.get(whose)), tokens.pause(trouble)))
             except GrantError as failed:
                 error = str(failed)
+                if errors.get((grant.name, whose)) != error:  # a file that cannot be written tells nobody
+                    log.error("%s", error)
                 next_look = min(next_look, time.time() + tokens.FIRST_PAUSE)
-            except OSError as failed:  # a file that cannot be kept: told, and tried again
-                error = str(failed)
-                log.error("grant %s: %s", grant.name, failed)
             if errors.get((grant.name, whose)) != error:
                 errors[grant.name, whose] = error
                 news.set()
