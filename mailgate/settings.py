@@ -360,11 +360,23 @@ class Trust(_Section, frozen=True):
 class Degrees(_Section, frozen=True):
     """What `[trust]` says otherwise for a queue or a partner; a degree that is not named stays as it is there."""
 
-    authenticated: tuple[Act, ...] | None = None
-    confirmed: tuple[Act, ...] | None = None
-    known_thread: tuple[Act, ...] | None = None
-    unverified: tuple[Act, ...] | None = None
-    failed: tuple[Act, ...] | None = None
+    authenticated: Annotated[
+        tuple[Act, ...] | None, about("What verified mail may do, in place of what `[trust]` says.")
+    ] = None
+    confirmed: Annotated[
+        tuple[Act, ...] | None,
+        about("What words that their author has confirmed with `#send` may do, in place of what `[trust]` says."),
+    ] = None
+    known_thread: Annotated[
+        tuple[Act, ...] | None,
+        about("What unverified mail that answers one of ours may do, in place of what `[trust]` says."),
+    ] = None
+    unverified: Annotated[
+        tuple[Act, ...] | None, about("What mail of which nothing is known may do, in place of what `[trust]` says.")
+    ] = None
+    failed: Annotated[
+        tuple[Act, ...] | None, about("What mail whose sender was refused may do, in place of what `[trust]` says.")
+    ] = None
 
 
 class Answers(_Section, frozen=True):

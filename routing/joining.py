@@ -11,15 +11,31 @@ from routing.decision import Decision
 from routing.threads import Match
 from routing.ticket import Ticket
 
+ARCHIVE = "import"  # the door of a back catalogue, which the administrator vouches for
+
 
 def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     """What a mail whose first sign leads to that ticket may do there."""
     message, address, member = case.mail.message, case.address, case.member
-    if address is not None and case.policy.is_ours(address):
+    archived = case.mail.envelope.door == ARCHIVE
+    if address is not None and case.policy.is_ours(address) and not archived:
         case = case.because(
             "own_address", f"From is our own {address}", "kept inside; nobody is told, so it cannot loop"
         )
         return _kept(case, ticket, "system")
+    if archived and found[0].known_thread and message.kind not in AUTOMATIC:
+        case = case.because("catalogue", found[0].said, "the past is taken as it was: its threads stay whole")
+        inside = address in ticket.participants  # who wrote then without being in it does not get in by that
+        return Decision(
+            "append",
+            case.trust,
+            case.reasons,
+            ticket_id=ticket.id,
+            author="participant" if inside else "system",
+            queue=ticket.queue,
+            words=message.reply,
+            shares=inside,
+        )
     root = _begins(found, ticket)
     is_requester = ticket.requester is not None and (
         address == ticket.requester or (member is not None and ticket.requester in member.addresses)

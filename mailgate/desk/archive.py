@@ -7,11 +7,12 @@ from dataclasses import replace
 from mailgate.desk.tickets import GATEWAY, enact, with_state
 from routing.decision import Decision, Reason
 from routing.facts import Facts
+from routing.joining import ARCHIVE
 from routing.mail import Mail
 from routing.policy import Policy
 from storage.change import Change, HistoryEntry
 
-DOOR = "import"  # the door of the journal by which a catalogue comes
+DOOR = ARCHIVE  # of the journal, by which a catalogue comes
 TOLD = ("acknowledge", "confirm", "reopen")  # reasons for what is not done here
 
 

@@ -134,7 +134,7 @@ def note(ticket: Ticket, article_id: int, text: str, actor: str, time: float, po
 
 
 def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, policy: Policy) -> Change:
-    """Another owner, who is told."""
+    """Another owner, who is told, and so is the one before."""
     _workable(ticket)
     member = policy.member(who)
     if member is None:
@@ -147,6 +147,8 @@ def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, p
     told = _notice(
         "owner", after, article_id, time, policy, actor, details=(("was", ticket.owner or ""), ("became", owner))
     )
+    before = audience(ticket, policy, but=actor) if ticket.owner else ()
+    told = tuple(replace(each, recipients=tuple(dict.fromkeys((*each.recipients, *before)))) for each in told)
     entry = HistoryEntry(time, actor, "owner", ticket.owner, owner)
     return Change(time, None, None, after, ticket.version, (), (entry,), announcements=told)
 
@@ -192,6 +194,7 @@ def close(
         article_id=article_id,
         details=(("resolution", resolution or ""), ("was", ticket.state), ("became", "closed")),
     )
+    owner = _notice("closed", after, article_id, time, policy, actor, details=letter.details) if ticket.owner else ()
     return Change(
         time,
         None,
@@ -200,7 +203,7 @@ def close(
         ticket.version,
         (replace(article, kind="auto_generated"),),
         tuple(history),
-        announcements=(letter,),
+        announcements=(letter, *owner),
     )
 
 

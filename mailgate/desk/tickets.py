@@ -401,7 +401,7 @@ def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy
     Staff who answer may join in any case.
     """
     message = mail.message
-    author = () if decision.author == "staff" else message.from_[:1]
+    author = () if decision.author in ("staff", "system") else message.from_[:1]
     if decision.forwarded is not None:  # whom staff wrote to is not the partner's affair
         return (decision.forwarded.sender.address.lower(),)
     added = (

@@ -24,7 +24,7 @@ from mailgate.settings import load
 from mailgate.worker import Worker
 from routing.tokens import subject_token
 from storage import dossier as dossiers
-from storage import listings, tables
+from storage import gather, listings, tables
 from storage.journal import Arrival, append
 
 MAILGATE = str(Path(sys.executable).with_name("mailgate"))
@@ -113,10 +113,10 @@ def test_nobody_is_answered_asked_or_told(app: Application, tmp_path: Path) -> N
     assert count(app, tables.article) == 4  # no acknowledgement among them
 
 
-def test_words_in_the_name_of_staff_stay_inside(app: Application, tmp_path: Path) -> None:
+def test_an_old_conversation_is_whole_and_public_whoever_answered_then(app: Application, tmp_path: Path) -> None:
     imported(app, mbox(tmp_path, *THREAD))
     articles = dossier(app, rows(app)[0].number).articles
-    assert [a.visibility for a in articles] == ["public", "internal", "public"]
+    assert [a.visibility for a in articles] == ["public"] * 3
 
 
 def test_importing_again_doubles_nothing(app: Application, tmp_path: Path) -> None:
@@ -285,3 +285,26 @@ def test_file_that_is_no_mbox_and_folder_that_is_no_maildir_are_refused(tmp_path
         open_mbox(tmp_path / "nothing")
     with pytest.raises(CommandError, match="is no maildir"):
         open_maildir(tmp_path)
+
+
+def test_former_staff_answered_and_the_thread_stays_one_ticket(app: Application, tmp_path: Path) -> None:
+    def mail(sender: str, own: str, parent: str = "") -> str:
+        reply = f"In-Reply-To: <{parent}>\n" if parent else ""
+        return (
+            f"From: {sender}\nTo: help@desk.example\nSubject: T2\nDate: Mon, 5 Jan 2025 08:00:00 +0000\n"
+            f"Message-ID: <{own}>\n{reply}\nWords.\n"
+        )
+
+    catalogue = mbox(
+        tmp_path,
+        mail("jane@acme.example", "p1@x.example"),
+        mail("former@desk.example", "p2@x.example", "p1@x.example"),
+        mail("jane@acme.example", "p3@x.example", "p2@x.example"),
+    )
+    imported(app, catalogue)
+    [ticket] = rows(app)
+    assert ticket.requester == "jane@acme.example"
+    shown = dossier(app, ticket.number)
+    assert [a.visibility for a in shown.articles] == ["public"] * 3
+    with app.db.read() as session:
+        assert gather.tickets(session, [1])[1].participants == ("jane@acme.example",)

@@ -225,3 +225,17 @@ def test_mail_let_out_of_quarantine_takes_a_number_that_nobody_has(stations: Sta
     stations.work()
     assert [row.outcome for row in stations.journal()] == ["article", "article"]
     assert [t.number for t in stations.tickets()] == ["INC-1001", "INC-1002"]
+
+
+def test_owner_learns_that_somebody_else_closed_the_ticket_and_not_that_he_did(stations: Stations) -> None:
+    stations.arrive("anna@acme.example")
+    stations.work()
+    Actions(stations.app, "root").assign("INC-1001", "agent@desk.example")
+    told = len(stations.letters("notice"))
+    Actions(stations.app, "root").close("INC-1001", "Mended.")
+    assert len(stations.letters("notice")) == told + 1
+    Actions(stations.app, "root").reopen("INC-1001")
+    told = len(stations.letters("notice"))
+    Actions(stations.app, "agent@desk.example").close("INC-1001", None)
+    assert len(stations.letters("notice")) == told
+    assert len(stations.letters("state")) == 2
