@@ -78,7 +78,10 @@ def test_demo_that_goes_otherwise_than_expected_says_where_and_fails(monkeypatch
 
 def test_demo_in_a_terminal_stays_up_for_mails_of_a_visitor(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("CI", "MAILGATE_CONFIG")}
-    hurried = "from mailgate.cli import demo, main; demo.PACE = 0.0; main.main()"
+    hurried = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # nohup's children ignore it
+        "from mailgate.cli import demo, main; demo.PACE = 0.0; main.main()"
+    )
     us, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", hurried, "demo"],
