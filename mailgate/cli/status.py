@@ -15,6 +15,8 @@ from mailgate.standing import Standing, look
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from storage.status import Mailbox
+
 
 def read_standing(settings: Settings) -> Standing:
     """One snapshot. Raises CommandError where there is no database, and storage's errors."""
@@ -40,7 +42,7 @@ def document(standing: Standing) -> dict[str, Any]:
             {
                 "name": box.account,
                 "folder": box.folder,
-                "first_contact": iso(box.first_contact),
+                "first_contact": iso(box.first_contact or None),  # 0 where start is "all": nothing is too old
                 "waiting": box.waiting,
                 "last_success": iso(box.last_success),
                 "error": box.error,
@@ -106,6 +108,7 @@ def status(place: Place, *, as_json: bool) -> None:
         )
     )
     if standing.mailboxes:
+        starts = {account.name: account.start for account in settings.imap}
         people.table(
             ["Mailbox", "Folder", "Last reached", "Lay there at first contact?", "Error*?"],
             [
@@ -113,7 +116,7 @@ def status(place: Place, *, as_json: bool) -> None:
                     box.account,
                     box.folder,
                     people.when(box.last_success),
-                    "" if box.waiting is None else f"{box.waiting}, left alone",
+                    _lay(box, starts.get(box.account, "now")),
                     styled(line(box.error), "bold red"),
                 ]
                 for box in standing.mailboxes
@@ -136,6 +139,15 @@ def status(place: Place, *, as_json: bool) -> None:
         people.say("All is well.", "bold green")
     for problem in standing.problems:
         people.say(f"! {line(problem.said)}", "bold red")
+
+
+def _lay(box: Mailbox, start: str) -> str:
+    """What lay in a mailbox at first contact, and what became of it."""
+    if box.waiting is None:
+        return ""
+    if not box.first_contact:
+        return f"{box.waiting}, taken"
+    return f"{box.waiting}, left alone" if start in ("now", "all") else f"{box.waiting}, left alone if before {start}"
 
 
 def _figures(*figures: tuple[Any, ...]) -> Text:

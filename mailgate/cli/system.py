@@ -90,8 +90,10 @@ def backup(place: Place, *, file: Path, as_json: bool) -> None:
 
     In it: the database as of one moment (mailgate.db, or for PostgreSQL mailgate.pgdump by pg_dump), the settings
     file with what it includes, and backup.json. Files that hold passwords are not in it. FILE appears when it is
-    whole and on disk, readable by its owner alone, and replaces an older one.
+    whole and on disk, readable by its owner alone; a file that is there already stays as it is.
     """
+    if os.path.lexists(file):
+        raise CommandError(f"{file} is there already and stays as it is; name another file")
     settings = place.settings()
     size = write_backup(settings, place.database(settings), file, quiet=as_json)
     if as_json:

@@ -45,6 +45,17 @@ def test_status_for_people_says_what_to_do(desk: Any) -> None:
     assert "All is well." not in shown
 
 
+def test_mails_at_first_contact_are_left_alone_or_taken_as_start_says(desk: Any) -> None:
+    assert "7, left alone" in desk.text("status")
+    assert desk.one("status")["mailboxes"][0]["first_contact"]
+    with desk.db.write() as connection:
+        connection.execute(tables.mailbox.update().values(first_contact=0.0))  # start = "all"
+    shown = desk.text("status")
+    assert "7, taken" in shown
+    assert "left alone" not in shown
+    assert desk.one("status")["mailboxes"][0]["first_contact"] is None
+
+
 def test_mail_that_nobody_takes_is_a_problem(desk: Any) -> None:
     with desk.db.write() as connection:
         connection.execute(tables.journal.update().where(tables.journal.c.id == 6).values(due=1_700_000_000.0))
@@ -184,7 +195,6 @@ def test_backup_is_one_file_with_database_and_settings(desk: Any, tmp_path: Path
     (desk.folder / "imap-password").write_text("hunter2")
     desk.settings.write_text('include = ["rules.d/*.toml"]\n' + desk.settings.read_text())
     target = tmp_path / "copy.tar"
-    target.write_text("an older one")
     said = desk.one("backup", str(target))
     assert said == {"file": str(target), "size": target.stat().st_size}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -224,7 +234,14 @@ def test_backup_is_of_one_moment_while_others_write(sqlite: Database, tmp_path: 
         assert there.execute("SELECT count(*) FROM beat").fetchone() == (6000,)
 
 
-def test_backup_that_cannot_be_written_leaves_the_older_one(desk: Any, tmp_path: Path) -> None:
+def test_backup_leaves_an_older_one_as_it_is(desk: Any, tmp_path: Path) -> None:
+    older = tmp_path / "copy.tar"
+    older.write_text("an older one")
+    assert "copy.tar is there already and stays as it is" in desk.refused("backup", str(older))
+    assert older.read_text() == "an older one"
+
+
+def test_backup_into_a_folder_that_is_not_there_is_said_in_a_line(desk: Any, tmp_path: Path) -> None:
     assert "No such file" in desk.refused("backup", str(tmp_path / "nowhere" / "copy.tar"))
 
 
