@@ -38,8 +38,8 @@ def open_ticket(
     case = case.because("queue", recipient, f"queue {queue}")
     partner = policy.partner(address) if address and not ours else None
     outcome = rules.run(policy.rules, rules.Seen(message, mail.envelope, case.trust, partner, queue, mail.size))
-    for name in outcome.matched:
-        case = case.because("rule", f"rule {name!r} matches", _said(policy, name))
+    for name, set_ in outcome.matched:
+        case = case.because("rule", f"rule {name!r} matches", _said(set_))
     case, queue, wanted = _checked(case, queue, outcome.set)
     grant = policy.may("open", case.trust, queue, partner)
     if not grant.given and not mail.released:
@@ -113,6 +113,13 @@ def _known(recipients: tuple[str, ...], policy: Policy) -> list[tuple[str, str]]
     return [(r, policy.addresses[b]) for r in recipients if (b := without_suffix(r.lower())) in policy.addresses]
 
 
-def _said(policy: Policy, name: str) -> str:
-    rule = next(r for r in policy.rules if r.name == name)
-    return "sets " + (", ".join(f"{k} = {v}" for k, v in rule.set.items()) or "nothing")
+def _said(set_: Mapping[str, Any]) -> str:
+    """What a rule set, as a person would write it down: fields by their own names, tags in a row."""
+    one = [(key, value) for key, value in set_.items() if key != "fields"] + [*set_.get("fields", {}).items()]
+    return "sets " + (", ".join(f"{key} = {_word(value)}" for key, value in one) or "nothing")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"  # as it stands in the settings
+    return " ".join(value) if isinstance(value, tuple) else str(value)

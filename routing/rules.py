@@ -67,23 +67,23 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the rules set, and the names of those that matched."""
+    """What the rules set together, and the name of each that matched with what it set, filled in."""
 
     set: Mapping[str, Any] = field(default_factory=dict)
-    matched: tuple[str, ...] = ()
+    matched: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
 def run(rules: Sequence[Rule], seen: Seen) -> Outcome:
     """The rules from top to bottom: later ones overwrite, tags and fields add up, `stop` ends."""
     result: dict[str, Any] = {}
-    matched: list[str] = []
+    matched: list[tuple[str, Mapping[str, Any]]] = []
     for rule in rules:
         captures = rule.test(seen)
         if captures is None:
             continue
-        matched.append(rule.name)
-        for key, value in rule.set.items():
-            filled = _fill(value, captures)
+        own = {key: _fill(value, captures) for key, value in rule.set.items()}
+        matched.append((rule.name, own))
+        for key, filled in own.items():
             if key == "tags":
                 result["tags"] = (
                     *result.get("tags", ()),
@@ -93,7 +93,7 @@ def run(rules: Sequence[Rule], seen: Seen) -> Outcome:
                 result["fields"] = {**result.get("fields", {}), **filled}
             else:
                 result[key] = filled
-        if "queue" in rule.set:
+        if "queue" in own:
             seen = Seen(seen.message, seen.envelope, seen.trust, seen.partner, str(result["queue"]), seen.size)
         if rule.stop:
             break

@@ -247,6 +247,18 @@ def test_a_captured_word_makes_nobody_the_owner() -> None:
     assert ticket(world).owner is None and EVE not in [s.letter.recipient for s in world.sent]
 
 
+def test_the_reason_of_a_rule_says_what_it_set() -> None:
+    rule = rules.compile_rule(
+        "printers",
+        {"subject": {"matches": r"printer (?P<model>\S+)"}},
+        {"queue": "Hardware", "fields": {"model": "{model}"}, "tags": ["a", "b"], "acknowledge": False},
+    )
+    world = World(desk(rules=(rule,)))
+    decision = world.arrive(message(ANNA, id="m", subject="printer LX-9 burns"))
+    [reason] = [reason for reason in decision.reasons if reason.code == "rule"]
+    assert reason.outcome == "sets queue = Hardware, tags = a b, acknowledge = false, model = LX-9"
+
+
 def test_a_queues_own_members_are_told_of_its_tickets() -> None:
     world = World()
     world.arrive(message(ANNA, id="m"), rcpt=["hardware@desk.example"])

@@ -39,7 +39,7 @@ def seen(read: ParsedMessage = MAIL, **changes: Any) -> Seen:
 def matches(when: str, mail: Seen | None = None) -> bool:
     """Whether a condition as it stands in a file of settings holds."""
     rule = compile_rule("r", tomllib.loads(f"when = {when}")["when"], {"priority": 5})
-    return run([rule], mail or seen()).matched == ("r",)
+    return bool(run([rule], mail or seen()).matched)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,8 @@ def test_later_rules_overwrite_add_and_see_the_queue_until_one_stops() -> None:
         compile_rule("never", {}, {"priority": 4}),
     ]
     outcome = run(rules, seen())
-    assert outcome.matched == ("one", "two", "stop")
+    assert [name for name, _ in outcome.matched] == ["one", "two", "stop"]
+    assert outcome.matched[1][1] == {"tags": ("a", "b"), "fields": {"y": "2"}, "priority": 2}  # its own alone
     assert outcome.set == {
         "queue": "Hardware", "tags": ("a", "b"), "fields": {"x": "1", "y": "2"}, "priority": 2, "acknowledge": False,
     }  # fmt: skip
