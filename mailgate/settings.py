@@ -27,8 +27,8 @@ Domain = Annotated[str, Meta(pattern=r"^@?[^@\s/]+$", description="a domain such
 Listen = Annotated[
     str,
     Meta(
-        pattern=r"^(unix:/.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:\s]+:\d{1,5})$",
-        description="HOST:PORT or unix:/PATH",
+        pattern=r"^(unix:.+|\[[0-9a-fA-F:]+\]:\d{1,5}|[^:\s]+:\d{1,5})$",
+        description="HOST:PORT or unix:PATH",
     ),
 ]
 Size = Annotated[str, Meta(pattern=r"^\d+ ?(B|kB|KB|MB|GB)?$", description='a size such as "25MB"')]
@@ -679,8 +679,22 @@ def load(file: Path) -> Settings:
         from mailgate import misfits  # only a file with a fault pays for it
 
         raise SettingsError([read.sentence(misfit) for misfit in misfits.find(read.tree, Settings, hidden=OURS)])
-    settings = msgspec.structs.replace(settings, folder=str(file.parent), file=str(file))
+    settings = _placed(msgspec.structs.replace(settings, folder=str(file.parent), file=str(file)))
     problems = [read.sentence(problem) for problem in consistency.find(settings)]
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _placed(settings: Settings) -> Settings:
+    """With each Unix socket that is listened on under its whole path."""
+
+    def place(listen: str) -> str:
+        return f"unix:{settings.path(listen.removeprefix('unix:'))}" if listen.startswith("unix:") else listen
+
+    doors = {
+        name: msgspec.structs.replace(door, listen=tuple(place(one) for one in door.listen))
+        for name, door in (("smtp", settings.smtp), ("lmtp", settings.lmtp))
+        if door is not None
+    }
+    return msgspec.structs.replace(settings, **doors)

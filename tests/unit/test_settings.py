@@ -40,6 +40,13 @@ def test_relative_paths_are_from_the_folder_of_the_file(tmp_path: Path, monkeypa
     assert found.path("/etc/ssl/desk.pem") == Path("/etc/ssl/desk.pem")
 
 
+def test_unix_socket_is_listened_on_in_the_folder_of_the_file(tmp_path: Path) -> None:
+    text = f'{DESK}[lmtp]\nlisten = ["unix:lmtp.sock", "unix:/run/mailgate/lmtp", "127.0.0.1:2424"]\n'
+    found = settings(tmp_path, text).lmtp
+    assert found is not None
+    assert found.listen == (f"unix:{tmp_path}/lmtp.sock", "unix:/run/mailgate/lmtp", "127.0.0.1:2424")
+
+
 def test_absolute_database_and_postgresql_stay_as_they_are(tmp_path: Path) -> None:
     for url in ("sqlite:////var/lib/mailgate/mailgate.db", "postgresql+psycopg://mailgate@db.desk.example/mailgate"):
         assert settings(tmp_path, f'{DESK}[storage]\nurl = "{url}"\n').database_url == url
