@@ -108,7 +108,7 @@ def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tupl
     if any(keeper.used(app.settings)):
         jobs.append(("grants", lambda: keeper.run(app.settings, stopping, news)))
     if app.settings.alarm is not None:
-        from mailgate.alarms import Alarms
+        from mailgate.alarms.watch import Alarms
 
         jobs.append(("alarms", Alarms(app.settings, app.db, stopping, news).run))
     return jobs

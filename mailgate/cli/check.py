@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import click
 
+from mailgate.checks.finding import Finding
 from mailgate.cli.command import Command, Place, json_option, pass_place
 from mailgate.cli.console import People, emit, line, styled
-from mailgate.finding import Finding
 
 SIGNS = {"ok": ("✓", "green"), "failed": ("✗", "bold red"), "advice": ("!", "yellow")}
 
@@ -30,7 +30,7 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bo
     Nothing is changed and, without --probe or --alarm, nothing is sent. Exit 1 where something failed; an advice (!) is
     none.
     """
-    from mailgate import checks
+    from mailgate.checks import run as checks
 
     people = People()
     findings = []
@@ -56,8 +56,8 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bo
 
 
 def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Finding]:
-    from mailgate import checks
-    from mailgate.probe import probe
+    from mailgate.checks import run as checks
+    from mailgate.checks.probe import probe
 
     file = place.file
     bad = False

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailgate.alarms.standing import Standing, look
 from mailgate.cli.command import Command, Place, json_option, pass_place, require_database
 from mailgate.cli.console import People, emit, iso, line, styled
 from mailgate.grants.ends import days
 from mailgate.settings import Settings
-from mailgate.standing import Standing, look
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -172,13 +172,14 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         if decision.answer:
             after, more = answered(after, member.addresses[0], time, article.id)
             history += more
-        held: Any = "confirm" if decision.ask else None
-        announcements += _answers(mail, decision, after, article, policy, held)
+        if decision.answer or decision.held:
+            announcements += _answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
         if decision.answer:
             told = watching(after, policy, but=article.sender.address)
             announcements.append(replace(_notice("reply", mail, decision, after, policy), recipients=told))
-        if decision.ask:
+        if decision.ask and decision.held:
             ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
+        if decision.ask:
             announcements.append(_question(mail, decision, after, article, policy))
     elif decision.notify:
         announcements.append(_notice(_why(decision), mail, decision, after, policy))
@@ -537,10 +538,15 @@ def _answers(
 
 
 def _question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy) -> Announcement:
-    """The mail that only that member gets, at the registered address that the held mail names as its author."""
+    """The mail that only that member gets, at the registered address that the held mail names as its author.
+
+    Its `why` is "nothing" where there are no words to hold, "command" where they begin with one that does not exist.
+    """
+    typed = next((r.seen for r in decision.reasons if r.code == "unknown_command"), None)
+    why = "nothing" if not decision.held else ("command" if typed else "")
     return Announcement(
         "confirm" if decision.ask == "confirm" else "preview",
-        "",
+        why,
         ticket,
         (article.sender.address.lower(),),
         article.id,
@@ -551,4 +557,5 @@ def _question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, 
         references=(),
         article_id=article.id,
         trust=decision.trust,
+        details=(("typed", typed),) if typed else (),
     )

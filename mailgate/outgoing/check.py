@@ -20,7 +20,7 @@ LETTERS: tuple[tuple[Event, tuple[str, ...]], ...] = (
     ("answer", ("",)),
     ("notice", ("new", "reply", "note", "unverified", "owner", "queue", "closed", "reopened", "bounced")),
     ("confirm", ("",)),
-    ("preview", ("",)),
+    ("preview", ("", "command", "nothing")),
     ("state", ("closed",)),
     ("alarm", ("",)),
 )
@@ -128,6 +128,7 @@ def _sample(policy: Policy, event: Event, why: str, queue: str, code: str, templ
             ("became", "open"),
             ("resolution", "The fire is out."),
             ("recipient", requester.address),
+            ("typed", "#close"),
         ),
     )
     return Change(0.0, ticket=ticket, announcements=(told,))

@@ -122,6 +122,7 @@ class Pen:
             "resolution": details.get("resolution", ""),
             "recipient": details.get("recipient", ""),
             "status": details.get("status", ""),
+            "typed": details.get("typed", ""),
             "expires": self._moment(told.time + CONFIRM_SECONDS),
         }
 

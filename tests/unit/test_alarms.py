@@ -15,14 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate import alarms, standing
-from mailgate.alarms import CALM_SECONDS, Alarms, step, told
+from mailgate.alarms import standing
+from mailgate.alarms import watch as alarms
+from mailgate.alarms.ringing import Ring, RingFailed, ring
+from mailgate.alarms.standing import Problem
+from mailgate.alarms.watch import CALM_SECONDS, Alarms, step, told
 from mailgate.grants import ends
 from mailgate.grants.ends import Secret
-from mailgate.ringing import Ring, RingFailed, ring
 from mailgate.settings import Alarm as AlarmSettings
 from mailgate.settings import Desk, Grant, Imap, Settings
-from mailgate.standing import Problem
 from storage import alarms as kept
 from storage import mailboxes
 from storage.alarms import Alarm

@@ -17,7 +17,7 @@ from typing import Any
 from imapclient.exceptions import IMAPClientError
 from msgspec.structs import replace
 
-from mailgate.finding import Finding, advice, failed, ok
+from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
 from mailgate.intake.folders import native

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.error import URLError
 
+from mailgate.alarms.standing import moment
 from mailgate.settings import Alarm, Settings
-from mailgate.standing import moment
 
 COMMAND_SECONDS = 30.0
 WEBHOOK_SECONDS = 15.0

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mailgate import ringing, standing
+from mailgate.alarms import ringing, standing
+from mailgate.alarms.ringing import Ring, RingFailed
+from mailgate.alarms.standing import Problem
 from mailgate.grants import ends
-from mailgate.ringing import Ring, RingFailed
 from mailgate.settings import Alarm as AlarmSettings
 from mailgate.settings import Settings, seconds
-from mailgate.standing import Problem
 from storage import alarms
 from storage.alarms import Alarm
 from storage.database import Conflict, Database, StorageError

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import formataddr, formatdate
 
 from mailgate.application import Application
-from mailgate.finding import Finding, advice, failed, ok
+from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.outgoing.relay import Connection, RelayAway
 from routing import tokens
 from storage import listings

@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mailgate import policy as policies
-from mailgate import reaching, ringing, settings
+from mailgate import settings
+from mailgate.alarms import ringing
+from mailgate.alarms.ringing import Ring
+from mailgate.checks import reaching
+from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.errors import SettingsError
-from mailgate.finding import Finding, advice, failed, ok
 from mailgate.grants import ends
 from mailgate.outgoing.check import check as check_templates
-from mailgate.ringing import Ring
 from mailgate.settings import Settings
 from parsing import headers, limits
 from routing.policy import Door, Policy

@@ -1,0 +1,1 @@
+"""What `mailgate check` tries, from the settings to a mail that goes round."""
