@@ -15,10 +15,10 @@ import click
 from msgspec import NODEFAULT, inspect
 
 from mailgate.cli.main import cli
-from mailgate.draft import value
-from mailgate.misfits import quoted
 from mailgate.settings import OURS, Settings
-from mailgate.sources import LISTS
+from mailgate.settings.draft import value
+from mailgate.settings.misfits import quoted
+from mailgate.settings.sources import LISTS
 
 HERE = Path(__file__).parent
 WIDTH = 88  # columns of help texts

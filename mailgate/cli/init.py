@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailgate.cli.command import Command, Place, pass_place
-from mailgate.draft import PROVIDERS, Answers, Server, write
 from mailgate.errors import CommandError, SettingsError
+from mailgate.settings.draft import PROVIDERS, Answers, Server, write
 
 ADDRESS = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|(?P<bare>[^@\s<>]+@[^@\s<>]+))\s*$")
 

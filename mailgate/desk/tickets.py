@@ -209,7 +209,7 @@ def _recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> C
         outcome=_outcome(mail, decision, "record", ticket_id=before.id if before else None, article_id=about),
     )
     if report is not None:
-        why = mail.message.kind_reason or None
+        why = mail.message.bounce_diagnostic or mail.message.kind_reason or None
         gone = report.letter.recipient.lower() if report.suppress else None
         change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time, gone),))
     if before is None:

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
-from mailgate import misfits
 from mailgate import settings as module
-from mailgate.settings import OURS, Settings
-from mailgate.sources import LISTS, Source, Sources
+from mailgate.settings import OURS, Settings, misfits
+from mailgate.settings.sources import LISTS, Source, Sources
 
 SECTIONS = [name for name in Settings.__struct_fields__ if name not in OURS]
 KINDS = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]

@@ -8,7 +8,7 @@ import pytest
 
 from mailgate.errors import SettingsError
 from mailgate.settings import Settings, load, locate, rate, size
-from mailgate.sources import line_of
+from mailgate.settings.sources import line_of
 
 DESK = '[desk]\nname = "Help"\naddress = "help@desk.example"\n'
 

@@ -209,13 +209,16 @@ def test_a_bounce_marks_the_letter_and_tells_the_owner(world: World) -> None:
         message(
             "mailer-daemon@acme.example", id="d@acme.example", kind="bounce", bounce_original_id=letter.message_id,
             bounce_recipients=(ANNA, BEN), bounce_status=("2.0.0", "5.1.1"),
+            bounce_diagnostic="smtp; 550 5.1.1 no such user",
         ),
         mail_from="", at=500.0,
     )  # fmt: skip
     told = world.sent[-1].told
     assert recipients(world, "notice", before) == [SAM] and told.why == "bounced"
     assert told.details == (("recipient", BEN), ("status", "5.1.1"))
-    assert [(m.message_id, m.state, m.status) for m in world.marks] == [(letter.message_id, "failed", "5.1.1")]
+    [mark] = world.marks
+    assert (mark.message_id, mark.state, mark.status) == (letter.message_id, "failed", "5.1.1")
+    assert mark.error == "smtp; 550 5.1.1 no such user"
     assert ticket(world).updated == MONDAY + 60
 
 

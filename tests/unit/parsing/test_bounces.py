@@ -54,6 +54,15 @@ def test_delayed_recipients_are_temporary_and_failed_ones_are_not():
     assert found == Bounce(("a@x.example", "b@x.example"), ("b@x.example",), ("5.1.1", "4.4.7"), None)
 
 
+def test_what_the_other_server_said_of_a_failure_goes_before_a_delay():
+    late = group("a@x.example", "delayed", "4.4.7", "Diagnostic-Code: smtp; 451 later\r\n")
+    gone = group("b@x.example", more="Diagnostic-Code: smtp; 550 5.1.1\r\n   no such user\r\n")
+    assert [found.diagnostic for parts in ((late, gone), (late,), (group("c@x.example"),))
+            if (found := read(DAEMON, [status(*parts)]))] == [
+        "smtp; 550 5.1.1 no such user", "smtp; 451 later", "",
+    ]  # fmt: skip
+
+
 def test_delivered_and_relayed_recipients_are_no_failures():
     found = read(DAEMON, [status(group("a@x.example", "relayed", "2.0.0"), group("b@x.example"))])
     assert found == Bounce(("b@x.example",), (), ("5.1.1",), None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from mailgate.sources import LISTS, Misfit, Place
+from mailgate.settings.sources import LISTS, Misfit, Place
 
 SECRETS = ("password", "pass", "passwd", "secret")
 

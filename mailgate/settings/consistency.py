@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from mailgate.sources import Misfit, Place
+from mailgate.settings.sources import Misfit, Place
 from routing.patterns import PatternError, compiled
 
 if TYPE_CHECKING:
-    from mailgate.settings import Grant, Imap, Relay, Settings
+    from mailgate.settings.sections import Grant, Imap, Relay, Settings
 
 HIGHEST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -42,7 +42,7 @@ def _desk(settings: Settings) -> Iterator[Misfit]:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # no such key, a path that leads out, a folder
-        from mailgate.misfits import nearest
+        from mailgate.settings.misfits import nearest
 
         close = nearest(zone, (name for name in available_timezones() if "/" in name))
         hint = f"; did you mean {close}?" if close else ""

@@ -1,19 +1,14 @@
-"""One file of TOML becomes one frozen object: unknown keys are refused, errors name file, key and what was expected."""
+"""Every section and key of a file of settings, with what is expected there and what it does."""
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
-
-from mailgate import consistency, sources
-from mailgate.errors import SettingsError
 
 
 def about(text: str, example: Any = None) -> Meta:
@@ -652,49 +647,3 @@ def junk_door(name: str) -> str:
 def networks(settings: Settings) -> tuple[IPv4Network | IPv6Network, ...]:
     """The relays whose Authentication-Results may count at the SMTP door."""
     return tuple(ip_network(text, strict=False) for text in (settings.smtp.trusted_relays if settings.smtp else ()))
-
-
-def locate(given: str | None) -> Path:
-    """The settings file: as given, else MAILGATE_CONFIG, ./mailgate.toml, /etc/mailgate/mailgate.toml."""
-    named = given or os.environ.get("MAILGATE_CONFIG")
-    if named:
-        return Path(named)
-    for place in (Path("mailgate.toml"), Path("/etc/mailgate/mailgate.toml")):
-        if place.is_file():
-            return place
-    raise SettingsError(
-        ["no settings: neither mailgate.toml here nor /etc/mailgate/mailgate.toml; `mailgate init` writes one"]
-    )
-
-
-def load(file: Path) -> Settings:
-    """The settings in `file` and its includes. Raises SettingsError with every problem found."""
-    file = file.absolute()
-    read = sources.read(file)
-    try:
-        settings = None if any(key in read.tree for key in OURS) else msgspec.convert(read.tree, Settings)
-    except msgspec.ValidationError:
-        settings = None
-    if settings is None:
-        from mailgate import misfits  # only a file with a fault pays for it
-
-        raise SettingsError([read.sentence(misfit) for misfit in misfits.find(read.tree, Settings, hidden=OURS)])
-    settings = _placed(msgspec.structs.replace(settings, folder=str(file.parent), file=str(file)))
-    problems = [read.sentence(problem) for problem in consistency.find(settings)]
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def _placed(settings: Settings) -> Settings:
-    """With each Unix socket that is listened on under its whole path."""
-
-    def place(listen: str) -> str:
-        return f"unix:{settings.path(listen.removeprefix('unix:'))}" if listen.startswith("unix:") else listen
-
-    doors = {
-        name: msgspec.structs.replace(door, listen=tuple(place(one) for one in door.listen))
-        for name, door in (("smtp", settings.smtp), ("lmtp", settings.lmtp))
-        if door is not None
-    }
-    return msgspec.structs.replace(settings, **doors)
