@@ -14,12 +14,15 @@ from parsing.parts import Part
 SCANNED = 32_768  # characters of a report's text, and bytes of a returned mail's header, that are read
 STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipients
 PERSONAL = 1_000  # characters of a mail in which a person shows himself
+DIAGNOSTIC = 500  # characters of what the other server said; longer ones are whole pages of help
 RECIPIENTS = 1_000  # more than a mail may have at most servers; the rest is not counted
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
     """A delivery report. `temporary` are those of `recipients` only delayed; ids stand without brackets.
+
+    `diagnostic` is the first Diagnostic-Code (RFC 3464 section 2.3.6), of a failure before a delay's, "" if none.
 
     Without recipients it is one that names none, or, with `delivered`, the report of a success.
     """
@@ -29,6 +32,7 @@ class Bounce:
     status: tuple[str, ...]
     original_id: str | None
     delivered: bool = False
+    diagnostic: str = ""
 
 
 _ADDRESS = r"[^\s<>()\[\]\"',;:=|*@]{1,64}@[A-Za-z0-9][A-Za-z0-9.\-_]{0,253}[A-Za-z0-9]"
@@ -146,6 +150,7 @@ def _rfc3464(
     failed: dict[str, str] = {}
     delayed: dict[str, str] = {}
     codes: dict[str, None] = {}
+    said: dict[bool, str] = {}  # whether it failed: in whose words
     delivered = False
     for data in statuses:
         for group in _groups(data):
@@ -156,7 +161,10 @@ def _rfc3464(
             if action.startswith(("delivered", "relayed", "expanded")):  # RFC 3464 section 2.3.3
                 delivered = True
                 continue
-            (delayed if action.startswith("delayed") else failed).setdefault(address.lower(), address)
+            waits = action.startswith("delayed")
+            (delayed if waits else failed).setdefault(address.lower(), address)
+            if diagnostic := " ".join(group.get("diagnostic-code", "").split()):
+                said.setdefault(not waits, diagnostic[:DIAGNOSTIC])
             code = _status(group)
             if code:
                 codes[code] = None
@@ -170,6 +178,7 @@ def _rfc3464(
         tuple(codes),
         _original_id(message, parts),
         delivered and not failed and not delayed,
+        said.get(True) or said.get(False, ""),
     )
 
 

@@ -124,6 +124,7 @@ class ParsedMessage:
     bounce_temporary: tuple[str, ...] = ()  # of these the report says delayed, not failed
     bounce_status: tuple[str, ...] = ()
     bounce_original_id: str | None = None
+    bounce_diagnostic: str = ""  # what the other server said, such as "smtp; 550 5.1.1 no such user"
     alert: Alert | None = None
     calendar: Calendar | None = None
     forwarded_from: Address | None = None

@@ -133,6 +133,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
             "bounce_temporary": verdict.bounce.temporary,
             "bounce_status": verdict.bounce.status,
             "bounce_original_id": verdict.bounce.original_id,
+            "bounce_diagnostic": verdict.bounce.diagnostic,
         }
     for slot, found in known.items():
         # Nobody else has seen this message yet; a copy by `replace` costs as much as reading its addresses.
