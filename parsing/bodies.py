@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, html, limits, tnef, uuencode
+from parsing import charsets, headers, html, limits, tnef, uuencode
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -174,7 +174,10 @@ class _Reader:
             text = text.replace("\r\n", "\n")
             if "\r" in text:
                 text = text.replace("\r", "\n")
-        return text.replace("\0", "")  # databases and terminals take it badly
+        if "\0" in text:
+            text = text.replace("\0", "")
+            self.note(headers.NUL_BYTES)
+        return text
 
     def text(self, part: Part) -> str:
         text = self.decode(part)

@@ -9,6 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 from parsing import charsets, limits, words
 
+NUL_BYTES = "NUL bytes were taken out"  # RFC 5322 section 4 allows them nowhere any more; databases take none
+
 Fields = list[tuple[str, str]]  # name as written, value with one character a byte, unfolded
 
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:")  # RFC 5322 section 3.6.8, and the blanks of section 4.5.3
@@ -39,6 +41,14 @@ def find_end(raw: bytes, start: int, stop: int, crlf: bool) -> tuple[int, int]:
 
 def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
     """The fields of a block, and how many of its bytes at the end are no header but the body already."""
+    fields, tail = _split(block, defects)
+    if b"\0" in block:
+        fields = [(name, value.replace("\0", "")) for name, value in fields]
+        _note(defects, NUL_BYTES)
+    return fields, tail
+
+
+def _split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
     text = block.decode("latin-1")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

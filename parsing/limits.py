@@ -30,6 +30,11 @@ PARTS = 1_000
 # Multiparts within multiparts. Real mails reach 6, a chain of gateways 10.
 DEPTH = 100
 
+# Mails within mails: they are kept as files and not taken apart, so this only says that a mail is odd. Looked for in
+# so many bytes of it.
+MAILS = 100
+MAILS_BYTES = 1_000_000
+
 # A boundary in bytes. RFC 2046 section 5.1.1 allows 70; some writers pass it.
 BOUNDARY_BYTES = 250
 

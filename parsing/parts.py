@@ -56,7 +56,25 @@ _WRAPPED = 3  # opaque signatures within each other that are opened; gateways ad
 
 def read(raw: bytes, defects: list[str]) -> Tree:
     """Take a mail apart. Anything is read as something; what is wrong is added to `defects`."""
-    return _Reader(raw, defects).read()
+    tree = _Reader(raw, defects).read()
+    if raw.count(b"message/rfc822", 0, limits.MAILS_BYTES) > limits.MAILS and _is_nested(tree):
+        defects.append(f"mails within mails deeper than {limits.MAILS}")
+    return tree
+
+
+def _is_nested(tree: Tree) -> bool:
+    """Whether there are mails in it within more mails than real ones have: one level is read after the other."""
+    level = [tree]
+    for _ in range(limits.MAILS + 1):
+        inner = [part.data[: limits.MAILS_BYTES] for one in level for part in one.parts if _is_mail(part)]
+        if not inner:
+            return False
+        level = [_Reader(data, []).read() for data in inner]
+    return True
+
+
+def _is_mail(part: Part) -> bool:
+    return part.content_type == "message/rfc822"
 
 
 @dataclass(frozen=True, slots=True)

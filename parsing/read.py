@@ -89,7 +89,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         defects += diagnosis.header_defects(fields)
     sender = mailboxes("sender")
     body = bodies.read(tree)
-    defects += body.defects
+    defects += [sentence for sentence in body.defects if sentence not in defects]
     if "-----BEGIN PGP MESSAGE-----" in body.text:  # RFC 9580 section 6.2
         defects.append("encrypted: its content was not read")
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
@@ -142,11 +142,13 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
 
 
 def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: bool, defects: list[str]) -> None:
-    """RFC 5322 section 3.6: one From with a mailbox, one Date that can be read, one of each other."""
+    """RFC 5322 section 3.6: one From with a mailbox, one Date that can be read, a Message-ID, one of each other."""
     if not from_:
         defects.append("no From with a mailbox" if "from" in by_name else "no From")
     if bad_date:
         defects.append("a Date that cannot be read")
+    if "message-id" not in by_name:
+        defects.append("no Message-ID")
     defects += [f"more than one {name}" for name in _SINGLE if len(by_name.get(name.lower(), ())) > 1]
 
 

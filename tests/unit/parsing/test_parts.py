@@ -101,6 +101,28 @@ def nested(depth: int) -> bytes:
     return b"".join(level % (i, i) for i in range(depth)) + b"\nx\n"
 
 
+def enclosed(depth: int, kind: str) -> bytes:
+    level = {
+        "alone": b"From: a@x.example\nContent-Type: message/rfc822\n\n",
+        "forwarded": HEAD + b"--b\n\nsee below\n--b\nContent-Type: message/rfc822\n\n",
+    }[kind]
+    own = (level.replace(b"--b\n", b"--b%d\n" % i).replace(b"=b\n", b"=b%d\n" % i) for i in range(depth))
+    return b"".join(own) + b"From: a@x.example\n\nx\n"
+
+
+@pytest.mark.parametrize("kind", ["alone", "forwarded"])
+def test_mails_within_too_many_mails_are_said(kind: str) -> None:
+    said = f"mails within mails deeper than {limits.MAILS}"
+    assert said in read(enclosed(10 * limits.MAILS, kind))[1]
+    assert said in read(enclosed(limits.MAILS + 1, kind))[1]
+    assert said not in read(enclosed(limits.MAILS, kind))[1]
+
+
+def test_many_mails_beside_each_other_are_not_within_each_other() -> None:
+    raw = HEAD + b"--b\nContent-Type: message/rfc822\n\nFrom: a@x.example\n\nx\n" * (2 * limits.MAILS) + b"--b--\n"
+    assert read(raw)[1] == []
+
+
 def test_too_deep_a_nest_is_kept_whole_and_said() -> None:
     tree, defects = read(nested(limits.DEPTH + 1))
     assert any("deeper than" in sentence for sentence in defects)

@@ -50,6 +50,9 @@ def test_every_field_of_a_plain_mail_is_read() -> None:
         (b"From: a@b.example\nFrom: c@d.example", "more than one From"),
         (b"From: a@b.example\nSubject: x\nSubject: y", "more than one Subject"),
         (b"From: a@b.example\nDate: soon", "a Date that cannot be read"),
+        (b"From: a@b.example", "no Message-ID"),
+        (b"From: a@b.example\nX-Serial: 1\0", "NUL bytes were taken out"),
+        (b"From: a@b.example\n\nx\0y", "NUL bytes were taken out"),
     ],
 )
 def test_what_is_wrong_with_the_header_is_said(fields: bytes, defect: str) -> None:
@@ -77,7 +80,7 @@ def test_a_limit_that_is_passed_is_said(field: bytes, piece: bytes, limit: int, 
 def test_too_many_references_are_said() -> None:
     def defects(count: int) -> tuple[str, ...]:
         ids = b" ".join(b"<%d@x.example>" % i for i in range(count))
-        return parse(b"From: j@x.example\nReferences: " + ids + b"\n\nx\n").defects
+        return parse(b"From: j@x.example\nMessage-ID: <m@x.example>\nReferences: " + ids + b"\n\nx\n").defects
 
     assert any("references" in sentence for sentence in defects(limits.MESSAGE_IDS + 1))
     assert defects(limits.MESSAGE_IDS // 2) == ()

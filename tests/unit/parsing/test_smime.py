@@ -74,7 +74,9 @@ def test_a_detached_signature_is_an_attachment_beside_the_text() -> None:
 
 
 def test_pgp_inside_the_text_is_called_encrypted() -> None:
-    armour = b"From: j@x.example\n\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n"
+    armour = (
+        b"From: j@x.example\nMessage-ID: <1@x.example>\n\n-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n"
+    )
     assert "encrypted: its content was not read" in parse(armour).defects
     assert parse(armour.replace(b"MESSAGE", b"SIGNATURE")).defects == ()
 
