@@ -1,6 +1,7 @@
 """Split what a sender newly wrote from what he quotes or forwards, and from his signature.
 
-First our own delimiter, then what mail clients mark in text and HTML, in the languages of `phrases.toml`.
+First our own delimiter, then what mail clients mark in text and HTML, in the languages of `phrases.toml`. Where words
+of our own notices are left after that, they are cut off as a quote's, and the cut is not certain.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from parsing import forwards, markers, phrases, quotes, signatures
+from parsing import forwards, markers, notices, phrases, quotes, signatures
 from parsing.message import Address
 from parsing.quotes import Mark, is_quoted, is_rule, visible
 
@@ -73,7 +74,8 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     if end is None and forwards.is_forward_subject(subject):
         introduced = quotes.forward(lines) or next(iter(quotes.marks(lines)), None)
         if not forwards.is_answer(subject, lines, introduced):
-            certain = not forwards.is_reply_subject(subject)  # "VS:" is an answer in Finnish, a forward in Norwegian
+            # "VS:" is an answer in Finnish, a forward in Norwegian.
+            certain = not forwards.is_reply_subject(subject) and notices.begins(text) is None
             return Split(text.strip(), certain, "", forwards.sender(lines, introduced))
     said = is_reply or forwards.is_reply_subject(subject) or not subject.strip() or end is not None
     if said and "\n|" in text:
@@ -125,11 +127,12 @@ def _leads_to_quote(lines: Sequence[str], marks: Sequence[Mark]) -> bool:
 
 def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
     forward = quotes.forward(lines)
+    certain = notices.begins(text) is None
     if forward:
-        return Split(text.strip(), True, "", forwards.sender(lines, forward))
+        return Split(text.strip(), certain, "", forwards.sender(lines, forward))
     signed = markers.signature_line(html, lines) if html else None
     end = len(lines) if rest else _signature(lines, signed, tidy=False)
-    return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), True, "\n".join(lines[end:]).strip(), None)
+    return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), certain, "\n".join(lines[end:]).strip(), None)
 
 
 def _signature(lines: Sequence[str], signed: int | None, tidy: bool) -> int:
@@ -242,10 +245,15 @@ def _compose(
     kept = [*new.above[:above_end], *new.below[:below_end]]
     signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()
     reply = "\n".join(kept).strip()
+    ours = notices.begins(reply)
+    if ours is not None:
+        reply = reply[:ours].rstrip()
     above = any(line.strip() for line in new.above[:above_end])
     below = any(line.strip() for line in new.below[:below_end])
     certain = (
         bool(reply)
+        and ours is None
+        and not (signature and notices.begins(signature) is not None)
         and not (new.doubtful or unplaced or forwarded_from)
         and not (above and below)
         and new.regions <= 1

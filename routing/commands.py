@@ -18,6 +18,7 @@ from routing.threads import letter_ids
 # word after "#" is a command that does not exist, unless it is a number ("#12 is your order") or a heading ("# Steps").
 _COMMAND = re.compile(r"#\s?(note)(?![\w])(.*)|#(\w*[^\W\d_]\w*)(.*)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+MOST_TYPED = 40  # characters of a command that does not exist, as its author is told of it
 Question = Literal["confirm", "preview"]
 _DECORATION = " \t*_`~\"'"  # what is left of bold or quoted words
 
@@ -45,8 +46,10 @@ def read(reply: str) -> Command:
         if match[1]:
             rest = match[2].lstrip(_DECORATION + ":.,;-")
             return Command("note", "\n".join(([rest] if rest else []) + lines[number + 1 :]).strip(), "#note")
-        alone = match[3].lower() == "send" and not match[4].strip(" .!")
-        return Command("send" if alone else "unknown", reply, f"#{match[3]}")
+        if match[3].lower() != "send":
+            return Command("unknown", reply, f"#{match[3]}"[:MOST_TYPED])
+        alone = not match[4].strip(" .!")
+        return Command("send" if alone else "unknown", reply, f"#{match[3]}{match[4]}"[:MOST_TYPED])
     return Command("", reply)
 
 

@@ -63,6 +63,9 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
     if ticket.requester is None:
         case = case.because("no_requester", ticket.number, "there is nobody to answer; it stays inside")
         return replace(note, reasons=case.reasons, notify=True)
+    if not command.words.strip() and all(a.inline for a in message.attachments):
+        case = case.because("nothing_new", "no words above the quote", "it stays inside; its author is asked to write")
+        return _asked(case, note, "preview")
     if not grant.given:
         seen = f"{case.address} is {case.trust}; {grant.line}"
         return _held(case.because("confirm", seen, "asked by mail to confirm with #send"), note, "confirm")
@@ -77,7 +80,12 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
 
 
 def _held(case: Case, note: Decision, ask: commands.Question) -> Decision:
-    """Held until that member answers `#send`; not asked without end."""
+    """Held until that member answers `#send`."""
+    return _asked(case, replace(note, verb="hold"), ask)
+
+
+def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:
+    """That member is asked by mail; not without end."""
     now = case.mail.envelope.received_at
     asked = [a for a in case.facts.asked.get(case.address or "", ()) if a.ticket_id == note.ticket_id]
     if sum(now - QUESTION_SECONDS < a.time <= now for a in asked) >= MOST_QUESTIONS:
@@ -86,5 +94,5 @@ def _held(case: Case, note: Decision, ask: commands.Question) -> Decision:
             f"{MOST_QUESTIONS} questions to {case.address} in {QUESTION_SECONDS:.0f} s",
             "a note only",
         )
-        return replace(note, reasons=case.reasons, notify=True)
-    return replace(note, verb="hold", reasons=case.reasons, ask=ask)
+        return replace(note, verb="note", reasons=case.reasons, notify=True)
+    return replace(note, reasons=case.reasons, ask=ask)

@@ -138,3 +138,53 @@ def test_an_answer_to_an_internal_note_never_leaves_the_house(
 ) -> None:
     letters = replied(desk, client, style, parts, internal=True, trimmed=trimmed)
     assert [x for x in letters if x["X-Envelope-To"] == ANNA] == []
+
+
+def left(notice: Message, start: str) -> str:
+    """What of a notice somebody has left in his answer, unquoted: all but our line, or from a later place on."""
+    text = Original.of(notice).text.split("\n\n", 1)[1]
+    return text if start == "status" else text[text.index(start) :]
+
+
+@pytest.mark.parametrize("start", ["status", "Internal note by"])
+@pytest.mark.parametrize("parent", ["notice", "elsewhere"])
+def test_a_note_left_unquoted_without_our_line_is_not_sent(desk: Desk, start: str, parent: str) -> None:
+    note, _ = desk.notice(internal=True)
+    public = desk.stations.letters("acknowledgement")[-1]
+    before = len(desk.stations.letters())
+    mail = answer(
+        note if parent == "notice" else public, (f"{NEW}\n\n{left(note, start)}", ""), AGENT, desk.cases, "text"
+    )
+    desk.answer(mail)
+    letters = desk.stations.letters()[before:]
+    to_anna = [x for x in letters if x["X-Envelope-To"] == ANNA]
+    assert all(x["X-State"] == "held" for x in to_anna)
+    assert [leaks(x) for x in to_anna] == [[] for _ in to_anna], "nor would #send send it"
+    previews = [x["X-Envelope-To"] for x in letters if x["X-Mailgate-Event"] == "preview"]
+    assert previews == ([AGENT] if parent == "elsewhere" else [])
+
+
+@pytest.mark.parametrize("start", ["status", "Write above the line", "With #note"])
+def test_a_partners_mail_left_unquoted_without_our_line_is_shown_first(desk: Desk, start: str) -> None:
+    notice, before = desk.notice(internal=False)
+    desk.answer(answer(notice, (f"{NEW}\n\n{left(notice, start)}", ""), AGENT, desk.cases, "text"))
+    letters = desk.stations.letters()[before:]
+    to_anna = [x for x in letters if x["X-Envelope-To"] == ANNA]
+    assert [(x["X-State"], leaks(x)) for x in to_anna] == [("held", [])]
+    assert NEW in words(to_anna[0])
+
+
+def test_words_below_the_quote_are_no_empty_letter(desk: Desk) -> None:
+    notice, before = desk.notice(internal=False)
+    quoted = "\n".join(f"> {line}" for line in Original.of(notice).text.split("\n"))
+    text = f"On Mon, Jan 5, 2026 at 9:00 AM Desk <help@desk.example> wrote:\n\n{quoted}\n\nBottom words."
+    desk.answer(answer(notice, (text, ""), AGENT, desk.cases, "text"))
+    (told,) = desk.stations.letters()[before:]
+    assert (told["X-Mailgate-Event"], told["X-Envelope-To"]) == ("preview", AGENT)
+    assert "No new words were found above the line" in words(told)
+    desk.cases += 1000  # a Message-ID of its own
+    desk.answer(answer(told, ("#send", ""), AGENT, desk.cases, "text"))
+    assert len(desk.stations.letters()) == before + 1
+    desk.answer(answer(told, ("Top words.", ""), AGENT, desk.cases + 1000, "text"))
+    (sent,) = (x for x in desk.stations.letters()[before + 1 :] if x["X-Envelope-To"] == ANNA)
+    assert "Top words." in words(sent), "words in answer to what asks for them go out"

@@ -150,6 +150,37 @@ def test_a_preview_that_was_confirmed_stays_as_sure_as_it_was(world: World) -> N
     assert world.articles[held.id].trust == "authenticated" and not any(s.held for s in world.letters("answer"))
 
 
+def test_a_preview_names_the_command_that_does_not_exist(world: World) -> None:
+    by_agent(world, "#close\nDone.")
+    (asked,) = world.letters("preview", SAM)
+    assert (asked.told.why, asked.told.details) == ("command", (("typed", "#close"),))
+    assert asked.told.words == "#close\nDone.", "the preview shows what would go out"
+    assert [s.held for s in world.letters("answer")] == [True, True]
+
+
+def test_words_below_the_quote_alone_are_kept_inside_and_their_author_is_told(world: World) -> None:
+    by_agent(world, "", reply_certain=False)
+    (kept,) = world.of(1, "internal")
+    assert (kept.reply, ticket(world).state_type, ticket(world).owner) == ("", "new", None)
+    (asked,) = world.letters("preview")
+    assert (asked.letter.recipient, asked.told.why, asked.told.words) == (SAM, "nothing", "")
+    assert not world.letters("answer"), "an empty letter is never written"
+    sent = len(world.sent)
+    world.arrive(message(SAM, "#send", id="c@desk.example", re=[asked.letter.message_id]), evidence=PASS, at=120.0)
+    assert len(world.sent) == sent, "there is nothing to send"
+    assert len(world.of(1, "internal")) == 1
+    assert not world.confirmations
+
+
+@pytest.mark.parametrize(("inline", "held"), [(True, 0), (False, 2)])
+def test_files_without_words_are_an_answer_unless_they_are_pictures_of_a_signature(
+    world: World, inline: bool, held: int
+) -> None:
+    file = Attachment("a.png", "image/png", 3, "0" * 64, inline, None, b"abc")
+    by_agent(world, "", reply_certain=False, attachments=(file,))
+    assert len(world.letters("answer")) == held
+
+
 def test_an_out_of_office_changes_neither_state_nor_owner_nor_clock(world: World) -> None:
     before = ticket(world)
     for sender in (ANNA, SAM, "deputy@acme.example"):

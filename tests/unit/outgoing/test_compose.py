@@ -369,6 +369,20 @@ def test_a_preview_is_never_cut() -> None:
     assert words in text(one(replace(PREVIEW, words=words)))
 
 
+def test_a_preview_says_which_command_there_is_not() -> None:
+    words = text(one(replace(PREVIEW, why="command", details=(("typed", "#close"),))))
+    assert "There is no command #close; known are #note, and #send" in words
+    assert "answer this mail with #send" in words
+    assert "Please restart it." in words
+
+
+def test_a_preview_of_nothing_asks_for_words_and_not_for_send() -> None:
+    words = text(one(replace(PREVIEW, why="nothing", words="")))
+    assert "No new words were found above the line" in words
+    assert "#send" not in words
+    assert "would be sent" not in words
+
+
 def test_confirm_and_preview_say_how_to_send_and_until_when() -> None:
     for told in (CONFIRM, PREVIEW):
         words = text(one(told))

@@ -48,6 +48,14 @@ def test_the_first_new_line_may_be_a_command(reply: str, name: str, words: str) 
     assert (command.name, command.words) == (name, words)
 
 
+@pytest.mark.parametrize(
+    ("reply", "typed"),
+    [("#close\nDone.", "#close"), ("#send it", "#send it"), ("#close it", "#close"), (f"#{'x' * 99}", f"#{'x' * 39}")],
+)
+def test_a_command_that_does_not_exist_is_named_as_it_was_typed(reply: str, typed: str) -> None:
+    assert (read(reply).name, read(reply).typed) == ("unknown", typed)
+
+
 QUOTE = "On Mon, 2 Mar 2026 at 10:00, Desk <help@desk.example> wrote:\n> #send\n> Shall it go?\n"
 
 
