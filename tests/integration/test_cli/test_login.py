@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from servers.granting import Granting
 
 from mailgate.cli.main import cli
-from mailgate.draft import value
+from mailgate.settings.draft import value
 from storage import schema
 from storage.database import Database
 
