@@ -24,8 +24,20 @@ _PAREN = re.compile(r"[()\\]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def parse(values: Iterable[str], hint: str = "") -> tuple[Address, ...]:
-    """All mailboxes of the fields, groups opened; values with one character a byte, or decoded ones."""
+def parse(values: Iterable[str], hint: str = "", defects: list[str] | None = None) -> tuple[Address, ...]:
+    """All mailboxes of the fields, groups opened; values with one character a byte, or decoded ones.
+
+    One that is too long is left out, and said in `defects`: cut, it would be somebody else's.
+    """
+    found = _read(values, hint)
+    kept = tuple([one for one in found if len(one.address) <= limits.ADDRESS_CHARS])
+    sentence = f"an address longer than {limits.ADDRESS_CHARS} characters: it is left out"
+    if len(kept) < len(found) and defects is not None and sentence not in defects:
+        defects.append(sentence)
+    return kept
+
+
+def _read(values: Iterable[str], hint: str) -> list[Address]:
     found: list[Address] = []
     for value in values:
         text = value.strip()
@@ -38,8 +50,8 @@ def parse(values: Iterable[str], hint: str = "") -> tuple[Address, ...]:
         elif text:
             found.extend(_Scanner(text, hint).read())
         if len(found) >= limits.ADDRESSES:
-            return tuple(found[: limits.ADDRESSES])
-    return tuple(found)
+            return found[: limits.ADDRESSES]
+    return found
 
 
 def bare(value: str) -> str:

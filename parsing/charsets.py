@@ -7,6 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from parsing import storable
+
 # Names that mean more than they say: each is read as the superset that writers really use (WHATWG Encoding,
 # section 4.2, does the same), and names that mail programs made up.
 _SUPERSETS = {
@@ -120,8 +122,11 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
             return utf8, wrong or (f"charset is utf-8, not {declared[:40]!r}" if declared else "")
     if codec is None or declared.lower() in ("us-ascii", "ascii"):
         codec = codec_for(hint) if hint else None
-        codec = codec if codec not in (None, "utf-8") else guess(data)
+        codec = codec if codec not in (None, "utf-8", "utf-7") else guess(data)
         return data.decode(codec, "replace"), wrong or f"8-bit text without a charset, read as {codec}"
+    if codec == "utf-7":  # alone among codecs it makes halves of surrogate pairs, and what reads on fails on them
+        text = storable.text(data.decode(codec, "replace"))
+        return text, f"bytes that are not {declared[:40]!r}" if "\ufffd" in text else wrong
     try:
         return data.decode(codec), wrong
     except UnicodeDecodeError as error:

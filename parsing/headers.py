@@ -117,7 +117,7 @@ def message_ids(values: Iterable[str]) -> tuple[str, ...]:
         ids = _ID.findall(value)
         for item in ids or (word for word in _bare(value).split() if "@" in word):
             squeezed = "".join(item.split())
-            if squeezed:
+            if squeezed and len(squeezed) <= limits.ID_CHARS:
                 found[squeezed] = None
     everything = tuple(found)
     return everything[-limits.MESSAGE_IDS :]
@@ -129,7 +129,13 @@ def message_id(value: str) -> str | None:
     if ids:
         return ids[0]
     word = value.strip("<> \t")
-    return word if word and word.isprintable() and len(word.split()) == 1 else None
+    return word if word.isprintable() and len(word.split()) == 1 and len(word) <= limits.ID_CHARS else None
+
+
+def has_long_id(values: Iterable[str]) -> bool:
+    """Whether one of the ids is longer than any that is read."""
+    long = [value for value in values if len(value) > limits.ID_CHARS]
+    return any(len("".join(item.split())) > limits.ID_CHARS for value in long for item in re.split("[<>]+", value))
 
 
 def _bare(value: str) -> str:

@@ -21,6 +21,12 @@ PARAMETERS = 500
 # Mailboxes read from all fields of one kind; mails to more recipients come through lists.
 ADDRESSES = 2_000
 
+# An address in characters: 64 before the @ and 255 after it (RFC 5321 section 4.5.3.1).
+ADDRESS_CHARS = 320
+
+# A Message-ID in characters: it stands in one line (RFC 5322 section 2.1.1), and an index of PostgreSQL takes 2.7 KB.
+ID_CHARS = 998
+
 # Message-IDs read from References. Clients keep 20 to 100; the last ones are those that thread.
 MESSAGE_IDS = 500
 

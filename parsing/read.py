@@ -19,6 +19,7 @@ from parsing import (
     limits,
     parts,
     reply,
+    storable,
     words,
 )
 from parsing.message import Address, ParsedMessage
@@ -36,14 +37,14 @@ def parse(raw: bytes) -> ParsedMessage:
     """
     defects: list[str] = []
     try:
-        return _parse(raw, defects)
+        return storable.message(_parse(raw, defects))
     except Exception as error:  # noqa: BLE001 - the law of this room: any bytes become a message
-        return _unread(raw, (*defects, f"the mail could not be read: {type(error).__name__}"))
+        return storable.message(_unread(raw, (*defects, f"the mail could not be read: {type(error).__name__}")))
 
 
 def _unread(raw: bytes, defects: tuple[str, ...]) -> ParsedMessage:
     """What stands in for a mail that we failed on: its bytes as text, who and what by the door's own reading."""
-    text = raw[: limits.TEXT_BYTES].decode("utf-8", "replace").replace("\0", "")
+    text = raw[: limits.TEXT_BYTES].decode("utf-8", "replace")
     try:
         known = identify(raw)
     except Exception:  # noqa: BLE001 - the fault may lie in what both readings use
@@ -70,7 +71,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
 
     def mailboxes(name: str) -> tuple[Address, ...]:
         values = by_name.get(name)
-        return addresses.parse(values, hint) if values else ()
+        return addresses.parse(values, hint, defects) if values else ()
 
     def first(name: str) -> str:
         values = by_name.get(name)
@@ -94,13 +95,16 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         defects.append("encrypted: its content was not read")
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
     references = headers.message_ids(by_name.get("references", ()))
+    message_id = headers.message_id(first("message-id"))
+    if any(headers.has_long_id(by_name.get(name, ())) for name in ("message-id", "in-reply-to", "references")):
+        defects.append(f"a Message-ID longer than {limits.ID_CHARS} characters: it is left out")
     split = reply.split(clearsigned.cleartext(body.text), body.html, subject, bool(in_reply_to or references))
     to, cc = mailboxes("to"), mailboxes("cc")
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")
     files = attachments.read(tree.parts, body, defects)
     message = ParsedMessage(
-        message_id=headers.message_id(first("message-id")),
+        message_id=message_id,
         in_reply_to=in_reply_to,
         references=references,
         from_=from_,
@@ -205,7 +209,7 @@ def identify(raw: bytes) -> Identity:
 
 def _identity(found: dict[bytes, bytes], hops: int) -> Identity:
     def text(name: bytes) -> str:
-        return found.get(name, b"")[: limits.FIELD_BYTES].decode("latin-1")
+        return storable.text(found.get(name, b"")[: limits.FIELD_BYTES].decode("latin-1"))
 
     from_ = addresses.parse([text(b"from")])
     return Identity(

@@ -14,6 +14,8 @@ from mailgate.errors import CommandError
 from storage import journal, quarantine, schema
 from storage.database import Database, DatabaseUnavailable, now
 
+IDS = "".join(map(str, range(2_000))).encode()  # that no compression makes small: more than an index takes
+
 
 @pytest.fixture
 def stations(database: Database, tmp_path: Path) -> Stations:
@@ -162,8 +164,18 @@ def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, datab
         b"".join(b"From: %c@a.example\r\n" % letter for letter in b"abcde") + b"\r\nx",
         b"Subject: no author\r\n\r\nx",
         b"From: a@a.example\r\nSubject: no id\r\n\r\nx",
+        b"From: a@a.example\r\nSubject: half =?utf-7?Q?+2AA-?=\r\nMessage-ID: <h@a.example>\r\n\r\nx",
+        b"From: a\0@a.example\r\nMessage-ID: <n\0@a.example>\r\nIn-Reply-To: <m\0@a.example>\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\0\r\n--b\r\n"
+        b"Content-Type: image/png; name*=utf-8''a%00.png\r\nContent-ID: <p\0@a.example>\r\n\r\n\x89PNG\0\r\n--b--\r\n",
+        b"From: a@a.example\r\nMessage-ID: <%b@a.example>\r\nReferences: <%b@a.example> <r@a.example>\r\n\r\nx"
+        % (IDS, IDS[1:]),
+        b"From: a@%b.example\r\nMessage-ID: <o@a.example>\r\nCc: %b@a.example\r\n\r\nx" % (IDS, IDS),
     ],
-    ids=["empty", "garbage", "no-header", "five-from", "no-from", "no-id"],
+    ids=[
+        *("empty", "garbage", "no-header", "five-from", "no-from", "no-id"),
+        *("half-a-character", "nul-bytes", "long-ids", "long-addresses"),
+    ],
 )
 def test_bad_mail_becomes_a_ticket_with_its_defects(stations: Stations, raw: bytes) -> None:
     stations.arrive_raw(raw, "a@a.example")

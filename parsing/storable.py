@@ -1,0 +1,39 @@
+"""Text that any database can hold: no NUL, which PostgreSQL takes nowhere, and no halves of surrogate pairs."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from parsing.message import ParsedMessage
+
+
+def text(value: str) -> str:
+    """`value` without NUL; half a surrogate pair, which is no character (RFC 3629 section 3), becomes U+FFFD."""
+    if "\0" in value:
+        value = value.replace("\0", "")
+    if value.isascii():
+        return value
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
+
+
+def message(read: ParsedMessage) -> ParsedMessage:
+    """The same message with every text in it made storable, whatever field or value it stands in."""
+    return cast("ParsedMessage", _clean(read))
+
+
+def _clean(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value if value.isprintable() else text(value)  # nothing printable is unfit, and most texts are
+    if kind is tuple:
+        return tuple([_clean(one) for one in value]) if value else value
+    for name in getattr(kind, "__dataclass_fields__", ()):
+        held = getattr(value, name)
+        if held and (clean := _clean(held)) is not held:
+            # Nobody else has seen this message yet; a copy by `replace` costs as much as reading its addresses.
+            object.__setattr__(value, name, clean)
+    return value
