@@ -17,6 +17,7 @@ from routing.mail import Mail
 from routing.policy import OldDesk, Policy
 
 MOST = 5  # numbers of one subject that are looked up
+LONGEST = 100  # characters of a partner's number, whatever his pattern takes: it is a key
 
 
 @lru_cache(maxsize=100)
@@ -51,7 +52,7 @@ def of(mail: Mail, policy: Policy) -> tuple[Number, ...]:
     pattern = policy.ticket_patterns.get(partner or "")
     if partner is not None and pattern is not None and (match := pattern.search(subject)) is not None:
         number = (match.groupdict().get("number") or "").strip()
-        if number:
+        if 0 < len(number) <= LONGEST:
             key = f"partner {partner} {number}"
             found[key] = Number("partner_number", number, key, match.group(0).strip(), partner)
     return tuple(found.values())[:MOST]
