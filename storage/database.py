@@ -148,7 +148,8 @@ def translate(error: DBAPIError) -> Exception:
         code = getattr(error.orig, "sqlite_errorcode", 0)
         if code in _SQLITE_CONFLICT:
             return Conflict(str(error.orig))
-        return DatabaseUnavailable(str(error.orig)) if code & 0xFF in _SQLITE_UNAVAILABLE else error
+        empty = "no such table" in str(error.orig)  # a database that is not made yet, or was taken away
+        return DatabaseUnavailable(str(error.orig)) if empty or code & 0xFF in _SQLITE_UNAVAILABLE else error
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _CONFLICT:
         return Conflict(str(error.orig))
