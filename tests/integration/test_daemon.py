@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import smtplib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -164,3 +166,27 @@ def wait(holds: Callable[[], bool], daemon: Daemon, seconds: float = 20) -> None
     while not holds():
         assert time.monotonic() < end, daemon.log()
         time.sleep(0.05)
+
+
+def test_systemd_is_told_that_it_serves_lives_and_stops(
+    tmp_path: Path, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "400000")
+        daemon = Daemon(tmp_path, SETTINGS.format(relay=sink.port))
+        try:
+            daemon.start()
+            assert systemd.recv(4096).startswith(b"READY=1")
+            assert [systemd.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+            assert daemon.stop() == 0
+        finally:
+            daemon.close()
+        systemd.settimeout(0)
+        said = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                said.append(systemd.recv(4096))
+    assert b"STOPPING=1" in said
