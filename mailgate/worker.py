@@ -48,9 +48,7 @@ class Worker:
         self.app, self.db, self.policy, self.pen = app, app.db, app.policy, app.pen
         self.owner = owner
         self.stopping = stopping
-        self._in_hand: dict[
-            int, Claim
-        ] = {}  # by journal id; what is left of it when the database goes away is released
+        self._in_hand: dict[int, Claim] = {}  # by journal id; what is left when the database goes away is released
         self._lease_until = 0.0
         self._tell_at = 0.0  # clock of `time.monotonic`
 
@@ -160,6 +158,7 @@ class Worker:
                 journal.park(session, [claim.journal_id], error, now())
             else:
                 journal.fail(session, claim, error, now(), RETRY_SECONDS * 2 ** (claim.attempt - 1))
+        self._in_hand.pop(claim.journal_id, None)
 
     def _tell(self) -> None:
         """Owners learn of mails that were refused for good."""
