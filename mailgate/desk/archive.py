@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailgate.desk.tickets import GATEWAY, enact, with_state
+from mailgate.desk.states import with_state
+from mailgate.desk.tickets import GATEWAY, enact
 from routing.decision import Decision, Reason
 from routing.facts import Facts
 from routing.joining import ARCHIVE

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mailgate.desk import alarms
+from mailgate.desk.people import audience, correspondents, participants, watching, without
+from mailgate.desk.states import answered, with_state
 from parsing.message import Address, ParsedMessage
 from routing import forwarding, numbers, tokens
 from routing.decision import Decision, Forwarded
@@ -18,7 +20,6 @@ from routing.ticket import Ticket
 from storage.change import Announcement, Article, Ask, Change, HistoryEntry, KeyClaim, Mark, Outcome, Release
 
 CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
-MOST_PARTICIPANTS = 100  # more is a mailing, not a conversation
 MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
 GATEWAY = "mailgate"  # the actor of what nobody typed
 
@@ -396,23 +397,6 @@ def _fields(wanted: Mapping[str, Any], message: ParsedMessage) -> Mapping[str, s
     return {**{k: v for k, v in told.items() if v}, **wanted.get("fields", {})}
 
 
-def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy: Policy) -> tuple[str, ...]:
-    """Who may join from now on: author, To and Cc of a public article, without our own addresses.
-
-    Staff who answer may join in any case.
-    """
-    message = mail.message
-    author = () if decision.author in ("staff", "system") else message.from_[:1]
-    if decision.forwarded is not None:  # whom staff wrote to is not the partner's affair
-        return (decision.forwarded.sender.address.lower(),)
-    added = (
-        a.address.lower()
-        for a in (*author, *((*message.to, *message.cc) if decision.shares else ()))
-        if "@" in a.address and not policy.is_ours(a.address)
-    )
-    return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]
-
-
 def references(message: ParsedMessage) -> tuple[str, ...]:
     """References of an answer (RFC 5322 section 3.6.4): the parent's, then the parent; the first and last are kept."""
     ids = tuple(dict.fromkeys((*(message.references or message.in_reply_to[:1]), *_own(message))))
@@ -423,43 +407,7 @@ def _own(message: ParsedMessage) -> tuple[str, ...]:
     return (message.message_id,) if message.message_id else ()
 
 
-def with_state(ticket: Ticket, state: str, state_type: Any, time: float) -> Ticket:
-    """The ticket in another state."""
-    return replace(
-        ticket, state=state, state_type=state_type, updated=time, closed=time if state_type == "closed" else None
-    )
-
-
-def answered(ticket: Ticket, staff: str, time: float, article_id: int) -> tuple[Ticket, list[HistoryEntry]]:
-    """Staff's words went to the requester: `new` becomes `open`, and an unowned ticket is theirs (CONTRACT 5)."""
-    history = []
-    if ticket.state_type == "new":
-        history.append(HistoryEntry(time, staff, "state", ticket.state, "open", article_id))
-        ticket = with_state(ticket, "open", "open", time)
-    if ticket.owner is None:
-        history.append(HistoryEntry(time, staff, "owner", None, staff, article_id))
-        ticket = replace(ticket, owner=staff)
-    return ticket, history
-
-
 # --- who is told ------------------------------------------------------------------------------------------------
-
-
-def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
-    """Staff who are told of a ticket: its owner, else the members of its queue; never the one who did it."""
-    return without((ticket.owner,) if ticket.owner else policy.members(ticket.queue), but, policy)
-
-
-def watching(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
-    """Staff who are told of its public articles although it is not theirs."""
-    return without(tuple(w for w in ticket.watchers if w in policy.staff), but, policy)
-
-
-def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:
-    """These people but for that one, by whichever of his addresses."""
-    member = policy.staff.get(address.lower())
-    his = member.addresses if member is not None else (address.lower(),)
-    return tuple(p for p in people if p.lower() not in his)
 
 
 def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Policy) -> Announcement:
@@ -496,17 +444,6 @@ def _notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Po
 def thread_references(ticket: Ticket) -> tuple[str, ...]:
     """Ids that put a mail of ours into the ticket's conversation."""
     return tuple(dict.fromkeys(i for i in (ticket.root_id, ticket.last_public_id) if i))
-
-
-def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Address | None, tuple[Address, ...]]:
-    """The requester, and the public participants in Cc; staff and the author are not among them."""
-    requester = Address(ticket.requester_name, ticket.requester) if ticket.requester else None
-    cc = tuple(
-        Address("", p)
-        for p in ticket.participants
-        if p not in (ticket.requester, but.lower()) and p not in policy.staff and not policy.is_ours(p)
-    )
-    return requester, cc
 
 
 def _answers(

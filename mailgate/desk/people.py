@@ -1,0 +1,56 @@
+"""Who is in a conversation, and who is told of it."""
+
+from __future__ import annotations
+
+from parsing.message import Address
+from routing.decision import Decision
+from routing.mail import Mail
+from routing.policy import Policy
+from routing.ticket import Ticket
+
+MOST_PARTICIPANTS = 100  # more is a mailing, not a conversation
+
+
+def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy: Policy) -> tuple[str, ...]:
+    """Who may join from now on: author, To and Cc of a public article, without our own addresses.
+
+    Staff who answer may join in any case.
+    """
+    message = mail.message
+    author = () if decision.author in ("staff", "system") else message.from_[:1]
+    if decision.forwarded is not None:  # whom staff wrote to is not the partner's affair
+        return (decision.forwarded.sender.address.lower(),)
+    added = (
+        a.address.lower()
+        for a in (*author, *((*message.to, *message.cc) if decision.shares else ()))
+        if "@" in a.address and not policy.is_ours(a.address)
+    )
+    return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]
+
+
+def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
+    """Staff who are told of a ticket: its owner, else the members of its queue; never the one who did it."""
+    return without((ticket.owner,) if ticket.owner else policy.members(ticket.queue), but, policy)
+
+
+def watching(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
+    """Staff who are told of its public articles although it is not theirs."""
+    return without(tuple(w for w in ticket.watchers if w in policy.staff), but, policy)
+
+
+def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:
+    """These people but for that one, by whichever of his addresses."""
+    member = policy.staff.get(address.lower())
+    his = member.addresses if member is not None else (address.lower(),)
+    return tuple(p for p in people if p.lower() not in his)
+
+
+def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Address | None, tuple[Address, ...]]:
+    """The requester, and the public participants in Cc; staff and the author are not among them."""
+    requester = Address(ticket.requester_name, ticket.requester) if ticket.requester else None
+    cc = tuple(
+        Address("", p)
+        for p in ticket.participants
+        if p not in (ticket.requester, but.lower()) and p not in policy.staff and not policy.is_ours(p)
+    )
+    return requester, cc
