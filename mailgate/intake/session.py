@@ -69,6 +69,7 @@ class MailSession(SMTP):
         self._data_deadline = math.inf
         self._at_rest = False  # waiting for a command: nothing is in hand
         self._ended = False  # the client will send nothing more
+        self._unsure: list[int] = []  # journal ids whose 250 was written to a client that had ended; QUIT settles them
 
     def answer_to_mail(self, reply: Reply, recipients: int) -> bytes:
         """What is written after a mail for so many accepted recipients."""
@@ -189,6 +190,9 @@ class MailSession(SMTP):
         if reply.code >= 400:
             self._log_refusal(command, reply)
         await self._send(reply.line)
+        if reply is replies.BYE:  # said ahead by a script that only writes: it will not come again (RFC 5321 4.1.1.10)
+            for journal_id in self._unsure:
+                self.desk.commits.acknowledged(journal_id)
         self._reset_timeout()
         # Behind a line that was cut, its rest would be read as commands.
         return reply not in ENDS and (reply is not replies.LINE_TOO_LONG or line.endswith(b"\n"))
@@ -225,7 +229,9 @@ class MailSession(SMTP):
         answer = self.answer_to_mail(reply, len(self.dialogue.recipients))
         self.dialogue.mail_ended(kept=reply is replies.KEPT)
         await self._send(answer)
-        if journal_id is not None and not self._ended:  # who has hung up may not have read it
+        if journal_id is not None and self._ended:  # who has hung up may not have read it
+            self._unsure.append(journal_id)
+        elif journal_id is not None:
             self.desk.commits.acknowledged(journal_id)
         self._reset_timeout()
         return not lost

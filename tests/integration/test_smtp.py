@@ -137,6 +137,16 @@ def test_client_that_half_closes_gets_its_answer(sqlite: Database, tmp_path: Pat
         assert len(door.mails()) == 1
 
 
+def test_script_that_writes_its_whole_dialogue_and_half_closes_has_taken_its_answer(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    with running(sqlite, tmp_path) as door, raw_client(door.ports["smtp"]) as (client, answers):
+        client.sendall(b"\r\n".join((*ENVELOPE, NAMELESS + b".\r\nQUIT\r\n")))
+        client.shutdown(socket.SHUT_WR)
+        assert answers.readlines()[-1].startswith(b"221")
+    assert [mail["acknowledged"] for mail in door.mails()] == [True]
+
+
 def test_client_gone_in_the_middle_leaves_no_mail(sqlite: Database, tmp_path: Path) -> None:
     with running(sqlite, tmp_path) as door:
         with raw_client(door.ports["smtp"]) as (client, answers):
