@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from mailgate.settings.kinds import nameserver
 from mailgate.settings.sources import Misfit, Place
 from routing.patterns import PatternError, compiled
 
 if TYPE_CHECKING:
-    from mailgate.settings.sections import Grant, Imap, Relay, Settings
+    from mailgate.settings.access import Grant
+    from mailgate.settings.doors import Imap
+    from mailgate.settings.sections import Settings
+    from mailgate.settings.sending import Relay
 
 HIGHEST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -80,8 +84,6 @@ def _networks(place: Place, texts: Iterable[str]) -> Iterator[Misfit]:
 
 
 def _nameservers(settings: Settings) -> Iterator[Misfit]:
-    from mailgate.settings import nameserver
-
     for text in settings.dns.nameservers:
         try:
             nameserver(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mailgate.settings.sections import Tls
+from mailgate.settings.kinds import Tls
 
 Trust = str  # an authserv-id, "microsoft" or "none"
 
