@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,12 +21,21 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import false as sa_false
+from sqlalchemy import func as sa_func
 from sqlalchemy import text as sa_text
 
 metadata = MetaData()
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite's rowid is an INTEGER or it is none
 Time = Double
+UNSENT = "state IN ('pending', 'deferred', 'held')"  # SQLite takes such an index where a query says the very same
+FAILED = "state IN ('failed', 'bounced')"
+
+
+def only(condition: str) -> dict[str, Any]:
+    """An index of those rows alone: few of many, which `status` counts."""
+    return {"sqlite_where": sa_text(condition), "postgresql_where": sa_text(condition)}
+
 
 # --- who we are -------------------------------------------------------------------------------------------------
 
@@ -87,7 +98,9 @@ journal = Table(
     Index("journal_message_id", "message_id"),
     Index("journal_outcome", "outcome"),
     Index("journal_ticket", "outcome_ticket"),
-    Index("journal_sender", "sender"),
+    Index("journal_sender", sa_func.lower(sa_text("sender"))),
+    Index("journal_mail_from", sa_func.lower(sa_text("mail_from"))),
+    Index("journal_quarantine", "note", **only("outcome = 'quarantine'")),
 )
 
 journal_raw = Table(  # apart: an update of a journal row must not rewrite 25 MB
@@ -182,6 +195,7 @@ article = Table(
     Column("defects", JSON, nullable=False),
     Index("article_ticket", "ticket_id"),
     Index("article_message_id", "message_id"),
+    Index("article_sender", sa_func.lower(sa_text("sender"))),
 )
 
 attachment = Table(  # bytes stay in the raw mail; here is what is in it
@@ -209,6 +223,7 @@ history = Table(
     Column("was", Text),
     Column("became", Text),
     Index("history_ticket", "ticket_id"),
+    Index("history_actor", sa_func.lower(sa_text("actor"))),
 )
 
 link = Table(
@@ -270,6 +285,8 @@ outbox = Table(
     Index("outbox_limits", "event", "caused_at", "limited"),
     Index("outbox_recipient", "recipient", "event", "caused_at"),
     Index("outbox_tell", "tell"),
+    Index("outbox_unsent", "state", "created", **only(UNSENT)),
+    Index("outbox_failed", "updated", **only(FAILED)),
 )
 
 suppression = Table(  # addresses that a report with a token of their own said do not exist: no mail goes there
@@ -320,4 +337,13 @@ beat = Table(  # signs of life, for `status`
     Column("last_success", Time),
     Column("error", Text),
     Column("error_since", Time),
+)
+
+tally = Table(  # what happened how often, ever: counted in the transaction in which it happens
+    "tally",
+    metadata,
+    Column("name", String(40), primary_key=True),  # received, worked, delivered ...
+    Column("label", String(60), primary_key=True),  # the door, the verb, the result
+    Column("slot", Integer, primary_key=True, autoincrement=False),  # processes that count at once, each in its own
+    Column("value", Double, nullable=False),
 )

@@ -112,7 +112,14 @@ def upgrade() -> None:
     op.create_index("journal_due", "journal", ["state", "due"], unique=False)
     op.create_index("journal_message_id", "journal", ["message_id"], unique=False)
     op.create_index("journal_outcome", "journal", ["outcome"], unique=False)
-    op.create_index("journal_sender", "journal", ["sender"], unique=False)
+    op.create_index(
+        "journal_quarantine",
+        "journal",
+        ["note"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'quarantine'"),
+        postgresql_where=sa.text("outcome = 'quarantine'"),
+    )
     op.create_index("journal_ticket", "journal", ["outcome_ticket"], unique=False)
     op.create_index("journal_verify", "journal", ["state", "verify_due"], unique=False)
     op.create_table(
@@ -151,6 +158,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("address"),
     )
     op.create_table(
+        "tally",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("label", sa.String(length=60), nullable=False),
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "label", "slot"),
+    )
+    op.create_table(
         "thread_key",
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -178,7 +193,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("participants", sa.JSON(), nullable=False),
-        sa.Column("watchers", sa.JSON(), nullable=False, server_default=sa.text("'[]'")),
+        sa.Column("watchers", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("split_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("acknowledged", sa.Boolean(), nullable=False),
@@ -298,10 +313,26 @@ def upgrade() -> None:
     )
     op.create_index("outbox_article", "outbox", ["article_id"], unique=False)
     op.create_index("outbox_due", "outbox", ["state", "rank", "due"], unique=False)
+    op.create_index(
+        "outbox_failed",
+        "outbox",
+        ["updated"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('failed', 'bounced')"),
+        postgresql_where=sa.text("state IN ('failed', 'bounced')"),
+    )
     op.create_index("outbox_limits", "outbox", ["event", "caused_at", "limited"], unique=False)
     op.create_index("outbox_recipient", "outbox", ["recipient", "event", "caused_at"], unique=False)
     op.create_index("outbox_tell", "outbox", ["tell"], unique=False)
     op.create_index("outbox_ticket", "outbox", ["ticket_id"], unique=False)
+    op.create_index(
+        "outbox_unsent",
+        "outbox",
+        ["state", "created"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('pending', 'deferred', 'held')"),
+        postgresql_where=sa.text("state IN ('pending', 'deferred', 'held')"),
+    )
     op.create_table(
         "attachment",
         sa.Column(
@@ -320,4 +351,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("article_id", "position"),
     )
+    op.create_index("journal_mail_from", "journal", [sa.literal_column("lower(mail_from)")], unique=False)
+    op.create_index("journal_sender", "journal", [sa.literal_column("lower(sender)")], unique=False)
+    op.create_index("article_sender", "article", [sa.literal_column("lower(sender)")], unique=False)
+    op.create_index("history_actor", "history", [sa.literal_column("lower(actor)")], unique=False)
     first_rows(op.get_bind())
