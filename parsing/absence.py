@@ -29,14 +29,14 @@ _HEADERS = frozenset(
 )
 BULK = frozenset(("bulk", "junk"))  # values of Precedence
 _NONE: Set[str] = frozenset()
-_SUBJECT = phrases.linear(
+_begins_with_absence = phrases.finder(
     phrases.ABSENCE_SUBJECTS,
     before=r"^\W*",
     after=r"\s*(?:$|[:：;!(\[–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
 )
-_WHOLE = phrases.linear(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
-_OPENING = phrases.linear(phrases.ABSENCE_OPENINGS)
-_PROMISE = phrases.linear(phrases.ABSENCE_PROMISES)
+_is_absence = phrases.finder(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
+_says_absent = phrases.finder(phrases.ABSENCE_OPENINGS)
+_promises = phrases.finder(phrases.ABSENCE_PROMISES)
 
 
 def reason(message: ParsedMessage, fields: Mapping[str, str], submitted: str) -> str | None:
@@ -64,15 +64,15 @@ def precedences(message: ParsedMessage) -> Set[str]:
 def _by_words(message: ParsedMessage, marked: bool) -> str | None:
     answer = bool(message.in_reply_to or message.references)
     subject = message.subject[:200]
-    absent = bool(_SUBJECT.search(subject))
-    if absent and (answer or marked or message.return_path == "" or _WHOLE.search(subject)):
+    absent = _begins_with_absence(subject)
+    if absent and (answer or marked or message.return_path == "" or _is_absence(subject)):
         return "The subject is that of an automatic answer."
     if not (absent or answer or forwards.is_reply_subject(subject)):
         return None
     words = (message.reply or message.text)[:WHOLE]
-    if not _OPENING.search(words[:OPENING]) or _quotes(message):
+    if not _says_absent(words[:OPENING]) or _quotes(message):
         return None
-    if absent or marked or _PROMISE.search(words):
+    if absent or marked or _promises(words):
         return "It answers with the words of an out-of-office."
     return None
 

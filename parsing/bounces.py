@@ -45,10 +45,10 @@ _DAEMON = re.compile(
     r"mail(?:er)? (?:delivery|deliver|system|administrator)|delivery (?:sub)?system|system administrator|mailer-daemon",
     re.IGNORECASE,
 )
-_SUBJECT = phrases.linear(phrases.BOUNCE_SUBJECTS)
-_WORDS = phrases.linear(phrases.BOUNCE_WORDS)
-_DELAYED = phrases.linear(phrases.BOUNCE_DELAYED)
-_COPY = phrases.linear(phrases.BOUNCE_COPIES, before=r"^[\s>*=|#-]*")
+_is_bounce_subject = phrases.finder(phrases.BOUNCE_SUBJECTS)
+_has_bounce_words = phrases.finder(phrases.BOUNCE_WORDS)
+_says_delayed = phrases.finder(phrases.BOUNCE_DELAYED)
+_begins_copy = phrases.finder(phrases.BOUNCE_COPIES, before=r"^[\s>*=|#-]*")
 _HEADER = re.compile(
     r"(?:return-path|received|message-id|dkim-signature|mime-version|x-[\w-]{2,40})\s?:", re.IGNORECASE
 )
@@ -120,7 +120,7 @@ def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
 
 
 def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool) -> bool:
-    subject = bool(_SUBJECT.search(message.subject[:500]))
+    subject = _is_bounce_subject(message.subject[:500])
     if not (daemon or subject):
         return False
     if fields.get("x-failed-recipients"):
@@ -132,7 +132,7 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool)
         or _PERSONAL.search(message.text[:PERSONAL])
     ):
         return False  # a person who writes about a bounce
-    words = bool(_WORDS.search(message.text[:4096]))
+    words = _has_bounce_words(message.text[:4096])
     return (subject and words) or (daemon and (words or subject))
 
 
@@ -235,7 +235,7 @@ def _free_form(message: ParsedMessage, fields: Mapping[str, str], parts: Sequenc
     for pattern in _NAMED:
         recipients = recipients or _found(pattern, text, message)
     recipients = recipients or _known_forms(message) or _found(_SENTENCE, text, message)
-    delayed = bool(_DELAYED.search(message.subject) or _DELAYED.search(text))
+    delayed = bool(_says_delayed(message.subject) or _says_delayed(text))
     codes = _unique(match[1] for match in _REPLY_CODE.finditer(text)) or _unique(
         match[1] for match in _CODE.finditer(text)
     )
@@ -255,7 +255,7 @@ def _before_copy(text: str) -> str:
     for line in text.split("\n"):
         if not line or line.isspace():
             kept += [""] * bool(kept)
-        elif kept and len(line) < 200 and (_COPY.search(line) or _HEADER.match(line)):
+        elif kept and len(line) < 200 and (_begins_copy(line) or _HEADER.match(line)):
             break
         elif not _ECHO.match(line):
             kept.append(line)

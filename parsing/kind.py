@@ -19,7 +19,7 @@ _ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-re
 _LOOP = frozenset(("x-loop", "x-no-loop"))
 _POSTED = frozenset(("list-post", "list-unsubscribe"))
 _END = re.compile(r"[\s;(]")  # of Auto-Submitted's word: parameters or a comment
-_REACTION = phrases.linear(phrases.REACTIONS, before=r"^\s*", after=r"[\s.:!]*$")
+_is_reaction = phrases.finder(phrases.REACTIONS, before=r"^\s*", after=r"[\s.:!]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _by_part(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
         if part.content_type == "text/vnd.google.email-reaction+json":
             return Verdict("reaction", "It carries a reaction part.")
     words = message.reply or message.text
-    if len(words) <= REACTION_CHARACTERS and "\n" not in (line := words.strip()) and _REACTION.search(line):
+    if len(words) <= REACTION_CHARACTERS and "\n" not in (line := words.strip()) and _is_reaction(line):
         return Verdict("reaction", "Its only words are those of a reaction.")
     return None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any, Literal
 
 import re2
 
-_compile: Any = re2.compile  # re2 has no types
+_Set: Any = re2.Set  # re2 has no types
 _escape: Any = re2.escape
 
 Role = Literal["from", "date", "to", "subject", "cc", "other"]
@@ -43,9 +43,12 @@ for _role in _ROLES:
         LABELS.setdefault(_word, _role)
 
 
-def linear(patterns: Iterable[str], before: str = "", after: str = "") -> Any:
-    """One RE2 pattern, without regard to case, of which any of `patterns` is enough."""
-    return _compile(f"(?i){before}(?:{'|'.join(patterns)}){after}")
+def finder(patterns: Iterable[str], before: str = "", after: str = "") -> Callable[[str], bool]:
+    """Whether a text has any of these RE2 patterns, without regard to case: one step a byte, whatever the text."""
+    found = _Set.SearchSet()  # half the price of a search, which tells where, too
+    found.Add(f"(?i){before}(?:{'|'.join(patterns)}){after}")
+    found.Compile()
+    return lambda text: bool(found.Match(text))
 
 
 def words(given: Iterable[str]) -> str:

@@ -43,9 +43,9 @@ class Mark:
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SAID = phrases.words(phrases.WROTE)
 _ANYWHERE = phrases.words(phrases.WROTE_ANYWHERE)
-_VERB = phrases.linear((rf"(?:^|[^\pL\pN_])(?:{_SAID})(?:$|[^\pL\pN_])", _ANYWHERE))
-_VERB_FIRST = phrases.linear((_SAID, _ANYWHERE), before=r"^[> ]*", after=r"(?:$|[^\pL\pN_])")
-_SPOKEN = phrases.linear((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
+_has_verb = phrases.finder((rf"(?:^|[^\pL\pN_])(?:{_SAID})(?:$|[^\pL\pN_])", _ANYWHERE))
+_begins_with_verb = phrases.finder((_SAID, _ANYWHERE), before=r"^[> ]*", after=r"(?:$|[^\pL\pN_])")
+_ends_in_verb = phrases.finder((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
 _TIME = re.compile(
     r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
     re.IGNORECASE,
@@ -69,8 +69,8 @@ _SEPARATOR = re.compile(
 _RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—‐‑−*]\s?){3,}$")
 _LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[:：][\s*_\u00a0]*")
 _INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
-_FORWARD = phrases.linear((phrases.words(phrases.FORWARDED),))
-_ORIGINAL = phrases.linear((phrases.words(phrases.ORIGINAL),))
+_says_forwarded = phrases.finder((phrases.words(phrases.FORWARDED),))
+_says_original = phrases.finder((phrases.words(phrases.ORIGINAL),))
 _NOTES = re.compile(r"\s{0,4}-{3,}\s?[^-].{2,200}-{3,}\s*$")
 
 
@@ -166,13 +166,13 @@ def _separator(number: int, line: str) -> Mark | None:
     head = line.lstrip()[:1]
     if head and head in _RULED:
         match = _SEPARATOR.match(line.replace("*", "") if "*" in line else line)
-        if match and _FORWARD.search(match[1]):
+        if match and _says_forwarded(match[1]):
             return Mark("forward", number, number + 1)
-        if match and _ORIGINAL.search(match[1]):
+        if match and _says_original(match[1]):
             return Mark("original", number, number + 1)
-        if _NOTES.match(line) and _VERB.search(line):
+        if _NOTES.match(line) and _has_verb(line):
             return Mark("wrote", number, number + 1)
-    if line.endswith((":", "：")) and _FORWARD.search(line):
+    if line.endswith((":", "：")) and _says_forwarded(line):
         return Mark("forward", number, number + 1)
     return None
 
@@ -182,7 +182,7 @@ def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | No
     mark = _introduction(lines, number, line, free)
     if mark or len(line) > NAME_CHARACTERS or not line.endswith((":", "：")):
         return mark
-    if not _quote_follows(lines, number) or not _SPOKEN.search(line):
+    if not _quote_follows(lines, number) or not _ends_in_verb(line):
         return None
     # "NAME wrote:", and the quote on the next line
     touches = is_quoted(lines[number + 1]) or _DATE_FIRST.match(line)
@@ -195,7 +195,7 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
     tail = line.rstrip(" *_-")
     ends = tail.endswith((":", "："))
     if not ends:
-        spoken = _VERB.search(tail[-VERB_CHARACTERS:])
+        spoken = _has_verb(tail[-VERB_CHARACTERS:])
         if not (spoken or tail.endswith(">")):
             return None
         if not (follows or (spoken and _ADDRESS.search(line) and _DATE_FIRST.match(line))):
@@ -235,7 +235,7 @@ def _begins(joined: str, ends: bool, follows: bool) -> int | None:
     if not (address or timed):
         return None
     dated = timed and _DATE_FIRST.match(joined)
-    if not _VERB.search(joined):
+    if not _has_verb(joined):
         # "2014-10-17 11:28 GMT+03:00 NAME <ADDRESS>:", a date and an address without a verb
         body = joined.rstrip(" :：*")
         closed = not ends or body.endswith((">", ")", "]")) or (follows and address and address.end() == len(body))
@@ -260,7 +260,7 @@ def _quote_follows(lines: Sequence[str], number: int) -> bool:
 
 def _is_wrapped_verb(line: str) -> bool:
     """Whether the line is "> wrote:", where the ">" closes an address and quotes nothing."""
-    return len(line) < 40 and line.rstrip().endswith((":", "：")) and bool(_VERB_FIRST.search(line))
+    return len(line) < 40 and line.rstrip().endswith((":", "：")) and _begins_with_verb(line)
 
 
 def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:

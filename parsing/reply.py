@@ -24,7 +24,7 @@ _LABELLED = re.compile(r"[\s*_]{0,4}[^\W\d_][^:：\n]{0,24}[:：]")
 _TRACED = "|-=_–—*"  # what a rule, or the bar before a quote, begins with
 _CLOCK = re.compile(r"\d[:.h]\d\d")
 _YEAR = re.compile(r"\d{4}")
-_BELOW = phrases.linear(phrases.ANSWERS_BELOW)
+_points_below = phrases.finder(phrases.ANSWERS_BELOW)
 _DELIMITER = re.compile(r"##[-–—‐‑]\s?[^\n]{1,300}?\s?[-–—‐‑]##")
 
 
@@ -259,7 +259,7 @@ def _compose(
         and new.regions <= 1
         and not (delimited and not quoted)
         and not _has_traces(kept)
-        and not (new.regions and _BELOW.search(reply[:POINTED]))
+        and not (new.regions and _points_below(reply[:POINTED]))
         and "\n_____" not in f"\n{signature}"  # a footer, or a quote under a client's rule
     )
     return Split(reply, certain, signature, forwarded_from)

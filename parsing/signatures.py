@@ -28,14 +28,14 @@ _DELIMITED = "-—–_ "  # what a delimiter's line begins with
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]?$")
 _DEVICE = phrases.words(phrases.DEVICES)
 _SENT = phrases.words(phrases.SENT)
-_SENT_FROM = phrases.linear(
+_names_device = phrases.finder(
     (f"(?:{_SENT}).{{0,28}}(?:{_DEVICE})", f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})", "^via mobile$")
 )
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
-_DISCLAIMER = phrases.linear(phrases.DISCLAIMERS)
-_CONTACT = phrases.linear(
+_disclaims = phrases.finder(phrases.DISCLAIMERS)
+_has_contact = phrases.finder(
     (
         r"[^\s@]@[^\s@]+\.[\pL\pN]",
         r"https?://",
@@ -53,7 +53,7 @@ def is_sent_from(line: str) -> bool:
     text = line.strip(" \t*_[]()")
     if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
         return False
-    return len(text.split("<")[0].split()) <= SENT_WORDS and bool(_SENT_FROM.search(text))
+    return len(text.split("<")[0].split()) <= SENT_WORDS and _names_device(text)
 
 
 def is_closing(line: str) -> bool:
@@ -121,11 +121,7 @@ def _disclaimed(lines: Sequence[str], end: int) -> int:
         while top and lines[top - 1].strip():
             top -= 1
         above = _filled(lines, top)
-        if (
-            not above
-            or end - top > CONTACT_LINES
-            or not _DISCLAIMER.search(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS])
-        ):
+        if not above or end - top > CONTACT_LINES or not _disclaims(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS]):
             break
         end = above
     return end
@@ -170,7 +166,7 @@ def _next(lines: Sequence[str], number: int, end: int) -> str:
 
 def _is_name(line: str) -> bool:
     text = _BESIDE.split(_BY_ORDER.sub("", visible(line[: 2 * LINE_CHARACTERS]).strip(" \t*_/,"), count=1))[0]
-    if _CONTACT.search(text):
+    if _has_contact(text):
         return False
     words = text.split()
     if not words or len(words) > NAME_WORDS or len(text) > CLOSING_CHARACTERS or text.endswith(("?", ":")):
@@ -183,7 +179,7 @@ def _is_name(line: str) -> bool:
 def _contacts(lines: Sequence[str], end: int) -> int:
     """A last paragraph that is a name and ways to reach it, or such lines under a rule."""
     top = max(0, end - 2 * TAIL_LINES)
-    if not _CONTACT.search("\n".join(lines[top:end])):
+    if not _has_contact("\n".join(lines[top:end])):
         return end
     filled = contacts = inside = 0
     for number in range(end - 1, top, -1):
@@ -200,7 +196,7 @@ def _contacts(lines: Sequence[str], end: int) -> int:
         filled += 1
         if filled > CONTACT_LINES or len(line) > LINE_CHARACTERS or _is_sentence(line):
             return end
-        contact = bool(_CONTACT.search(line))
+        contact = _has_contact(line)
         contacts += contact
         inside += contact
     return end
