@@ -6,6 +6,9 @@ pair of neighbours that changed places: `[INC-1042-7]`. Anyone can make one.
 A signed id is ours alone: `mg<event><ticket>.<article>.<recipient>.<key><mac>`, numbers in base 36, the recipient as
 a digest, the mac an HMAC-SHA256 over all before it. It is the left part of each Message-ID that we send and of plus
 and VERP addresses, the same on every try, and it is read without a database.
+
+After a restore from a backup a new key signs, and numbers go on beyond a gap: what was given out after the backup was
+made is known for ours, and leads nowhere. Of a key from before, ids of tickets that the backup has still count.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -138,10 +141,20 @@ def without_token(subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Signing keys by their one-character id; `current` signs, all are accepted."""
+    """Signing keys by their one-character id; `current` signs, all are accepted.
+
+    `last`: of a key that signed before a restore, the last ticket that its ids may name. `gaps`: ticket ids between
+    the last one before a restore and the first one after it (both not among them), which only lost tickets had.
+    """
 
     current: str
     secrets: Mapping[str, bytes]
+    last: Mapping[str, int] = field(default_factory=dict)
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    def has_lost(self, ticket_id: int) -> bool:
+        """Whether that ticket can only have been one that a restore did not bring back."""
+        return any(last < ticket_id < first for last, first in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +192,22 @@ def on_domain(left: str, domain: str) -> str:
 
 
 def read_signed(text: str, keys: Keys) -> Signed | None:
-    """What a Message-ID or plus suffix says, if one of our keys signed it; case and domain do not matter."""
+    """What a Message-ID or plus suffix says, if one of our keys signed it; case and domain do not matter.
+
+    None as well for one that was given out after the backup that was restored.
+    """
+    read = _read(text, keys)
+    return None if read is None or _is_lost(*read, keys) else read[0]
+
+
+def is_lost(text: str, keys: Keys) -> bool:
+    """Whether it is an id of ours for a ticket that a restore did not bring back."""
+    read = _read(text, keys)
+    return read is not None and _is_lost(*read, keys)
+
+
+def _read(text: str, keys: Keys) -> tuple[Signed, str] | None:
+    """What it says, and the key that signed it."""
     if text[:2].lower() != "mg":
         return None
     match = _SIGNED.fullmatch(text.partition("@")[0].lower())
@@ -189,7 +217,11 @@ def read_signed(text: str, keys: Keys) -> Signed | None:
     body = match[0][: -len(match[6])]
     if secret is None or not hmac.compare_digest(_mac(secret, body), match[6]):
         return None
-    return Signed(_BY_LETTER[match[1]], int(match[2], 36), int(match[3], 36), match[4], match[0])
+    return Signed(_BY_LETTER[match[1]], int(match[2], 36), int(match[3], 36), match[4], match[0]), match[5]
+
+
+def _is_lost(signed: Signed, key: str, keys: Keys) -> bool:
+    return signed.ticket_id > keys.last.get(key, signed.ticket_id)
 
 
 @lru_cache(16_384)  # an id is read when it is asked for, when it is decided by and when it is signed again

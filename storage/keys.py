@@ -8,22 +8,32 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from routing.tokens import Keys
-from storage.tables import signing_key
+from storage.tables import restore, signing_key
 
 _NAMES = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def load(connection: Connection) -> Keys:
-    """All keys; the newest one that is not retired signs."""
+    """All keys; the newest one that is not retired signs. With what restores have cut off."""
     rows = connection.execute(sa.select(signing_key).order_by(signing_key.c.created)).all()
     current = [row.id for row in rows if row.retired is None]
-    return Keys(current[-1], {row.id: bytes(row.secret) for row in rows})
+    gaps = connection.execute(sa.select(restore.c.last_ticket, restore.c.first_ticket).order_by(restore.c.id))
+    return Keys(
+        current[-1],
+        {row.id: bytes(row.secret) for row in rows},
+        {row.id: row.last_ticket for row in rows if row.last_ticket is not None},
+        tuple((row.last_ticket, row.first_ticket) for row in gaps),
+    )
 
 
 def rotate(connection: Connection, now: float) -> str:
-    """A new key signs from now on; ids of the old ones are still accepted. The new key's name."""
-    taken = {row.id for row in connection.execute(sa.select(signing_key.c.id))}
-    name = next(n for n in _NAMES if n not in taken)
+    """A new key signs from now on; ids of the old ones are still accepted. The new key's name.
+
+    Where all names are taken, the oldest key gives up its own: its ids are unknown from then on.
+    """
+    rows = connection.execute(sa.select(signing_key.c.id).order_by(signing_key.c.created)).scalars().all()
+    name = next((n for n in _NAMES if n not in rows), rows[0])
+    connection.execute(signing_key.delete().where(signing_key.c.id == name))
     connection.execute(signing_key.update().where(signing_key.c.retired.is_(None)).values(retired=now))
     connection.execute(signing_key.insert(), {"id": name, "secret": secrets.token_bytes(32), "created": now})
     return name

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage import suppression
+from storage import epochs, suppression
 from storage.change import RANKS, TO_PARTNERS, HeldFor, Letter, Mark
 from storage.database import Conflict, insert_or_ignore
 from storage.tables import beat, letter_body, outbox, thread_key
@@ -85,7 +85,9 @@ def write_letters(connection: Connection, letters: Sequence[Letter], now: float)
         return
     digests: dict[bytes, str] = {}
     rows: list[dict[str, Any]] = []
-    for letter in letters:
+    restored = epochs.holds(connection, [letter.time for letter in letters])
+    for letter, held in zip(letters, restored, strict=True):
+        held_for = letter.held_for or ("restore" if held else None)
         digest = digests.get(letter.body)
         if digest is None:
             digest = digests[letter.body] = hashlib.sha256(letter.body).hexdigest()
@@ -100,8 +102,8 @@ def write_letters(connection: Connection, letters: Sequence[Letter], now: float)
                 "subject": letter.subject,
                 "headers": letter.headers,
                 "body_sha256": digest,
-                "state": "held" if letter.held_for else "pending",
-                "held_for": letter.held_for,
+                "state": "held" if held_for else "pending",
+                "held_for": held_for,
                 "rank": RANKS[letter.event],
                 "caused_at": letter.time,
                 "limited": letter.limited,
@@ -127,7 +129,7 @@ def is_due(connection: Connection, now: float) -> bool:
     return (
         connection.execute(
             sa.select(outbox.c.id)
-            .where(outbox.c.state.in_(TO_SEND), outbox.c.rank.in_(_RANKS), outbox.c.due <= now)
+            .where(outbox.c.state.in_(TO_SEND), outbox.c.rank.in_(_RANKS), outbox.c.due <= now, ~epochs.IS_FROZEN)
             .limit(1)
         ).first()
         is not None
@@ -212,6 +214,7 @@ def _due(state: str, now: float, limit: int, but: Collection[int]) -> sa.Select[
         )
         .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
         .where(outbox.c.state == state, outbox.c.rank.in_(_RANKS), outbox.c.due <= now, outbox.c.id.not_in(but))
+        .where(~epochs.IS_FROZEN)
         .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
         .limit(limit)
         .with_for_update(of=outbox, skip_locked=True)

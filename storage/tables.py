@@ -46,6 +46,7 @@ signing_key = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("created", Time, nullable=False),
     Column("retired", Time),  # ids signed with it are still accepted; none is signed with it any more
+    Column("last_ticket", Id),  # it signed before a restore: ids of later tickets are of ones that are lost
 )
 
 counter = Table(
@@ -53,6 +54,30 @@ counter = Table(
     metadata,
     Column("name", String(40), primary_key=True),  # ticket, article
     Column("value", Id, nullable=False),  # the last one given out
+)
+
+restore = Table(  # each begins a new epoch of ids: what was given out after the backup must never be met again
+    "restore",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("made", Time, nullable=False),  # when the backup was made
+    Column("restored", Time, nullable=False),
+    Column("last_ticket", Id, nullable=False),  # the last one that the backup knows to be given out
+    Column("first_ticket", Id, nullable=False),  # the first one of this epoch; between them lie the lost ones
+    Column("last_article", Id, nullable=False),
+    Column("first_article", Id, nullable=False),
+    Column("thawed", Time),  # NULL: nothing is sent
+)
+
+reread = Table(  # folders that mails were filed into, looked through after a restore
+    "reread",
+    metadata,
+    Column("restore_id", Id, primary_key=True, autoincrement=False),
+    Column("account", String(40), primary_key=True),
+    Column("folder", Text, primary_key=True),
+    Column("finished", Time, nullable=False),
+    Column("seen", Integer, nullable=False),  # mails that lay there
+    Column("found", Integer, nullable=False),  # those that the backup did not know
 )
 
 # --- arrivals ---------------------------------------------------------------------------------------------------
@@ -100,7 +125,7 @@ journal = Table(
     Index("journal_ticket", "outcome_ticket"),
     Index("journal_sender", sa_func.lower(sa_text("sender"))),
     Index("journal_mail_from", sa_func.lower(sa_text("mail_from"))),
-    Index("journal_quarantine", "note", **only("outcome = 'quarantine'")),
+    Index("journal_quarantine", "outcome", "note", **only("outcome = 'quarantine'")),
 )
 
 journal_raw = Table(  # apart: an update of a journal row must not rewrite 25 MB

@@ -115,7 +115,7 @@ def upgrade() -> None:
     op.create_index(
         "journal_quarantine",
         "journal",
-        ["note"],
+        ["outcome", "note"],
         unique=False,
         sqlite_where=sa.text("outcome = 'quarantine'"),
         postgresql_where=sa.text("outcome = 'quarantine'"),
@@ -142,11 +142,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "folder"),
     )
     op.create_table(
+        "reread",
+        sa.Column(
+            "restore_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("finished", sa.Double(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("restore_id", "account", "folder"),
+    )
+    op.create_table(
+        "restore",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("made", sa.Double(), nullable=False),
+        sa.Column("restored", sa.Double(), nullable=False),
+        sa.Column("last_ticket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_ticket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_article", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first_article", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("thawed", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "signing_key",
         sa.Column("id", sa.String(length=1), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("retired", sa.Double(), nullable=True),
+        sa.Column("last_ticket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
