@@ -80,7 +80,8 @@ class Watcher:
 
     def _select(self, client: connection.Client) -> Folder:
         account = self._account
-        selected = client.select_folder(native(client, self._folder), readonly=self._untouched)
+        home = native(client, self._folder)
+        selected = client.select_folder(home, readonly=self._untouched)
         uidvalidity, uidnext = selected.get(b"UIDVALIDITY"), selected.get(b"UIDNEXT")
         if uidvalidity is None or uidnext is None:  # RFC 9051 section 6.3.2 asks for both
             raise IMAPClientError("the server gives no UIDVALIDITY and UIDNEXT: no mail can be told from another")
@@ -102,6 +103,7 @@ class Watcher:
             self._db,
             box,
             place,
+            home=home,
             after=None if self._untouched else account.after,
             max_size=self._settings.max_size,
             uidnext=uidnext,

@@ -47,6 +47,7 @@ class Folder:
         box: Mailbox,
         place: Place,
         *,
+        home: str,
         after: str | None,
         max_size: int,
         uidnext: int,
@@ -58,6 +59,7 @@ class Folder:
         self._db = db
         self._box = box
         self._place = place
+        self._home = home  # this folder by the server's name
         self._after = after  # None: nothing at the mailbox changes
         self._max_size = max_size
         self._uidnext = uidnext
@@ -66,7 +68,8 @@ class Folder:
         self._clock = clock
         with db.read() as connection:
             self._open = set(mailboxes.unsettled(connection, box)) if after is not None else set()
-        self._known: set[int] = set()  # taken, or left where they were before us
+        self._tried = set(self._open)  # by a connection that ended, or refused: perhaps copied, and not marked
+        self._known: set[int] = set()  # from the floor up: taken, or left where they were before us
         self._floor = box.first_uid or 1  # below it nothing is new: UIDs ascend (RFC 9051 section 2.3.1.1)
 
     def look(self) -> str | None:
@@ -86,10 +89,17 @@ class Folder:
             trouble = self._dispose() or trouble
         missing = [uid for uid in new if uid not in self._known]
         if found:
-            self._floor = min(missing, default=max(found) + 1)
+            self._raise_floor(min(missing, default=max(found) + 1))
         if self._box.first_uid is None and not missing:
             self._looked_through()
         return trouble
+
+    def _raise_floor(self, floor: int) -> None:
+        """What is below is looked at no more, and needs no memory."""
+        self._floor = floor
+        self._known = {uid for uid in self._known if uid >= floor}
+        for uid in [uid for uid in self._faults.tries if uid < floor]:
+            del self._faults.tries[uid]
 
     # --- what is new ----------------------------------------------------------------------------------------------
 
@@ -229,8 +239,10 @@ class Folder:
         """Move, flag or delete what is committed; a sentence where the server refused."""
         while self._open and self._after is not None:
             part = sorted(self._open)[:DISPOSALS]
+            again = not self._tried.isdisjoint(part)
+            self._tried.update(part)
             try:
-                dispose(self._client, self._after, part)
+                dispose(self._client, self._after, part, home=self._home, again=again)
             except IMAPClientAbortError:
                 raise
             except IMAPClientError as error:
@@ -238,4 +250,5 @@ class Folder:
             with self._db.write() as connection:
                 mailboxes.settle(connection, self._box, part)
             self._open.difference_update(part)
+            self._tried.difference_update(part)
         return None

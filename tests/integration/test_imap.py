@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from imapclient.exceptions import IMAPClientAbortError
 from servers.dovecot import Dovecot, without
 from servers.process import until
 from servers.watching import account, empty, idle, looked_again, mail, rows, seed, settings, state, taken, watching
 
-from mailgate.intake import imap, mailbox
+from mailgate.intake import disposal, imap, mailbox
 from parsing.read import parse
 from storage import mailboxes
 from storage.database import Database, DatabaseUnavailable
@@ -249,6 +250,49 @@ def test_an_interrupted_copy_is_not_copied_twice(
         idle(sqlite)
     assert len(server.mails(user, "Processed")) == 2
     assert len(rows(sqlite)) == 2
+
+
+def test_a_copy_whose_end_was_not_seen_is_not_copied_twice(
+    poor: tuple[Dovecot, tuple[str, ...]], sqlite: Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, missing = poor
+    seed(server, user, 3)
+    server.deliver(user, mail(0))  # the same mail once more: each of the two is copied once
+    mark = disposal._remove
+
+    def cut(_client: object, _uids: Sequence[int]) -> None:
+        raise IMAPClientAbortError("cut off between COPY and STORE")
+
+    monkeypatch.setattr(disposal, "_remove", cut)
+    box = account(server, user, poll=1)
+    with watching(sqlite, box):
+        until(lambda: "MOVE" not in missing or ((row := state(sqlite)) is not None and row.error), "an error")
+    monkeypatch.setattr(disposal, "_remove", mark)
+    server.deliver(user, mail(9))
+    with watching(sqlite, box):
+        until(lambda: len(rows(sqlite)) == 5, "the fifth mail")
+        until(lambda: len(server.mails(user, "Processed")) >= 5, "five in Processed")
+        looked_again(sqlite)
+    assert sorted(kept.raw for kept in server.mails(user, "Processed")) == sorted(mail(n) for n in (0, 0, 1, 2, 9))
+
+
+def test_what_was_taken_long_ago_needs_no_memory(
+    dovecot: Dovecot, sqlite: Database, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[mailbox.Folder] = []
+    look = mailbox.Folder.look
+
+    def remembered(self: mailbox.Folder) -> str | None:
+        made.append(self)
+        return look(self)
+
+    monkeypatch.setattr(mailbox.Folder, "look", remembered)
+    seed(dovecot, user, 40)
+    with watching(sqlite, account(dovecot, user, after="flag")):
+        taken(sqlite, 40)
+        idle(sqlite)
+    assert made[-1]._known == set()
+    assert not made[-1]._faults.tries
 
 
 @pytest.mark.parametrize(("separator", "prefix"), [("/", ""), (".", "INBOX.")])

@@ -109,6 +109,7 @@ mail_location = maildir:{self.folder}/mail/%u
 auth_mechanisms = {mechanisms}
 mail_max_userip_connections = 200
 imap_fetch_failure = {fetch_failure}
+mailbox_idle_check_interval = 2 secs
 {f"imap_capability = {capability}" if capability else ""}
 passdb {{
   driver = static
