@@ -18,6 +18,7 @@ from routing.threads import letter_ids
 # word after "#" is a command that does not exist, unless it is a number ("#12 is your order") or a heading ("# Steps").
 _COMMAND = re.compile(r"#\s?(note)(?![\w])(.*)|#(\w*[^\W\d_]\w*)(.*)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
 MOST_TYPED = 40  # characters of a command that does not exist, as its author is told of it
 Question = Literal["confirm", "preview"]
 _DECORATION = " \t*_`~\"'"  # what is left of bold or quoted words

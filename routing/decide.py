@@ -12,12 +12,10 @@ from routing import answers, commands, forwarding, joining, numbers, opening, re
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
-from routing.mail import Mail
+from routing.mail import REPEAT_SECONDS, Mail
 from routing.policy import Door, Policy
 from routing.staff import QUESTION_SECONDS
 from routing.threads import Match
-
-REPEAT_SECONDS = 600.0  # MAIL 1: without a Message-ID the same content within ten minutes is the same mail
 
 
 def questions(mails: Iterable[Mail], policy: Policy) -> Questions:

@@ -9,6 +9,8 @@ from parsing.message import ParsedMessage
 
 Trust = Literal["authenticated", "confirmed", "known_thread", "unverified", "failed"]
 
+REPEAT_SECONDS = 600.0  # MAIL 1: without a Message-ID the same content within ten minutes is the same mail
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

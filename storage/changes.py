@@ -14,13 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from routing.decision import Reason
+from routing.mail import REPEAT_SECONDS
 from routing.ticket import Ticket
-from storage import outbox, suppression
+from storage import epochs, outbox, suppression
 from storage.change import Article, Change, HistoryEntry, Outcome, Tripped
 from storage.database import Conflict, insert_or_ignore
 from storage.tables import article, attachment, breaker, confirmation, history, journal, link, thread_key, ticket
-
-REPEAT_SECONDS = 600.0  # a mail without Message-ID gives its key up to an equal one ten minutes apart (MAIL 1)
 
 
 def write_changes(connection: Connection, changes: Sequence[Change], now: float) -> None:
@@ -274,7 +273,8 @@ def _release(connection: Connection, change: Change, now: float) -> None:
     connection.execute(
         article.update().where(article.c.id == release.article_id).values(visibility="public", trust=release.trust)
     )
-    outbox.release_held(connection, release.article_id, now, release.held_for)
+    (restored,) = epochs.holds(connection, [release.time])
+    outbox.release_held(connection, release.article_id, now, release.held_for or ("restore" if restored else None))
 
 
 def _trip(connection: Connection, tripped: Sequence[Tripped]) -> None:

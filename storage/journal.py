@@ -7,6 +7,7 @@ A claim moves `due` forward; whoever dies with it in hand gives it back by time.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from routing.mail import Claim, Envelope, Evidence
+from routing.mail import REPEAT_SECONDS, Claim, Envelope, Evidence
+from storage import tally
 from storage.database import insert_or_ignore
 from storage.tables import counter, imap_message, journal, journal_raw
 
@@ -22,9 +24,6 @@ UNVERIFIED_SECONDS = 3600.0  # a mail that nobody could verify for so long is wo
 LEASE_SECONDS = 30.0  # a dead process gives back what it held after this long, or when the daemon starts again
 BATCH_MAILS = 64  # beyond it a batch saves nothing more, and holds up its first mail
 BATCH_BYTES = 8_000_000  # a worker holds a batch in memory, parsed
-REPEAT_SECONDS = (
-    600.0  # without a Message-ID the same bytes within it are one mail (MAIL 1); later, an event of its own
-)
 RETRY_SECONDS = 5 * 86400.0  # a sender whose 250 was never written tries again for days (RFC 5321 section 4.5.4.1)
 MOST_DEATHS = 5  # a row in whose hands the process died that often is parked
 IDS_A_MAIL = 2  # its article, and its acknowledgement
@@ -125,6 +124,7 @@ def append(connection: Connection, arrivals: Sequence[Arrival], now: float) -> l
         )
         for index, journal_id in zip(fresh, ids, strict=True):
             stored[index] = Stored(journal_id, fresh=True)
+        tally.count(connection, Counter(("received", row["door"]) for row in rows))
     result = []
     for entry in stored:
         assert entry is not None
@@ -411,7 +411,9 @@ def park(connection: Connection, journal_ids: Sequence[int], error: str | None, 
     values: dict[str, Any] = {"state": "parked", "owner": None, "due": now}
     if error is not None:
         values["error"] = sa.func.coalesce(journal.c.error, error)
-    connection.execute(journal.update().where(journal.c.id.in_(journal_ids), journal.c.state == "new").values(values))
+    wanted = sa.and_(journal.c.id.in_(journal_ids), journal.c.state == "new")
+    done = connection.execute(journal.update().where(wanted).values(values))
+    tally.count(connection, {("worked", "parked"): done.rowcount})
 
 
 def retry(connection: Connection, journal_ids: Sequence[int], now: float) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailgate.desk.people import GATEWAY
 from mailgate.desk.states import with_state
-from mailgate.desk.tickets import GATEWAY, enact
+from mailgate.desk.tickets import enact
 from routing.decision import Decision, Reason
 from routing.facts import Facts
 from routing.joining import ARCHIVE

@@ -7,9 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mailgate.desk import alarms
-from mailgate.desk.people import audience, correspondents, watching
+from mailgate.desk.announcements import thread_references
+from mailgate.desk.people import GATEWAY, audience, correspondents, watching
 from mailgate.desk.states import answered, with_state
-from mailgate.desk.tickets import GATEWAY, thread_references
 from mailgate.errors import CommandError
 from parsing.message import Address
 from routing import breakers, tokens

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mailgate.desk.announcements import thread_references
 from mailgate.desk.people import audience, without
-from mailgate.desk.tickets import thread_references
 from mailgate.errors import CommandError
 from parsing.message import Address
 from routing import tokens

@@ -8,6 +8,7 @@ from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
 
+GATEWAY = "mailgate"  # the actor of what nobody typed
 MOST_PARTICIPANTS = 100  # more is a mailing, not a conversation
 
 

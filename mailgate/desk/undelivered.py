@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailgate.desk.people import audience
-from mailgate.desk.tickets import GATEWAY, thread_references
+from mailgate.desk.announcements import thread_references
+from mailgate.desk.people import GATEWAY, audience
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, HistoryEntry

@@ -13,12 +13,12 @@ from mailgate.outgoing import fields, mime, subjects
 from mailgate.outgoing.rendering import Language, Rendering, Wanted
 from parsing.message import Address, Attachment
 from routing import tokens
+from routing.commands import CONFIRM_SECONDS
 from routing.policy import Policy
 from storage.change import Announcement, Article, Change, HeldFor, Letter
 
 INTERNAL = ("notice", "confirm", "preview", "alarm")  # what only staff get
 HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 section 5)
-CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
 LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
 LONGEST_NAME = 40  # characters of an author's name in From, before "via ..."

@@ -15,10 +15,10 @@ from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.behind import attributed
 from routing.breakers import AUTOMATIC_EVENTS
-from routing.decide import REPEAT_SECONDS, decide, questions
+from routing.decide import decide, questions
 from routing.decision import Decision
 from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
-from routing.mail import NO_EVIDENCE, Claim, Envelope, Evidence, Mail
+from routing.mail import NO_EVIDENCE, REPEAT_SECONDS, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
 from routing.threads import bare_subject
 from routing.ticket import Ticket

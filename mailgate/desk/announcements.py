@@ -1,0 +1,133 @@
+"""What is told to whom of a mail: notices to staff, answers to the requester, automatic mails, questions. Pure."""
+
+from __future__ import annotations
+
+from mailgate.desk.people import audience, correspondents, watching, without
+from parsing.message import Address, ParsedMessage
+from routing.decision import Decision
+from routing.mail import Mail
+from routing.policy import Policy
+from routing.ticket import Ticket
+from storage.change import Announcement, Article, HeldFor
+
+MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
+
+
+def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Policy) -> Announcement:
+    message = mail.message
+    author = message.author or Address("", mail.envelope.mail_from)
+    told = audience(ticket, policy, but=author.address)
+    words = decision.words or message.reply or message.text
+    if why == "new":  # also the members of the queue where a rule has named an owner
+        told = tuple(dict.fromkeys((*told, *without(policy.members(ticket.queue), author.address, policy))))
+    elif not told and decision.trust != "authenticated":  # in its owner's name, who did perhaps not write it
+        told = without(policy.members(ticket.queue), author.address, policy)
+    if decision.verb == "append":
+        told = tuple(dict.fromkeys((*told, *watching(ticket, policy, but=author.address))))
+    if (handed := decision.forwarded) is not None:
+        author = handed.sender
+        words = f"{words}\n\n-- {message.from_[0].address}:\n{handed.own}" if handed.own else words
+    return Announcement(
+        "notice",
+        why,
+        ticket,
+        told,
+        mail.claim.article_id,
+        mail.envelope.received_at,
+        author=author,
+        words=words,
+        subject=message.subject,
+        attachments=message.attachments,
+        references=thread_references(ticket),
+        article_id=mail.claim.article_id,
+        trust="unverified" if decision.forwarded else decision.trust,
+    )
+
+
+def answers(
+    mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy, held: HeldFor | None
+) -> list[Announcement]:
+    requester, cc = correspondents(ticket, policy, but=article.sender.address)
+    if requester is None:
+        return []
+    return [
+        Announcement(
+            "answer",
+            "",
+            ticket,
+            (requester.address, *(a.address for a in cc)),
+            article.id,
+            article.time,
+            to=(requester,),
+            cc=cc,
+            author=Address(policy.staff[article.sender.address.lower()].name, article.sender.address),
+            words=decision.words,
+            subject=ticket.subject,
+            attachments=tuple(a for a in mail.message.attachments if not a.inline),
+            in_reply_to=ticket.last_public_id,
+            references=thread_references(ticket),
+            article_id=article.id,
+            held_for=held,
+        )
+    ]
+
+
+def question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy) -> Announcement:
+    """The mail that only that member gets, at the registered address that the held mail names as its author.
+
+    Its `why` is "nothing" where there are no words to hold, "command" where they begin with one that does not exist.
+    """
+    typed = next((r.seen for r in decision.reasons if r.code == "unknown_command"), None)
+    why = "nothing" if not decision.held else ("command" if typed else "")
+    return Announcement(
+        "confirm" if decision.ask == "confirm" else "preview",
+        why,
+        ticket,
+        (article.sender.address.lower(),),
+        article.id,
+        article.time,
+        author=article.sender,
+        words=decision.words,
+        subject=ticket.subject,
+        references=(),
+        article_id=article.id,
+        trust=decision.trust,
+        details=(("typed", typed),) if typed else (),
+    )
+
+
+def automatic_mail(
+    why: str, mail: Mail, ticket: Ticket, whom: Address, article: Article, policy: Policy, template: str | None = None
+) -> Announcement:
+    """The automatic mail to a sender (RFC 3834): one recipient, in the conversation of his own mail."""
+    message = mail.message
+    return Announcement(
+        "acknowledgement",
+        why,
+        ticket,
+        (whom.address.lower(),),
+        article.id,
+        article.time,
+        to=(whom,),
+        subject=message.subject,
+        in_reply_to=message.message_id,
+        references=references(message),
+        article_id=article.id,
+        template=template,
+        limited="unknown" if policy.partner(whom.address) is None else "known",
+    )
+
+
+def references(message: ParsedMessage) -> tuple[str, ...]:
+    """References of an answer (RFC 5322 section 3.6.4): the parent's, then the parent; the first and last are kept."""
+    ids = tuple(dict.fromkeys((*(message.references or message.in_reply_to[:1]), *_own(message))))
+    return ids if len(ids) <= MOST_REFERENCES else (ids[0], *ids[-MOST_REFERENCES + 1 :])
+
+
+def _own(message: ParsedMessage) -> tuple[str, ...]:
+    return (message.message_id,) if message.message_id else ()
+
+
+def thread_references(ticket: Ticket) -> tuple[str, ...]:
+    """Ids that put a mail of ours into the ticket's conversation."""
+    return tuple(dict.fromkeys(i for i in (ticket.root_id, ticket.last_public_id) if i))

@@ -1,0 +1,89 @@
+"""What is no article: a mail of ours that came back, a report about one, a `#send`. And how each arrival ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mailgate.desk.announcements import notice
+from mailgate.desk.people import GATEWAY
+from mailgate.desk.states import answered
+from routing.decision import Decision
+from routing.facts import Facts
+from routing.mail import Mail
+from routing.policy import Policy
+from storage.change import Change, HistoryEntry, Mark, Outcome, Release
+
+
+def outcome(
+    mail: Mail, decision: Decision, kind: Any, *, ticket_id: int | None = None, article_id: int | None = None
+) -> Outcome:
+    author = mail.message.author
+    return Outcome(
+        kind,
+        ticket_id,
+        article_id,
+        decision.reasons,
+        None if kind == "duplicate" else mail.key,
+        mail.evidence,
+        author.address if author else mail.envelope.mail_from,
+        mail.message.subject,
+        mail.message.message_id,
+    )
+
+
+def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
+    """No article: a mail of ours that came back, a report about one, a `#send`."""
+    time = mail.envelope.received_at
+    before = facts.ticket(decision.ticket_id) if decision.ticket_id is not None else None
+    report = decision.reports[0] if decision.reports else None
+    about = report.letter.article_id if report else (decision.release.article_id if decision.release else None)
+    change = Change(
+        time,
+        claim=mail.claim,
+        outcome=outcome(mail, decision, "record", ticket_id=before.id if before else None, article_id=about),
+    )
+    if report is not None:
+        why = mail.message.bounce_diagnostic or mail.message.kind_reason or None
+        gone = report.letter.recipient.lower() if report.suppress else None
+        change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time, gone),))
+    if before is None:
+        return change
+    actor = mail.message.author.address if mail.message.author else GATEWAY
+    if decision.release is not None:
+        member = policy.staff[actor.lower()]
+        after, history = answered(
+            replace(before, version=before.version + 1, updated=max(before.updated, time)),
+            member.addresses[0],
+            time,
+            decision.release.article_id,
+        )
+        trust = "confirmed" if decision.release.event == "confirm" else "authenticated"  # as the held mail was
+        release = Release(decision.release.message_id, decision.release.article_id, trust, time, policy.holds)
+        entry = HistoryEntry(time, actor, "confirmed", None, "sent", decision.release.article_id)
+        return replace(change, ticket=after, version=before.version, history=(entry, *history), release=release)
+    if report is None:
+        return change
+    entry = HistoryEntry(
+        time,
+        GATEWAY,
+        {"failed": "bounced", "delayed": "delayed", "read": "read"}.get(report.state, mail.message.kind),
+        None,
+        f"{report.letter.recipient} {report.status or ''}".rstrip(),
+        report.letter.article_id,
+    )
+    announcements = []
+    if decision.notify:
+        announcements.append(
+            replace(
+                notice("bounced", mail, decision, before, policy),
+                details=(("recipient", report.letter.recipient), ("status", report.status or "")),
+            )
+        )
+    return replace(
+        change,
+        ticket=replace(before, version=before.version + 1),
+        version=before.version,
+        history=(entry,),
+        announcements=tuple(a for a in announcements if a.recipients),
+    )
