@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from mailgate.desk.effects import effect
 from mailgate.desk.tickets import enact
 from mailgate.telling import tell
 from mailgate.verify.check import Checker
+from mailgate.verify.dmarc import organisation
 from parsing.read import parse
 from parsing.sameness import content_key, mail_key
 from routing import trust
@@ -25,7 +26,7 @@ from routing.decision import Decision
 from routing.facts import Facts
 from routing.mail import Claim, Envelope, Mail
 from routing.policy import Door, Policy
-from storage import journal
+from storage import journal, tally
 from storage.change import Change
 from storage.changes import write_changes
 from storage.database import Conflict, DatabaseUnavailable, now
@@ -51,6 +52,7 @@ class Worker:
         self._in_hand: dict[int, Claim] = {}  # by journal id; what is left when the database goes away is released
         self._lease_until = 0.0
         self._tell_at = 0.0  # clock of `time.monotonic`
+        self._busy = 0.0  # seconds at work that are not counted yet
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -78,7 +80,9 @@ class Worker:
         """Work what was just claimed, to its end."""
         self._in_hand = {claim.journal_id: claim for claim in claims}
         self._lease_until = now() + journal.LEASE_SECONDS
+        began = time.monotonic()
         self._settle(claims)
+        self._busy += time.monotonic() - began
         self._in_hand = {}
 
     def _settle(self, claims: Sequence[Claim]) -> None:
@@ -130,6 +134,7 @@ class Worker:
         with self.db.read() as session:
             facts = gather(session, questions(mails, self.policy))
         changes = []
+        events: Counter[tuple[str, str]] = Counter()
         free = deque(sorted(mail.claim.ticket_id for mail in mails))  # only a mail that opens a ticket takes one
         for mail in mails:
             mail = replace(mail, claim=replace(mail.claim, ticket_id=free[0]))
@@ -140,9 +145,15 @@ class Worker:
             change = self.pen.compose(done(mail, decision, facts, self.policy))
             facts = facts.after(effect(change))
             changes.append(change)
+            events["worked", decision.verb] += 1
+            events["delivered", "bounced"] += sum(mark.state == "failed" for mark in change.marks)
+        moment = now()
+        took = tally.handled(moment - m.envelope.journaled_at for m in mails if m.envelope.door != DOOR)
         with self.db.write() as session:
-            write_changes(session, changes, now())
+            write_changes(session, changes, moment)
             journal.give_back(session, "ticket", free)
+            tally.count(session, {**events, **took, ("busy_seconds", "work"): self._busy})
+        self._busy = 0.0
         for mail, change in zip(mails, changes, strict=True):
             _report(mail, change)
 
@@ -184,7 +195,7 @@ def read(claimed: Claimed, policy: Policy) -> Mail:
     """A claimed row as a mail: parsed, and what its door's provider says or `verify` found about the author."""
     message = parse(claimed.raw)
     door = policy.doors.get(claimed.envelope.door, Door())
-    evidence = trust.weigh(message, claimed.envelope, door, claimed.evidence)
+    evidence = trust.weigh(message, claimed.envelope, door, organisation, claimed.evidence)
     mail = Mail(
         claimed.claim,
         claimed.envelope,

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from mailgate.outgoing.relay import Connection, RelayAway
 from mailgate.settings import Settings
-from storage import outbox
+from storage import outbox, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
 from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
 
@@ -98,6 +98,7 @@ class Sender:
         results, moment = self._results, now()
         with self.db.write() as session:
             failed = outbox.record(session, self.owner, results, moment) if results else []
+            tally.count(session, _delivered(results, failed))
             if renewing:
                 outbox.renew(session, self.owner, list(self._in_hand), moment)
             if clock >= self._beat_at and any(isinstance(r, Sent) for r in results):
@@ -207,6 +208,20 @@ class Sender:
             return Deferred(letter.id, letter.attempt, traceback.format_exc(limit=-1))
         self._away.succeeded()
         return result
+
+
+def _delivered(results: Sequence[Result], failed: Sequence[Result]) -> tally.Events:
+    """Tries by what came of them; a letter that was given up failed, and what was not tried counts nowhere."""
+    given_up = {result.id for result in failed}
+    events = Counter[tuple[str, str]]()
+    for result in results:
+        if isinstance(result, Failed) or result.id in given_up:
+            events["delivered", "failed"] += 1
+        elif isinstance(result, Sent):
+            events["delivered", "sent"] += 1
+        elif result.counts:
+            events["delivered", "deferred"] += 1
+    return events
 
 
 class _Away:
