@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 
 from parsing.message import AuthMethod, AuthResults, ParsedMessage
 from routing.mail import NO_EVIDENCE, Envelope, Evidence
 from routing.policy import Door
 
+Organisation = Callable[[str], str]  # the organisational domain of one in ASCII; the list behind it is not read here
 Asks = Literal["none", "quarantine", "reject", "unknown"]  # what a domain asks for where DMARC fails
 
 # Where providers write it: Microsoft in `action`, others in `policy.*`, OpenDMARC, Gmail and rspamd in a comment.
@@ -17,13 +19,15 @@ _FAILED = re.compile(r"\bdmarc\s*=\s*fail\b([^;]*)", re.IGNORECASE)
 _WORD = re.compile(r"(?:\A|[\s,(])([a-z.-]+)\s*=\s*\"?([a-z.]+)", re.IGNORECASE)
 
 
-def weigh(message: ParsedMessage, envelope: Envelope, door: Door, found: Evidence | None = None) -> Evidence:
+def weigh(
+    message: ParsedMessage, envelope: Envelope, door: Door, organisation: Organisation, found: Evidence | None = None
+) -> Evidence:
     """What is known of the author: a pass or a fail by the provider of that door, else what `verify` has `found`."""
-    told = _told(message, envelope, door)
+    told = _told(message, envelope, door, organisation)
     return told if told.result != "none" or found is None or found.method != "check" else found
 
 
-def _told(message: ParsedMessage, envelope: Envelope, door: Door) -> Evidence:
+def _told(message: ParsedMessage, envelope: Envelope, door: Door, organisation: Organisation) -> Evidence:
     """What the provider of that door says about the author; it never goes on the network.
 
     Only the topmost Authentication-Results counts, and only under the id that the door believes: all others are
@@ -51,7 +55,7 @@ def _told(message: ParsedMessage, envelope: Envelope, door: Door) -> Evidence:
         if forwarder := _forwarder(top, door):
             return Evidence("none", policy, f"{seen}; it came by {forwarder}, a forwarder of the settings", "header")
         return Evidence("fail", policy, seen, "header")
-    if found := passed(top, domain):
+    if found := passed(top, domain, organisation):
         return Evidence("pass", "unknown", f"{found} {by}", "header")
     return Evidence("none", "unknown", f"no aligned pass for {domain} {by}", "header")
 
@@ -64,14 +68,14 @@ def author_domain(message: ParsedMessage) -> str:
     return ascii_domain(message.from_[0].address.rpartition("@")[2]) if len(message.from_) == 1 else ""
 
 
-def passed(results: AuthResults, domain: str) -> str | None:
+def passed(results: AuthResults, domain: str, organisation: Organisation) -> str | None:
     """The pass in these results that says that the author's domain is `domain`; None where there is none."""
     for method in results.methods:
         if method.method == "dmarc" and method.result == "pass" and _domain(method, "header.from") == domain:
             return f"dmarc=pass header.from={domain}"
     for method in results.methods:
         signer = _domain(method, "header.d") or _domain(method, "header.i")
-        if method.method == "dkim" and method.result == "pass" and signer and _aligned(signer, domain):
+        if method.method == "dkim" and method.result == "pass" and signer and _aligned(signer, domain, organisation):
             return f"dkim=pass header.d={signer} for {domain}"
     return None
 
@@ -107,11 +111,15 @@ def ascii_domain(domain: str) -> str:
         return domain
 
 
-def _aligned(signer: str, domain: str) -> bool:
-    """Relaxed alignment (RFC 7489 section 3.1.1) as far as it can be told without a list of public suffixes."""
+def _aligned(signer: str, domain: str, organisation: Organisation) -> bool:
+    """Relaxed alignment (RFC 7489 section 3.1.1), of one domain that lies in the other and no neighbours.
+
+    Nobody speaks for all below a public suffix: `co.uk` is an organisation of its own.
+    """
     if "." not in signer:
         return False
-    return signer == domain or domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
+    within = domain.endswith(f".{signer}") or signer.endswith(f".{domain}")
+    return signer == domain or (within and organisation(signer) == organisation(domain))
 
 
 def _asked(message: ParsedMessage, top: AuthResults) -> Asks:

@@ -121,7 +121,7 @@ def weigh(
     seal = mail.seal(sealers.__contains__, lookup)
     if isinstance(seal, Seal):
         said = auth.read([("Authentication-Results", seal.results)]).results
-        if said and (seen := passed(said[0], domain)):
+        if said and (seen := passed(said[0], domain, dmarc.organisation)):
             return author.found("pass", f"{seen} in the ARC seal of {seal.domain}")
         forwarder = forwarder or door.forwarder(seal.domain)
     elif seal is not None and seal.result == "later":

@@ -23,7 +23,7 @@ def weighed(results: str | None, found: Evidence | None, forwarders: frozenset[s
     head = f"Authentication-Results: mx.desk.example; {results}\r\n" if results else ""
     message = parse(f"{head}From: Anna <anna@acme.example>\r\nSubject: x\r\n\r\nwords\r\n".encode())
     door = Door("mx.desk.example", None, forwarders)
-    return weigh(message, Envelope("smtp", "", "", (), 0.0, 0.0), door, found)
+    return weigh(message, Envelope("smtp", "", "", (), 0.0, 0.0), door, lambda domain: domain, found)
 
 
 @pytest.mark.parametrize("found", ["pass", "fail", "none"])

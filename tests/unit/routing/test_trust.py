@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from mailgate.verify.dmarc import organisation
 from parsing.read import parse
 from routing.mail import Envelope, Evidence
 from routing.policy import Door
@@ -22,7 +23,7 @@ def weighed(
     peer: str = "127.0.0.1",
 ) -> Evidence:  # fmt: skip
     message = parse(f"{headers}\r\n{sender}\r\nSubject: x\r\n\r\nwords\r\n".encode())
-    return weigh(message, Envelope(by, peer, "", (), 0.0, 0.0), door)
+    return weigh(message, Envelope(by, peer, "", (), 0.0, 0.0), door, organisation)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,13 @@ def test_a_parent_domain_may_sign_for_its_child_and_a_neighbour_may_not() -> Non
     child = "From: anna@mail.acme.example"
     assert weighed(TOP + "dkim=pass header.d=acme.example", sender=child).result == "pass"
     assert weighed(TOP + "dkim=pass header.d=news.acme.example", sender=child).result == "none"
+
+
+@pytest.mark.parametrize("suffix", ["co.uk", "com.br", "github.io"])
+def test_a_public_suffix_signs_for_nobody_below_it(suffix: str) -> None:
+    shop = f"From: anna@shop.{suffix}"
+    assert weighed(TOP + f"dkim=pass header.d={suffix}", sender=shop).result == "none"
+    assert weighed(TOP + f"dkim=pass header.d=shop.{suffix}", sender=f"From: anna@mail.shop.{suffix}").result == "pass"
 
 
 @pytest.mark.parametrize(
