@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from ipaddress import ip_network
 
 from mailgate import settings as files
-from mailgate.errors import SettingsError
 from mailgate.settings import Answers, Settings, Smtp, junk_door, networks, rate, seconds
 from routing import rules
 from routing.patterns import compiled
@@ -19,7 +16,7 @@ NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed wit
 
 
 def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bool = False) -> Policy:
-    """The policy of these settings. Raises SettingsError for rules that cannot be used, or that name what is not there.
+    """The policy of these settings, as `load` has checked them.
 
     `rewriting`: whether the relay is seen to replace our Message-IDs, for `subject_token = "auto"`.
     """
@@ -55,7 +52,7 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         staff={a: person for person in people for a in person.addresses},
         partners={key.lower().lstrip("@"): p.name for p in settings.partner for key in (*p.domains, *p.emails)},
         partner_languages={p.name: p.language for p in settings.partner if p.language},
-        rules=tuple(_rules(settings)),
+        rules=tuple(rules.compile_rule(r.name, r.when, r.set, stop=r.stop) for r in settings.rule),
         limits=_limits(settings.answers),
         doors=_doors(settings),
         forms={f.sender.lower(): _form(f) for f in settings.form},
@@ -81,14 +78,6 @@ def named_by_rules(settings: Settings) -> list[str]:
     return list(dict.fromkeys(w for w in words if isinstance(w, str) and "{" not in w and w not in sections))
 
 
-def _misspelt(queue: object, settings: Settings) -> str | None:
-    """The queue with a section that was meant by a name that is almost its own."""
-    sections = {entry.name for entry in settings.queue}
-    if not isinstance(queue, str) or queue in sections:
-        return None
-    return next(iter(get_close_matches(queue, sections, 1, cutoff=0.8)), None)
-
-
 def _limits(answers: Answers) -> Limits:
     """By subject the window is an hour at least: a patient machine stays under the limit of its address for days."""
     address = rate(answers.per_address)
@@ -96,23 +85,6 @@ def _limits(answers: Answers) -> Limits:
     if answers.per_subject is not None:
         subject = rate(answers.per_subject)
     return Limits(address, rate(answers.unknown), rate(answers.per_thread), rate(answers.desk), subject)
-
-
-def _rules(settings: Settings) -> Iterable[rules.Rule]:
-    problems = []
-    for index, rule in enumerate(settings.rule):
-        place = f"{settings.file}: rule[{index}] {rule.name!r}"
-        try:
-            compiled = rules.compile_rule(rule.name, rule.when, rule.set, stop=rule.stop)
-        except rules.RuleError as error:
-            problems.append(f"{place}: {error}")
-            continue
-        queue = rule.set.get("queue")
-        if (meant := _misspelt(queue, settings)) is not None:
-            problems.append(f"{place}: set.queue: there is no queue {queue!r}; did you mean {meant!r}?")
-        yield compiled
-    if problems:
-        raise SettingsError(problems)
 
 
 def token_style(settings: Settings) -> Style:

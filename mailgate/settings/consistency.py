@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 HIGHEST_PORT = 65535
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+ANYWHERE = ("0.0.0.0", "[::]", "*")  # noqa: S104 - to find who listens there
+AUTHSERV_ID = re.compile(r"[^\s@;:=,/()<>\[\]?\\\"*]+")  # RFC 8601 section 2.2: a token of RFC 2045
+NO_SERVER = ("true", "false", "yes", "no", "on", "off", "any", "all", "auto", "default", "trust")
+ALIASES = {
+    **dict.fromkeys(("office365", "o365", "outlook", "exchange", "m365", "ms"), "microsoft"),
+    **dict.fromkeys(("google", "gmail", "gmail.com", "google.com"), "mx.google.com"),
+}
 
 
 def find(settings: Settings) -> list[Misfit]:
@@ -38,6 +45,7 @@ def find(settings: Settings) -> list[Misfit]:
         *_numbers(settings),
         *_forms(settings),
         *_twice(settings),
+        *_rules(settings),
     ]
 
 
@@ -66,13 +74,39 @@ def _doors(settings: Settings) -> Iterator[Misfit]:
             port = listen.rpartition(":")[2]
             if not listen.startswith("unix:") and not 0 < int(port) <= HIGHEST_PORT:
                 yield Misfit((name, "listen"), f'expected a port from 1 to {HIGHEST_PORT}, found "{listen}"')
+    yield from _one_place_each(settings)
     smtp = settings.smtp
     if smtp is None:
         return
+    yield from _results(("smtp", "auth_results"), smtp.auth_results)
     yield from _networks(("smtp", "trusted_relays"), smtp.trusted_relays)
     if bool(smtp.tls_cert) != bool(smtp.tls_key):
         there, missing = ("tls_cert", "tls_key") if smtp.tls_cert else ("tls_key", "tls_cert")
         yield Misfit(("smtp", there), f"STARTTLS wants both; add {missing}, or take {there} away")
+
+
+def _one_place_each(settings: Settings) -> Iterator[Misfit]:
+    """At every address of the machine is at each of them, too."""
+    taken: dict[str, tuple[str, str]] = {}  # by port or path: door and host
+    for name, door in (("smtp", settings.smtp), ("lmtp", settings.lmtp)):
+        for listen in door.listen if door else ():
+            host, port = ("", listen) if listen.startswith("unix:") else listen.rpartition(":")[::2]
+            other, there = taken.setdefault(port, (name, host))
+            if (other, there) != (name, host) and (host == there or {host, there} & set(ANYWHERE)):
+                yield Misfit((name, "listen"), f"{listen} is where {other} listens, too; give each a port of its own")
+
+
+def _results(place: Place, believed: str) -> Iterator[Misfit]:
+    """A word that no server writes as its authserv-id would believe nobody, in silence."""
+    said = ALIASES.get(believed.lower())
+    if said is None and believed.lower() in NO_SERVER:
+        said = 'the authserv-id that stands in its Authentication-Results, or "none"'
+    elif said is not None:
+        said = f'"{said}"'
+    elif not AUTHSERV_ID.fullmatch(believed):
+        said = 'an authserv-id such as mx.desk.example (RFC 8601), "microsoft" or "none"'
+    if said:
+        yield Misfit(place, f'expected {said}, found "{believed}"; `mailgate check` proposes the one of recent mails')
 
 
 def _networks(place: Place, texts: Iterable[str]) -> Iterator[Misfit]:
@@ -154,11 +188,17 @@ def _mailbox(index: int, box: Imap, settings: Settings) -> Iterator[Misfit]:
             date.fromisoformat(box.start)
         except ValueError:
             yield Misfit((*place, "start"), f'there is no such day: "{box.start}"')
+    yield from _results((*place, "auth_results"), box.auth_results)
     target = box.after.removeprefix("move:")
-    if target in (box.folder, box.junk) and target != box.after:
+    if _same(target, box.folder, box.junk) and target != box.after:
         yield Misfit((*place, "after"), f"{target} is a folder that is watched; name another one")
     if box.junk and box.junk == box.folder:
         yield Misfit((*place, "junk"), f"{box.junk} is the folder that is watched; name the junk folder, or none")
+
+
+def _same(name: str, *folders: str) -> bool:
+    """INBOX is the one name without case (RFC 9051 section 5.1)."""
+    return name in folders or (name.upper() == "INBOX" and "INBOX" in (folder.upper() for folder in folders))
 
 
 def _people(settings: Settings) -> Iterator[Misfit]:
@@ -205,6 +245,13 @@ def _forms(settings: Settings) -> Iterator[Misfit]:
             compiled(form.pattern or "(?P<address>.)", "address")
         except PatternError as error:
             yield Misfit(("form", index, "pattern"), str(error))
+
+
+def _rules(settings: Settings) -> Iterator[Misfit]:
+    if settings.rule:
+        from mailgate.settings import rules  # only a file with rules pays for it
+
+        yield from rules.find(settings.rule, tuple(queue.name for queue in settings.queue))
 
 
 def _twice(settings: Settings) -> Iterator[Misfit]:

@@ -22,10 +22,10 @@ def find(tree: Mapping[str, Any], settings: type, *, hidden: Iterable[str] = ())
     return list(_struct(kind, tree, (), frozenset(hidden)))
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant."""
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name that was probably meant; `likeness` from 0 to 1 as difflib measures it."""
     by_fold = {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(name.casefold(), list(by_fold), 1, 0.6)
+    close = difflib.get_close_matches(name.casefold(), list(by_fold), 1, likeness)
     return by_fold[close[0]] if close else None
 
 
