@@ -36,6 +36,9 @@ COMMANDS = {
     "backup": Entry(
         "Look after", "mailgate.cli.system:backup", "Copy database and settings into one file, running or not."
     ),
+    "completion": Entry(
+        "Look after", "mailgate.cli.completion:completion", "What makes your shell complete commands at TAB."
+    ),
 }
 
 
