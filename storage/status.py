@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from typing import Any
 
 REJECTED = "rejected"  # how the note of a mail begins that a person let stay in quarantine for good
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
+CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer
+UNSENT = "state IN ('pending', 'deferred', 'held')"  # the words of two indexes: SQLite takes such a one only where a
+FAILED = "state IN ('failed', 'bounced')"  # query says the very same
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,18 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """Outgoing mails of one state that wait for one thing; `oldest` is when the first of them was written."""
+
+    state: str  # pending, deferred, held
+    held_for: str | None
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Counts, and what problems are told from."""
+    """Counts, and what problems are told from. Times are seconds since 1970 UTC."""
 
     new: int  # claimed ones too
     done: int
@@ -48,102 +58,158 @@ class Status:
     set_aside: int  # in quarantine, for a person to decide about
     tickets: int
     articles: int
-    pending: int  # deferred ones, and those being sent
     sent: int
     failed: int  # bounced ones too
-    held: int
-    held_for: tuple[tuple[str, int], ...]
+    unsent: tuple[Unsent, ...]
     failed_lately: int
+    oldest_new: float | None  # when the oldest arrival that is not worked yet was stored
     oldest_due: float | None  # since when the longest waiting arrival could have been taken
+    size: int  # bytes of the database
     mailboxes: tuple[Mailbox, ...]
     beats: tuple[Beat, ...]
+    alarms: tuple[str, ...]  # names of those that somebody was told of, and that are not over
+
+    @property
+    def pending(self) -> int:
+        """Outgoing mails to be sent: deferred ones, and those being sent."""
+        return sum(letters.count for letters in self.unsent if letters.state != "held")
+
+    @property
+    def held(self) -> int:
+        """Outgoing mails that wait for something other than the relay's answer."""
+        return sum(letters.count for letters in self.unsent if letters.state == "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One read transaction; rows are asked for in SQL that both databases understand."""
+
+    rows: Callable[[str], Sequence[Any]]
+    sized: str  # how this one is asked for the bytes that it takes
+
+    def size(self) -> int:
+        """Bytes of the database."""
+        return int(self.rows(self.sized)[0][0])
 
 
 def read(url: str, now: float, *, counted: bool = True) -> Status:
-    """One snapshot of the database at an SQLAlchemy URL; without `counted` what takes counting is 0.
+    """One snapshot of the database at an SQLAlchemy URL; without `counted` the totals are 0, and it is quick however
+    much is kept. Raises DatabaseUnavailable and SchemaMismatch.
+    """
+    with snapshot(url) as found:
+        return look(found, now, counted=counted)
+
+
+@contextlib.contextmanager
+def snapshot(url: str, patience: int | None = None) -> Iterator[Snapshot]:
+    """A snapshot for as long as the block lasts; `patience`: seconds that PostgreSQL may take for each answer.
 
     Raises DatabaseUnavailable and SchemaMismatch.
     """
     try:
-        with _session(url) as query:
-            return _read(query, now, counted=counted)
+        with _lite(url) if url.startswith("sqlite:///") else _server(url, patience) as found:
+            yield found
     except _driver_errors() as error:
-        # The slow way round for a better sentence: what is wrong with the database, and what to do.
-        from storage import schema
         from storage.database import Database, DatabaseUnavailable
 
-        db = Database(url)
-        try:
-            schema.check(db)
-        finally:
-            db.close()
+        if url.startswith("sqlite:///") or getattr(error, "sqlstate", None) is not None:
+            from storage import schema
+
+            db = Database(url)  # the slow way round for a better sentence: what is wrong, and what to do
+            try:
+                schema.check(db)
+            finally:
+                db.close()
         raise DatabaseUnavailable(str(error)) from error
 
 
-def _read(query: Callable[[str], Sequence[Any]], now: float, *, counted: bool) -> Status:
-    journal: dict[str, int] = {}
-    outbox: dict[str, int] = {}
-    tickets = articles = failed_lately = set_aside = 0
-    held_for: Sequence[Any] = ()
-    if counted:
-        journal = dict(query("SELECT state, count(*) FROM journal GROUP BY state"))
-        outbox = dict(query("SELECT state, count(*) FROM outbox GROUP BY state"))
-        ((tickets, articles),) = query("SELECT (SELECT count(*) FROM ticket), (SELECT count(*) FROM article)")
-        held = "SELECT held_for, count(*) FROM outbox WHERE state = 'held' GROUP BY held_for ORDER BY held_for"
-        held_for = query(held)
-        ((failed_lately,),) = query(
-            f"SELECT count(*) FROM outbox WHERE state IN ('failed', 'bounced') AND updated > {now - FAILED_SECONDS!r}"
-        )
-        ((set_aside,),) = query(
-            "SELECT count(*) FROM journal WHERE outcome = 'quarantine' AND state = 'done' "
-            f"AND coalesce(substr(note, 1, {len(REJECTED)}), '') <> '{REJECTED}'"
-        )
-    ((oldest_due,),) = query("SELECT min(coalesce(verify_due, due)) FROM journal WHERE state = 'new'")
-    mailboxes = query(
-        "SELECT account, folder, first_contact, waiting, last_success, error, error_since "
-        "FROM mailbox ORDER BY account, folder"
+def look(found: Snapshot, now: float, *, counted: bool) -> Status:
+    """What is asked whenever anybody looks is answered by indexes of few rows; totals of all that is kept are not."""
+    query = found.rows
+    ((new, parked),) = query(
+        "SELECT (SELECT count(*) FROM journal WHERE state = 'new'),"
+        " (SELECT count(*) FROM journal WHERE state = 'parked')"
     )
-    beats = query("SELECT name, last_success, error, error_since FROM beat ORDER BY name")
+    ((set_aside,),) = query(
+        "SELECT count(*) FROM journal WHERE outcome = 'quarantine' "
+        f"AND coalesce(substr(note, 1, {len(REJECTED)}), '') <> '{REJECTED}'"
+    )
+    unsent = query(
+        "SELECT state, held_for, count(*), min(created) FROM outbox "
+        f"WHERE {UNSENT} GROUP BY state, held_for ORDER BY state DESC, held_for"
+    )
+    ((failed, lately),) = query(
+        f"SELECT (SELECT count(*) FROM outbox WHERE {FAILED}),"
+        f" (SELECT count(*) FROM outbox WHERE {FAILED} AND updated > {now - FAILED_SECONDS!r})"
+    )
+    # Rows come in the order of their ids; the sign keeps SQLite from looking for the first new one among all rows.
+    oldest = query("SELECT journaled_at FROM journal WHERE id = (SELECT min(+id) FROM journal WHERE state = 'new')")
+    ((oldest_due,),) = query("SELECT min(coalesce(verify_due, due)) FROM journal WHERE state = 'new'")
+    tickets = articles = journal = outbox = 0
+    if counted:
+        ((tickets, articles, journal, outbox),) = query(
+            "SELECT (SELECT count(*) FROM ticket), (SELECT count(*) FROM article),"
+            " (SELECT count(*) FROM journal), (SELECT count(*) FROM outbox)"
+        )
+    letters = tuple(Unsent(*row) for row in unsent)
     return Status(
-        new=journal.get("new", 0),
-        done=journal.get("done", 0),
-        parked=journal.get("parked", 0),
+        new=new,
+        done=max(0, journal - new - parked),
+        parked=parked,
         set_aside=set_aside,
         tickets=tickets,
         articles=articles,
-        pending=outbox.get("pending", 0) + outbox.get("deferred", 0),
-        sent=outbox.get("sent", 0),
-        failed=outbox.get("failed", 0) + outbox.get("bounced", 0),
-        held=outbox.get("held", 0),
-        held_for=tuple((reason or "", count) for reason, count in held_for),
-        failed_lately=failed_lately,
+        sent=max(0, outbox - failed - sum(row.count for row in letters)),
+        failed=failed,
+        unsent=letters,
+        failed_lately=lately,
+        oldest_new=oldest[0][0] if oldest else None,
         oldest_due=oldest_due,
-        mailboxes=tuple(Mailbox(*row) for row in mailboxes),
-        beats=tuple(Beat(*row) for row in beats),
+        size=found.size(),
+        mailboxes=tuple(
+            Mailbox(*row)
+            for row in query(
+                "SELECT account, folder, first_contact, waiting, last_success, error, error_since "
+                "FROM mailbox ORDER BY account, folder"
+            )
+        ),
+        beats=tuple(
+            Beat(*row) for row in query("SELECT name, last_success, error, error_since FROM beat ORDER BY name")
+        ),
+        alarms=tuple(
+            name for (name,) in query("SELECT name FROM alarm WHERE told IS NOT NULL AND over IS NULL ORDER BY name")
+        ),
     )
 
 
 @contextlib.contextmanager
-def _session(url: str) -> Iterator[Callable[[str], Sequence[Any]]]:
-    """One read transaction, as a function from SQL to rows."""
-    if url.startswith("sqlite:///"):
-        import sqlite3
-        from urllib.parse import quote
+def _lite(url: str) -> Iterator[Snapshot]:
+    import sqlite3
+    from urllib.parse import quote
 
-        file = f"file:{quote(url.removeprefix('sqlite:///'))}?mode=rw"  # never makes an empty one
-        with contextlib.closing(sqlite3.connect(file, uri=True, isolation_level=None)) as lite:
-            lite.execute("PRAGMA query_only = ON")
-            lite.execute("BEGIN")
-            yield lambda text: lite.execute(text).fetchall()
-            lite.execute("ROLLBACK")
-        return
+    file = f"file:{quote(url.removeprefix('sqlite:///'))}?mode=rw"  # never makes an empty one
+    with contextlib.closing(sqlite3.connect(file, uri=True, isolation_level=None)) as lite:
+        lite.execute("PRAGMA query_only = ON")
+        lite.execute("BEGIN")
+        size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        yield Snapshot(lambda text: lite.execute(text).fetchall(), size)
+        lite.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def _server(url: str, patience: int | None) -> Iterator[Snapshot]:
     import psycopg
 
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1), connect_timeout=10) as server:
+    place = url.replace("postgresql+psycopg://", "postgresql://", 1)
+    limits = None if patience is None else f"-c statement_timeout={patience * 1000}"
+    with psycopg.connect(place, connect_timeout=patience or CONNECT_SECONDS, options=limits) as server:
         server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         server.read_only = True
-        yield lambda text: server.execute(text.encode()).fetchall()
+        yield Snapshot(lambda text: server.execute(text.encode()).fetchall(), _SERVER_SIZE)
         server.rollback()
+
+
+_SERVER_SIZE = "SELECT pg_database_size(current_database())"
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:

@@ -24,12 +24,12 @@ from sqlalchemy import false as sa_false
 from sqlalchemy import func as sa_func
 from sqlalchemy import text as sa_text
 
+from storage.status import FAILED, UNSENT
+
 metadata = MetaData()
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite's rowid is an INTEGER or it is none
 Time = Double
-UNSENT = "state IN ('pending', 'deferred', 'held')"  # SQLite takes such an index where a query says the very same
-FAILED = "state IN ('failed', 'bounced')"
 
 
 def only(condition: str) -> dict[str, Any]:
@@ -310,8 +310,8 @@ outbox = Table(
     Index("outbox_limits", "event", "caused_at", "limited"),
     Index("outbox_recipient", "recipient", "event", "caused_at"),
     Index("outbox_tell", "tell"),
-    Index("outbox_unsent", "state", "created", **only(UNSENT)),
-    Index("outbox_failed", "updated", **only(FAILED)),
+    Index("outbox_unsent", "state", "created", "held_for", **only(UNSENT)),
+    Index("outbox_failed", "state", "updated", **only(FAILED)),
 )
 
 suppression = Table(  # addresses that a report with a token of their own said do not exist: no mail goes there

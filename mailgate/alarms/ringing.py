@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.error import URLError
 
-from mailgate.alarms.standing import moment
+from mailgate.alarms.standing import iso
 from mailgate.settings import Alarm, Settings
 
 COMMAND_SECONDS = 30.0
@@ -99,7 +99,7 @@ def _post(alarm: Alarm, settings: Settings, told: Ring) -> None:
         "alarm": told.name,
         "state": told.state,
         "said": told.said,
-        "since": moment(told.since),
+        "since": iso(told.since),
         "text": sentence(settings, told),  # what Slack, Mattermost and Teams show
     }
     request = urllib.request.Request(  # noqa: S310 - `consistency` lets https pass, and http on this machine

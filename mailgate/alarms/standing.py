@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from mailgate.grants import ends
 from mailgate.grants.ends import Secret
@@ -16,6 +17,8 @@ from mailgate.settings import Settings
 from storage.status import Mailbox, Status, read
 
 WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
+STUCK_SECONDS = 120.0  # whoever holds it: a mail that fails is tried five times within 30 s, then parked
+VERIFYING_SECONDS = 1800.0  # where senders are looked into: the DNS is asked for 15 minutes before
 LEAST_MAILS = 20  # of the largest that there must be room for on the disk
 
 Kind = Literal["mailbox", "relay", "grant", "disk", "backlog", "database", "look"]  # "look": for `status`, no alarm
@@ -32,35 +35,49 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """Where everything is kept: bytes that are free there, and bytes in all."""
+
+    folder: Path
+    free: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """The counts of the database with what the settings know."""
 
     status: Status
     mailboxes: tuple[Mailbox, ...]
     secrets: tuple[Secret, ...]
+    disk: Disk | None
     problems: tuple[Problem, ...]
 
 
 def look(settings: Settings, *, counted: bool = True) -> Standing:
-    """One snapshot; without `counted` all counts are 0, and it is quick however much is kept.
+    """One snapshot; without `counted` the totals are 0, and it is quick however much is kept.
 
     Raises DatabaseUnavailable and SchemaMismatch.
     """
     now = time.time()
-    status = read(settings.database_url, now, counted=counted)
+    return standing(settings, read(settings.database_url, now, counted=counted), now)
+
+
+def standing(settings: Settings, status: Status, now: float) -> Standing:
+    """What that snapshot means for these settings."""
     mailboxes: list[Mailbox] = []
     for account in settings.imap:  # one that has left the settings is nobody's problem any more
         met = [box for box in status.mailboxes if box.account == account.name]
         mailboxes += met or [Mailbox(account.name, account.folder, None, None, None, None, None)]
     secrets = tuple(ends.secrets(settings))
     problems = (
-        *_arrivals(status, now),
-        *_mailboxes(mailboxes),
+        *_arrivals(status, settings, now),
+        *_mailboxes(mailboxes, settings),
         *_beats(status, settings),
         *around(settings, secrets, now),
         *_outgoing(status, settings),
     )
-    return Standing(status, tuple(mailboxes), secrets, problems)
+    return Standing(status, tuple(mailboxes), secrets, disk(settings), problems)
 
 
 def around(settings: Settings, secrets: Sequence[Secret], now: float) -> Iterator[Problem]:
@@ -68,35 +85,54 @@ def around(settings: Settings, secrets: Sequence[Secret], now: float) -> Iterato
     for secret in secrets:
         if (said := ends.trouble(secret, now)) is not None:
             yield Problem("grant", f"grant {secret.name}", f"grant {secret.name}: {said}", secret.error_since)
-    url = settings.database_url
-    kept = Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite:///") else settings.state
-    if kept.is_dir() and (free := shutil.disk_usage(kept).free) < LEAST_MAILS * settings.max_size:
-        said = f"disk: {free / 1_000_000:,.0f} MB free at {kept}; make room, or mail will have to wait outside"
+    kept = disk(settings)
+    if kept is not None and kept.free < LEAST_MAILS * settings.max_size:
+        said = f"disk: {kept.free / 1_000_000:,.0f} MB free at {kept.folder}; make room, or mail has to wait outside"
         yield Problem("disk", "disk", said)
 
 
-def _arrivals(status: Status, now: float) -> Iterator[Problem]:
+def disk(settings: Settings) -> Disk | None:
+    """The disk that the SQLite file is on, else that of `storage.state`; None where that folder is not there."""
+    url = settings.database_url
+    kept = Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite:///") else settings.state
+    if not kept.is_dir():
+        return None
+    usage = shutil.disk_usage(kept)
+    return Disk(kept, usage.free, usage.total)
+
+
+def _arrivals(status: Status, settings: Settings, now: float) -> Iterator[Problem]:
     if status.parked:
         yield Problem("look", "parked", f"{_count(status.parked, 'mail')} parked; see `mailgate inbox list --parked`")
-    since = status.oldest_due
-    if since is not None and since < now - WAITING_SECONDS:
-        yield Problem("backlog", "backlog", f"mail waits since {moment(since)}; does `mailgate serve` run?", since)
+    due, oldest = status.oldest_due, status.oldest_new
+    if due is not None and due < now - WAITING_SECONDS:
+        said = f"backlog: mail waits since {moment(due, settings)}; does `mailgate serve` run?"
+        yield Problem("backlog", "backlog", said, due)
+    elif oldest is not None and oldest < now - (VERIFYING_SECONDS if settings.verifies else STUCK_SECONDS):
+        said = (
+            f"backlog: a mail of {moment(oldest, settings)} is not worked yet; see `mailgate inbox list`, and the log"
+        )
+        yield Problem("backlog", "backlog", said, oldest)
 
 
-def _mailboxes(mailboxes: Sequence[Mailbox]) -> Iterator[Problem]:
+def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings) -> Iterator[Problem]:
     for box in mailboxes:
         name = f"mailbox {box.account}"
         if box.error:
-            said = f"{name}: {box.error}, since {moment(box.error_since)}"
+            said = f"{name}: {box.error}, since {moment(box.error_since, settings)}; it is tried again, {_TRY}"
             yield Problem("mailbox", name, said, box.error_since)
         elif box.last_success is None:
-            yield Problem("look", name, f"{name} was never reached; try `mailgate check`")
+            yield Problem("look", name, f"{name} was never reached; {_TRY}")
+
+
+_TRY = "`mailgate check` tries it now"
 
 
 def _beats(status: Status, settings: Settings) -> Iterator[Problem]:
     for beat in status.beats:
         if beat.error and (beat.name != "relay" or settings.relay is not None):
-            said = f"{beat.name}: {beat.error}, since {moment(beat.error_since)}"
+            does = f"mail is kept and tried again, {_TRY}" if beat.name == "relay" else "it is asked again"
+            said = f"{beat.name}: {beat.error}, since {moment(beat.error_since, settings)}; {does}"
             yield Problem("relay" if beat.name == "relay" else "look", beat.name, said, beat.error_since)
 
 
@@ -108,7 +144,7 @@ def _outgoing(status: Status, settings: Settings) -> Iterator[Problem]:
             f"{_count(status.failed_lately, 'delivery', 'deliveries')} failed within a day; "
             "see `mailgate outbox list --state failed --state bounced`",
         )
-    if held := dict(status.held_for).get("relay"):
+    if held := sum(letters.count for letters in status.unsent if letters.held_for == "relay"):
         why = "the settings have no [relay]" if settings.relay is None else "there was no [relay]"
         said = f"{_count(held, 'outgoing mail')} held: {why}; see `mailgate outbox list --state held`"
         yield Problem("look", "held", said)
@@ -118,6 +154,13 @@ def _count(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def moment(time: float | None) -> str:
+def moment(time: float | None, settings: Settings) -> str:
+    """Seconds since 1970 in the desk's time zone, which is named: 2026-11-25 09:12 CET."""
+    if time is None:
+        return "long ago"
+    return datetime.fromtimestamp(time, ZoneInfo(settings.desk.timezone)).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def iso(time: float) -> str:
     """Seconds since 1970 as UTC, ISO 8601 with Z."""
-    return "long ago" if time is None else datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

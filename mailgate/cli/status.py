@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from mailgate.settings import Settings
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from storage.status import Mailbox
+    from storage.status import Beat, Mailbox, Status, Unsent
 
 
 def read_standing(settings: Settings) -> Standing:
@@ -26,9 +27,10 @@ def read_standing(settings: Settings) -> Standing:
 
 def document(standing: Standing) -> dict[str, Any]:
     """The JSON object of `status`."""
-    status = standing.status
+    status, disk = standing.status, standing.disk
     return {
         "journal": {"new": status.new, "done": status.done, "parked": status.parked},
+        "oldest_new": iso(status.oldest_new),
         "quarantine": status.set_aside,
         "tickets": status.tickets,
         "articles": status.articles,
@@ -38,6 +40,10 @@ def document(standing: Standing) -> dict[str, Any]:
             "failed": status.failed,
             "held": status.held,
         },
+        "waiting": [
+            {"state": wait.state, "held_for": wait.held_for, "count": wait.count, "oldest": iso(wait.oldest)}
+            for wait in status.unsent
+        ],
         "mailboxes": [
             {
                 "name": box.account,
@@ -50,6 +56,15 @@ def document(standing: Standing) -> dict[str, Any]:
             }
             for box in standing.mailboxes
         ],
+        "beats": [
+            {
+                "name": beat.name,
+                "last_success": iso(beat.last_success),
+                "error": beat.error,
+                "error_since": iso(beat.error_since),
+            }
+            for beat in status.beats
+        ],
         "secrets": [
             {
                 "name": secret.name,
@@ -60,6 +75,9 @@ def document(standing: Standing) -> dict[str, Any]:
             }
             for secret in standing.secrets
         ],
+        "database": {"size": status.size},
+        "disk": disk and {"folder": str(disk.folder), "free": disk.free, "size": disk.size},
+        "alarms": list(status.alarms),
         "problems": [line(problem.said) for problem in standing.problems],
     }
 
@@ -94,6 +112,7 @@ def status(place: Place, *, as_json: bool) -> None:
                         (now.set_aside, "in quarantine", "bold yellow"),
                     ),
                 ),
+                ("Oldest to do", "" if now.oldest_new is None else _since(people, now.oldest_new)),
                 (
                     "Outgoing",
                     _figures(
@@ -103,7 +122,14 @@ def status(place: Place, *, as_json: bool) -> None:
                         (now.held, "held", "bold yellow"),
                     ),
                 ),
+                *(
+                    (_waiting(wait), styled(f"{wait.count:,}, the oldest {_since(people, wait.oldest)}"))
+                    for wait in now.unsent
+                ),
+                *((_called(beat.name), _beat(people, beat)) for beat in _beats(now, settings)),
                 ("Desk", _figures((now.tickets, "tickets"), (now.articles, "articles"))),
+                ("Kept", _kept(settings, standing)),
+                ("Alarm", styled(f"rung for {', '.join(now.alarms)}" if now.alarms else "", "bold red")),
             ],
         )
     )
@@ -135,10 +161,50 @@ def status(place: Place, *, as_json: bool) -> None:
                 for secret in standing.secrets
             ],
         )
+    people.say(f"Times are of {settings.desk.timezone}.", "dim")
     if not standing.problems:
         people.say("All is well.", "bold green")
     for problem in standing.problems:
         people.say(f"! {line(problem.said)}", "bold red")
+
+
+def _since(people: People, moment: float) -> str:
+    """How long ago, and when: 3 min ago, 09:12."""
+    return f"{ago(time.time() - moment)} ago, {people.when(moment)}"
+
+
+def ago(seconds: float) -> str:
+    """An age as people say it, in the largest unit of which there are two."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length):,} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def _waiting(wait: Unsent) -> str:
+    return f"  {wait.state}{f' for {wait.held_for}' if wait.held_for else ''}"
+
+
+def _beats(status: Status, settings: Settings) -> list[Beat]:
+    return [beat for beat in status.beats if beat.name != "relay" or settings.relay is not None]
+
+
+def _called(name: str) -> str:
+    return "DNS" if name == "dns" else name.capitalize()
+
+
+def _beat(people: People, beat: Beat) -> Text:
+    """When it last did what it is for, and what is wrong with it."""
+    reached = "not reached yet" if beat.last_success is None else f"last reached {_since(people, beat.last_success)}"
+    return styled(reached).append(styled(f"   {line(beat.error)}" if beat.error else "", "bold red"))
+
+
+def _kept(settings: Settings, standing: Standing) -> str:
+    """What the database takes, and how much room there is."""
+    kind = "SQLite" if settings.database_url.startswith("sqlite") else "PostgreSQL"
+    disk = standing.disk
+    room = f", {disk.free / 1e9:,.1f} GB free of {disk.size / 1e9:,.1f} at {disk.folder}" if disk else ""
+    return f"{kind}, {standing.status.size / 1e6:,.1f} MB{room}"
 
 
 def _lay(box: Mailbox, start: str) -> str:

@@ -192,7 +192,7 @@ def test_full_disk_is_a_problem_and_an_empty_one_is_none(
     settings = desk(tmp_path, sqlite)
 
     def free(count: int) -> list[str]:
-        usage = type("Usage", (), {"free": count})
+        usage = type("Usage", (), {"free": count, "total": 10**13})
         monkeypatch.setattr(standing.shutil, "disk_usage", lambda _: usage)
         return [problem.said for problem in standing.look(settings).problems if problem.kind == "disk"]
 
@@ -292,4 +292,5 @@ def test_date_in_the_settings_is_its_last_day_here(tmp_path: Path) -> None:
     grant = Grant("m365", "microsoft", client_id="1", client_secret_file="s", secret_ends=date(2027, 1, 31))
     settings = Settings(desk=Desk("D", "d@d.example", "Europe/Berlin"), grant=(grant,), folder=str(tmp_path))
     (found,) = ends.secrets(settings)
-    assert standing.moment(found.ends) == "2027-01-31T23:00:00Z"
+    assert found.ends is not None
+    assert standing.iso(found.ends) == "2027-01-31T23:00:00Z"

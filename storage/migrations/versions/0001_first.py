@@ -341,7 +341,7 @@ def upgrade() -> None:
     op.create_index(
         "outbox_failed",
         "outbox",
-        ["updated"],
+        ["state", "updated"],
         unique=False,
         sqlite_where=sa.text("state IN ('failed', 'bounced')"),
         postgresql_where=sa.text("state IN ('failed', 'bounced')"),
@@ -353,7 +353,7 @@ def upgrade() -> None:
     op.create_index(
         "outbox_unsent",
         "outbox",
-        ["state", "created"],
+        ["state", "created", "held_for"],
         unique=False,
         sqlite_where=sa.text("state IN ('pending', 'deferred', 'held')"),
         postgresql_where=sa.text("state IN ('pending', 'deferred', 'held')"),
