@@ -7,6 +7,7 @@ while the sockets stay open, or says why not and keeps the old.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
@@ -17,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -30,7 +31,7 @@ from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
 from mailgate.settings import Settings
-from storage import journal, outbox, verifications
+from storage import epochs, journal, outbox, verifications
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
@@ -63,7 +64,10 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
-        lock = _lock(self.settings)
+        with lock(self.settings):
+            return self._run()
+
+    def _run(self) -> int:
         app = open_application(self.settings, create=True, shadow=self.shadow)
         tls_context(self.settings)  # a certificate that cannot be used is told here, not by a child that dies
         self.listeners = bind(self.settings)
@@ -71,7 +75,10 @@ class Supervisor:
             freed = journal.release_all(session, self.owner, now())
             freed += outbox.release_all(session, self.owner, now())
             verifications.begin(session, now(), asked=self.settings.verifies)
+            restored = epochs.latest(session)
         app.db.close()
+        if restored is not None and restored.thawed is None:
+            log.warning("a backup was restored and sending is frozen: see `mailgate status`, then `mailgate thaw`")
         if freed:
             log.info("%d leases of a daemon that did not stop in order were ended", freed)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
@@ -93,7 +100,6 @@ class Supervisor:
         status = self._stop(list(self.children))
         for listener in self.listeners:
             listener.sock.close()
-        os.close(lock)
         log.info("stopped")
         return status
 
@@ -225,8 +231,12 @@ def serve(file: Path, *, shadow: bool = False) -> int:
     return Supervisor(file.absolute(), shadow=shadow).run()
 
 
-def _lock(settings: Settings) -> int:
-    """One daemon for one SQLite file; for PostgreSQL one for one file of settings, as several may share a server."""
+@contextlib.contextmanager
+def lock(settings: Settings, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """One daemon for one SQLite file; for PostgreSQL one for one file of settings, as several may share a server.
+
+    Raises CommandError where another has it for so long.
+    """
     database = settings.database_url.removeprefix("sqlite:///")
     place, flags = settings.file, os.O_RDONLY
     if database != settings.database_url:
@@ -235,11 +245,18 @@ def _lock(settings: Settings) -> int:
         handle = os.open(place, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CommandError(f"{place}: cannot be opened: {error.strerror}") from None
-    end = time.monotonic() + LOCK_SECONDS
+    try:
+        _take(handle, settings, time.monotonic() + seconds)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(handle: int, settings: Settings, end: float) -> None:
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
+            return
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > end:
                 raise CommandError(f"a daemon with {settings.file}, or on its database, is running already") from None

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 POSTGRESQL_CONNECTION = {
+    "application_name": "mailgate",  # a restore looks whether anybody of us is there
     "connect_timeout": 10,
     "options": "-c synchronous_commit=on",  # else a 250 would be no promise, whatever the server's default is
     "keepalives_idle": 30,  # a server that is gone without a word is noticed within the minute

@@ -58,11 +58,19 @@ class Lineage:
 
 
 def lineage(connection: Connection) -> Lineage:
-    """Of a database with this program's schema."""
-    rows = connection.execute(sa.select(signing_key).order_by(signing_key.c.created))
+    """Of a database with any schema of ours."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns("signing_key")}
+    columns = [c if c.name in known else sa.null().label(c.name) for c in signing_key.c]
+    rows = connection.execute(sa.select(*columns).select_from(signing_key).order_by(signing_key.c.created))
     last = counters(connection)
     found = tuple(Key(row.id, bytes(row.secret), row.created, row.last_ticket) for row in rows)
     return Lineage(found, last.get("ticket", 0), last.get("article", 0))
+
+
+def of_one_desk(connection: Connection, other: Lineage) -> bool:
+    """Whether this database and the other one have a signing key in common: backups of one desk have."""
+    ours = {row.id: bytes(row.secret) for row in connection.execute(sa.select(signing_key.c.id, signing_key.c.secret))}
+    return any(ours.get(key.id) == key.secret for key in other.keys)
 
 
 def counters(connection: Connection) -> dict[str, int]:
@@ -91,14 +99,17 @@ def first_after(last: int, made: float, now: float, busiest: int, given: int = 0
 def begin(connection: Connection, made: float, now: float, first: int, other: Lineage | None) -> Restored:
     """A new epoch in a database that was just loaded: nothing is sent, a new key signs, ids go on at `first`.
 
-    `other`: the database that was in this place. Where it is of the same desk, its keys are accepted for the tickets
-    that both have.
+    `other`: the database of this same desk that was in this place. Its keys are accepted for the tickets that both
+    have; a name that is taken stays with its key.
     """
     last = counters(connection)
     last_ticket, last_article = last.get("ticket", 0), last.get("article", 0)
     shared = signing_key.c.last_ticket.is_(None) | (signing_key.c.last_ticket > last_ticket)
     connection.execute(signing_key.update().where(shared).values(last_ticket=last_ticket))
-    for key in _foreign(connection, other):
+    names = set(connection.execute(sa.select(signing_key.c.id)).scalars())
+    for key in other.keys if other else ():
+        if key.id in names:
+            continue
         kept = last_ticket if key.last_ticket is None else min(last_ticket, key.last_ticket)
         row = {"id": key.id, "secret": key.secret, "created": key.created, "retired": now, "last_ticket": kept}
         connection.execute(signing_key.insert(), row)
@@ -129,16 +140,6 @@ def begin(connection: Connection, made: float, now: float, first: int, other: Li
     begun = latest(connection)
     assert begun is not None
     return begun
-
-
-def _foreign(connection: Connection, other: Lineage | None) -> Sequence[Key]:
-    """Keys that only the replaced database has, if it is of the same desk; a name that is taken stays with its key."""
-    if other is None:
-        return ()
-    ours = {row.id: bytes(row.secret) for row in connection.execute(sa.select(signing_key.c.id, signing_key.c.secret))}
-    if not any(ours.get(key.id) == key.secret for key in other.keys):
-        return ()
-    return [key for key in other.keys if key.id not in ours]
 
 
 def latest(connection: Connection) -> Restored | None:

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from storage.database import Database, SchemaMismatch, now
 from storage.tables import counter, metadata, signing_key
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 VERSION = "0001"  # the newest migration; a test holds it to storage/migrations/versions
 COUNTERS = ("ticket", "article")
-_version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+MIGRATIONS = "storage:migrations"
+VERSION_TABLE = "alembic_version"
+RESTORING = "restoring"  # a table that stands alone while the first restore into an empty database goes on
+_version = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
 def version(db: Database) -> str | None:
     """The schema that the database says it has; None for an empty one."""
     with db.read() as connection:
         inspector = sa.inspect(connection)
-        if not inspector.has_table("alembic_version"):
+        if not inspector.has_table(VERSION_TABLE):
             if inspector.has_table("journal"):
                 raise SchemaMismatch("the database has tables of another program; name an empty one in storage.url")
+            if inspector.has_table(RESTORING):
+                raise SchemaMismatch(
+                    "a restore into the database was begun and not finished: run `mailgate restore FILE` again"
+                )
             return None
-        return connection.execute(sa.select(_version.c.version_num)).scalar_one_or_none()
+        return revision(connection)
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The schema that a database with tables of ours says it has."""
+    return connection.execute(sa.select(_version.c.version_num)).scalar_one_or_none()
 
 
 def create(db: Database) -> None:
@@ -49,11 +65,34 @@ def check(db: Database) -> None:
     if found is None:
         raise SchemaMismatch("the database is empty; `mailgate serve` or `mailgate db upgrade` fills it")
     if found > VERSION:
-        raise SchemaMismatch(f"the database has schema {found}, newer than this program's {VERSION}: update mailgate")
+        raise SchemaMismatch(
+            f"the database has schema {found}, newer than this program's {VERSION}: update mailgate, "
+            "or go back with `mailgate restore FILE --replace` and the backup from before the upgrade"
+        )
     if found < VERSION:
         raise SchemaMismatch(
             f"the database has schema {found}, this program wants {VERSION}: run `mailgate db upgrade`"
         )
+
+
+def lay_out(db: Database, version: str | None) -> None:
+    """The tables of that version in an empty database, without a row."""
+    if version != VERSION:
+        _migrate(db, version or "head")
+    with db.write() as connection:
+        if version == VERSION:
+            make(connection)
+        for name in sa.inspect(connection).get_table_names():
+            if name != VERSION_TABLE:
+                connection.exec_driver_sql(f'DELETE FROM "{name}"')
+
+
+def make(connection: sa.Connection) -> None:
+    """This version's tables where there are none, and the version."""
+    metadata.create_all(connection)
+    _version.metadata.create_all(connection)
+    connection.execute(_version.delete())
+    connection.execute(_version.insert(), {"version_num": VERSION})
 
 
 def upgrade(db: Database) -> str:
@@ -66,15 +105,25 @@ def upgrade(db: Database) -> str:
         return f"schema {VERSION} is up to date"
     if found > VERSION:
         check(db)
+    _migrate(db, "head")
+    return f"upgraded schema {found} to {VERSION}"
+
+
+def _migrate(db: Database, target: str) -> None:
     from alembic import command
+
+    config = _config()
+    with db.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, target)
+
+
+def _config() -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "storage:migrations")
-    with db.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return f"upgraded schema {found} to {VERSION}"
+    config.set_main_option("script_location", MIGRATIONS)
+    return config
 
 
 def integrity(db: Database) -> list[str]:

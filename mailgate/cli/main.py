@@ -34,8 +34,10 @@ COMMANDS = {
     "rules": Entry("Look after", "mailgate.cli.rules:rules", "The rules, in words and in order."),
     "db": Entry("Look after", "mailgate.cli.system:db", "Check or upgrade the database."),
     "backup": Entry(
-        "Look after", "mailgate.cli.system:backup", "Copy database and settings into one file, running or not."
+        "Look after", "mailgate.cli.backup:backup", "Copy all that makes the desk into one file, running or not."
     ),
+    "restore": Entry("Look after", "mailgate.cli.restore:restore", "Bring a backup back, with sending frozen."),
+    "thaw": Entry("Look after", "mailgate.cli.restore:thaw", "Let mail out again after a restore."),
     "completion": Entry(
         "Look after", "mailgate.cli.completion:completion", "What makes your shell complete commands at TAB."
     ),

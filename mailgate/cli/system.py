@@ -1,29 +1,21 @@
-"""`mailgate serve`, `db` and `backup`: what keeps a desk running."""
+"""`mailgate serve` and `db`: what keeps a desk running."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mailgate.cli.command import Command, Group, Place, json_option, pass_place
-from mailgate.cli.console import emit, iso
+from mailgate.cli.backup import write_backup
+from mailgate.cli.command import Command, Group, Place, database_file, json_option, pass_place
+from mailgate.cli.console import emit
 from mailgate.errors import CommandError
 
 if TYPE_CHECKING:
     from mailgate.settings import Settings
-    from storage.database import Database
-
-BACKUP_FORMAT = 1
 
 
 @click.command(cls=Command, example="mailgate serve --config /etc/mailgate/mailgate.toml")
@@ -62,130 +54,44 @@ def check(place: Place, *, as_json: bool) -> None:
 
 
 @db.command("upgrade", example="mailgate db upgrade")
+@click.option("--backup", "file", type=click.Path(path_type=Path), help="Where the backup goes. Default: see above.")
+@click.option("--no-backup", is_flag=True, help="Do not write one.")
 @json_option
 @pass_place
-def upgrade(place: Place, *, as_json: bool) -> None:
-    """Bring the database to this program's schema; makes it where there is none. Stop the daemon first."""
+def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) -> None:
+    """Bring the database to this program's schema; makes it where there is none. Stop the daemon first.
+
+    Before anything is changed it writes a backup: beside the database, for PostgreSQL into the folder of
+    storage.state, named after the old schema and the time. `mailgate restore FILE --replace` goes back.
+    """
+    if file is not None and no_backup:
+        raise click.UsageError("--backup and --no-backup say the opposite")
     settings = place.settings()
+    from mailgate.supervisor import lock
     from storage import schema
     from storage.database import Database
 
     database = Database(settings.database_url)
+    written: Path | None = None
     try:
-        done = schema.upgrade(database)
+        found = schema.version(database)
+        with lock(settings, seconds=0):
+            if found is not None and found < schema.VERSION and not no_backup:
+                written = file or _backup_place(settings, found)
+                write_backup(settings, database, written, quiet=as_json)
+                if not as_json:
+                    click.echo(f"The backup of schema {found} is {written}; it is a secret, as the database is.")
+            done = schema.upgrade(database)
     finally:
         database.close()
     if as_json:
-        emit({"schema": schema.VERSION, "done": done})
+        emit({"schema": schema.VERSION, "done": done, "backup": str(written) if written else None})
     else:
         click.echo(f"{done[0].upper()}{done[1:]}.")
 
 
-@click.command(cls=Command, example="mailgate backup /var/backups/mailgate.tar")
-@click.argument("file", type=click.Path(path_type=Path))
-@json_option
-@pass_place
-def backup(place: Place, *, file: Path, as_json: bool) -> None:
-    """Copy database and settings into one tar file, while the daemon runs.
-
-    In it: the database as of one moment (mailgate.db, or for PostgreSQL mailgate.pgdump by pg_dump), the settings
-    file with what it includes, and backup.json. Files that hold passwords are not in it. FILE appears when it is
-    whole and on disk, readable by its owner alone; a file that is there already stays as it is.
-    """
-    if os.path.lexists(file):
-        raise CommandError(f"{file} is there already and stays as it is; name another file")
-    settings = place.settings()
-    size = write_backup(settings, place.database(settings), file, quiet=as_json)
-    if as_json:
-        emit({"file": str(file), "size": size})
-    else:
-        click.echo(f"{file}: {size:,} bytes")
-
-
-def write_backup(settings: Settings, source: Database, file: Path, *, quiet: bool) -> int:
-    """Write the tar file and return its size in bytes. Raises CommandError and storage's errors."""
-    from storage import backup as copies
-    from storage import schema
-
-    folder = file.absolute().parent
-    try:
-        # Beside the target: a rename is only within one file system, and the disk that is full is the right one.
-        with tempfile.TemporaryDirectory(prefix=".mailgate-backup-", dir=folder) as beside:
-            name = "mailgate.db" if source.is_sqlite else "mailgate.pgdump"
-            copy, tar = Path(beside) / name, Path(beside) / "backup.tar"
-            with _progress(quiet=quiet) as report:
-                copies.copy(source, copy, report)
-            with os.fdopen(os.open(tar, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                with tarfile.open(fileobj=out, mode="w") as archive:
-                    _add_text(archive, "backup.json", _manifest(schema.VERSION, name))
-                    for path, inside in _settings_files(settings):
-                        archive.add(path, inside)
-                    archive.add(copy, name)
-                out.flush()
-                os.fsync(out.fileno())
-            size = tar.stat().st_size
-            tar.replace(file)
-            _sync_folder(folder)
-    except copies.BackupFailed as error:
-        raise CommandError(str(error)) from error
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror or error}") from error
-    return size
-
-
-def _manifest(schema: str, database: str) -> bytes:
-    import json
-    from importlib.metadata import version
-
-    return json.dumps(
-        {
-            "format": BACKUP_FORMAT,
-            "mailgate": version("mailgate"),
-            "schema": schema,
-            "database": database,
-            "created": iso(time.time()),
-        },
-        indent=2,
-    ).encode()
-
-
-def _settings_files(settings: Settings) -> Iterator[tuple[Path, str]]:
-    """The settings file and its includes with their names in the archive; what lies elsewhere is not ours to copy."""
-    import glob
-
-    file = Path(settings.file)
-    yield file, "mailgate.toml"
-    for pattern in settings.include:
-        for name in sorted(glob.glob(str(file.parent / pattern))):  # noqa: PTH207 - as the settings read them
-            path = Path(name)
-            if path.is_relative_to(file.parent):
-                yield path, str(path.relative_to(file.parent))
-
-
-def _add_text(archive: tarfile.TarFile, name: str, text: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode, entry.mtime = len(text), 0o600, int(time.time())
-    archive.addfile(entry, BytesIO(text))
-
-
-def _sync_folder(folder: Path) -> None:
-    """The rename itself is on disk only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr for who watches a long copy."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _, __: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Copying the database", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def _backup_place(settings: Settings, found: str) -> Path:
+    """Where the backup before an upgrade goes: beside the database, or to what else is kept."""
+    file = database_file(settings)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return (file.parent if file else settings.state) / f"mailgate-before-upgrade-from-{found}-{stamp}.tar"

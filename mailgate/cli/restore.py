@@ -1,0 +1,355 @@
+"""`mailgate restore` and `mailgate thaw`: a desk comes back from its backup, and later lets mail out again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+from msgspec.structs import replace as changed
+
+from mailgate.cli.backup import bar
+from mailgate.cli.command import Command, Place, database_file, json_option, pass_place
+from mailgate.cli.console import People, emit, iso, styled
+from mailgate.errors import CommandError, SettingsError
+from routing import tokens
+
+if TYPE_CHECKING:
+    from mailgate.settings import Settings
+    from storage.archive import Opened
+    from storage.database import Database
+    from storage.restore import Content, Standing
+
+MAIN = "mailgate.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a desk is put: its settings, as they are there or come from the backup, and the file that is locked."""
+
+    settings: Settings
+    locked: Settings
+    opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that belongs beside the database: `new`, the `same` already, `beside` another one, or `kept` out."""
+
+    file: Path
+    content: bytes
+    what: Literal["new", "same", "beside", "kept"]
+
+    @property
+    def target(self) -> Path:
+        """Where it is written: what differs from a file that is there stands beside it."""
+        return self.file.with_name(f"{self.file.name}.restored") if self.what == "beside" else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a restore does, before anything is done."""
+
+    made: float
+    settings: Settings
+    content: Content
+    standing: Standing
+    first: int
+    files: tuple[Placed, ...]
+
+    @property
+    def database(self) -> str:
+        """Its place, without a password."""
+        import sqlalchemy as sa
+
+        return str(database_file(self.settings) or sa.make_url(self.settings.database_url))
+
+    @property
+    def waiting(self) -> int:
+        """Letters that waited or were being sent when the backup was made."""
+        return self.content.letters.get("pending", 0) + self.content.letters.get("deferred", 0)
+
+
+@click.command(cls=Command, example="mailgate restore /var/backups/mailgate.tar --dry-run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show what it would do, and do nothing.")
+@click.option("--replace", is_flag=True, help="Also where the database holds mails; it is kept under another name.")
+@click.option(
+    "--numbers-from",
+    metavar="NUMBER",
+    help="Number of the next ticket. Default: past all that can have been given out since the backup.",
+)
+@json_option
+@pass_place
+def restore(place: Place, *, file: Path, dry_run: bool, replace: bool, numbers_from: str | None, as_json: bool) -> None:
+    """Bring a desk back from FILE. The daemon must not run.
+
+    The file is read whole and checked first. Then the database is replaced at one stroke: a kill leaves the old one or
+    the new. A settings file that is missing comes back; one that differs stays, with the backup's beside it. Grants
+    come back where there are none.
+
+    Afterwards sending is frozen until `mailgate thaw`, and what may have been sent already is held. `mailgate serve`
+    reads the folders again that mails were filed into. Ids that were given out after the backup match nothing any more,
+    and the numbers of new tickets are far beyond them.
+    """
+    from storage import restore as restoring
+    from storage.database import Database, now
+
+    with _site(place, file, quiet=as_json) as site, restoring.staged(site.opened.database) as source:
+        settings, manifest = site.settings, site.opened.manifest
+        database = Database(settings.database_url)
+        try:
+            content, there = restoring.content(source, manifest.schema), restoring.standing(database, source)
+            moment = now()
+            first = _first(content, there, manifest.made, moment, numbers_from)
+            plan = Plan(manifest.made, settings, content, there, first, tuple(_placed(settings, site.opened)))
+            if dry_run:
+                _show(plan, as_json=as_json, kept=None, done=False)
+                return
+            kept = _do(plan, site, database, source, moment, allowed=replace, quiet=as_json)
+        finally:
+            database.close()
+    _show(plan, as_json=as_json, kept=kept, done=True)
+
+
+@contextlib.contextmanager
+def _site(place: Place, file: Path, *, quiet: bool) -> Iterator[Site]:
+    """The backup, read whole into a folder that goes away; the settings that are there, else the backup's own."""
+    from mailgate.settings import load
+    from storage import archive
+
+    try:
+        main = place.file.absolute()
+    except SettingsError:  # a bare machine: it comes back here
+        main = Path(MAIN).absolute()
+    settings = load(main) if main.exists() else None
+    folder = main.parent
+    if settings is not None:
+        known = database_file(settings)
+        folder = known.parent if known else settings.state
+    try:
+        with archive.staging(folder) as staging:
+            with bar("Reading the backup", quiet=quiet) as report:
+                opened = archive.read(file, staging, report)
+            if settings is not None:
+                yield Site(settings, settings, opened)
+                return
+            for name, content in opened.files.items():
+                target = staging / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            staged = load(staging / archive.SETTINGS / MAIN)
+            yield Site(changed(staged, folder=str(main.parent), file=str(main)), staged, opened)
+    except OSError as error:
+        raise CommandError(f"{error.filename or file}: {error.strerror or error}") from error
+
+
+def _first(content: Content, there: Standing, made: float, now: float, wanted: str | None) -> int:
+    """The id of the first ticket of the new epoch."""
+    from storage.epochs import first_after
+
+    given = max(content.last_ticket, there.lineage.last_ticket if there.lineage else 0)
+    if wanted is None:
+        return first_after(content.last_ticket, made, now, content.busiest, given)
+    chosen = tokens.read_number(wanted)
+    if chosen is None or chosen <= given:
+        raise CommandError(f"--numbers-from {wanted}: {tokens.number(given)} was given out; name a later number")
+    return chosen
+
+
+def _placed(settings: Settings, opened: Opened) -> Iterator[Placed]:
+    """Settings and templates to their folder, grants to theirs; a grant that is there is newer than the backup's."""
+    from storage.archive import GRANTS, SETTINGS
+
+    main = Path(settings.file)
+    for name, content in opened.files.items():
+        if name.startswith(SETTINGS):
+            inside = name.removeprefix(SETTINGS)
+            file = main if inside == MAIN else main.parent / inside
+            same = file.is_file() and file.read_bytes() == content
+            yield Placed(file, content, "same" if same else "beside" if file.exists() else "new")
+        elif name.startswith(GRANTS):
+            file = settings.state / name.removeprefix(GRANTS)
+            yield Placed(file, content, "kept" if file.exists() else "new")
+
+
+def _do(
+    plan: Plan, site: Site, database: Database, source: Database, now: float, *, allowed: bool, quiet: bool
+) -> str | None:
+    """The name that the old database is kept under; None where nothing was there."""
+    from mailgate.supervisor import lock
+    from storage import restore as restoring
+
+    there = plan.standing
+    with lock(site.locked, seconds=0):
+        restoring.refuse_others(database)
+        if there.worth_keeping and not allowed:
+            raise CommandError(
+                f"{plan.database} holds {there.tickets:,} tickets and {there.mails:,} mails; nothing was done. "
+                "`--replace` keeps it under another name and puts the backup in its place"
+            )
+        if there.version is None:
+            restoring.mark(database)
+        for placed in plan.files:
+            if placed.what in ("new", "beside"):
+                _write(placed.target, placed.content)
+        with bar("Restoring the database", quiet=quiet) as report:
+            _, kept = restoring.replace(database, source, there, plan.made, now, plan.first, report)
+    return kept
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Whole or not at all; what it holds may be secret."""
+    from storage.archive import sync_folder
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.part")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
+    sync_folder(file.parent)
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------
+
+
+def _folders(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every folder that is looked through for mails which the backup does not know."""
+    for account in settings.imap:
+        yield account.name, account.folder
+        if account.after.startswith("move:"):
+            yield account.name, account.after.removeprefix("move:")
+        if account.junk:
+            yield account.name, account.junk
+
+
+def _document(plan: Plan, *, kept: str | None, done: bool) -> dict[str, Any]:
+    content, there = plan.content, plan.standing
+    return {
+        "done": done,
+        "made": iso(plan.made),
+        "schema": content.schema,
+        "tickets": content.tickets,
+        "articles": content.articles,
+        "mails": content.mails,
+        "waiting": content.waiting,
+        "letters": dict(content.letters),
+        "held": plan.waiting,
+        "keys": content.keys,
+        "next_number": tokens.number(plan.first),
+        "database": plan.database,
+        "replaces": {"tickets": there.tickets, "mails": there.mails} if there.worth_keeping else None,
+        "kept": kept,
+        "folders": [{"name": name, "folder": folder} for name, folder in _folders(plan.settings)],
+        "files": [{"file": str(placed.target), "what": placed.what} for placed in plan.files],
+    }
+
+
+_BECOMES: Mapping[str, str] = {
+    "new": "comes back",
+    "same": "is there, and the same",
+    "beside": "what is there stays; compare the two",
+    "kept": "what is there stays: it is newer",
+}
+
+
+def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
+    if as_json:
+        emit(_document(plan, kept=kept, done=done))
+        return
+    from mailgate.cli import pages
+
+    people = People(plan.settings)
+    content, there = plan.content, plan.standing
+    waits = f", {content.waiting:,} of them not worked yet" if content.waiting else ""
+    letters = ", ".join(f"{count:,} {state}" for state, count in sorted(content.letters.items())) or "none"
+    held = f"{plan.waiting:,} waited: held, for they may have been sent since" if plan.waiting else "none waited"
+    old = "is empty"
+    if there.worth_keeping:
+        old = (
+            f"holds {there.tickets:,} tickets and {there.mails:,} mails; kept as {kept or 'a copy under another name'}"
+        )
+    lost = f"{tokens.number(content.last_ticket + 1)} to {tokens.number(plan.first - 1)}"
+    people.page(
+        pages.card(
+            styled("Restored" if done else "What a restore would do", "bold"),
+            [
+                (
+                    "Backup",
+                    f"of {people.time(plan.made)}, {_age(time.time() - plan.made)} old; schema {content.schema}",
+                ),
+                ("Tickets", f"{content.tickets:,} with {content.articles:,} articles"),
+                ("Mails", f"{content.mails:,}{waits}"),
+                ("Letters", f"{letters}; {held}"),
+                ("Keys", f"{content.keys}, and a new one that signs from now on"),
+                ("Next ticket", f"{tokens.number(plan.first)}; {lost} match nothing"),
+                ("Database", f"{plan.database} {old}"),
+                ("Read again", ", ".join(f"{name}: {folder}" for name, folder in _folders(plan.settings))),
+                *((("Files" if i == 0 else " "), f"{p.target} {_BECOMES[p.what]}") for i, p in enumerate(plan.files)),
+            ],
+        )
+    )
+    if not done:
+        people.say("Nothing was done.")
+        return
+    if any(placed.file.name.startswith("grant-") and placed.what == "new" for placed in plan.files):
+        people.say("A provider may have replaced a grant's token since: where signing in fails, `mailgate login NAME`.")
+    people.say("Sending is frozen. Next:", "bold")
+    people.say("  mailgate serve     reads the folders again; look with `mailgate status`")
+    people.say("  mailgate thaw      lets mail out again")
+
+
+def _age(seconds: float) -> str:
+    hours = max(0.0, seconds) / 3600
+    return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+@click.command(cls=Command, example="mailgate thaw --earlier discard")
+@click.option(
+    "--earlier",
+    type=click.Choice(("hold", "release", "discard")),
+    default="hold",
+    help="What becomes of letters that may have been sent before the restore.",
+    show_default=True,
+)
+@json_option
+@pass_place
+def thaw(place: Place, *, earlier: str, as_json: bool) -> None:
+    """Let mail out again after a restore; the daemon may run.
+
+    What was written because of something that came after the restore goes out. Letters that may have been sent before
+    stay held: those that waited when the backup was made, and what mails caused that came before the restore. See them
+    with `mailgate outbox list --state held`; `outbox release` and `outbox discard` decide about each, --earlier about
+    all of them.
+    """
+    database = place.database(place.settings())
+    from storage import epochs, outbox
+    from storage.database import now
+
+    act = {"release": outbox.release, "discard": outbox.discard}.get(earlier)
+    with database.write() as connection:
+        done = epochs.thaw(connection, now())
+        waiting = epochs.earlier(connection)
+        if done is None and (act is None or not waiting):
+            raise CommandError("sending is not frozen, and nothing is held since a restore")
+        decided = act(connection, waiting, now()) if act else 0
+    released = done.released if done else 0
+    held = len(waiting) - decided
+    if as_json:
+        emit({"released": released, "held": held, earlier: decided} if act else {"released": released, "held": held})
+        return
+    click.echo(f"Mail goes out again; {released:,} letters that waited for it among it.")
+    if act:
+        click.echo(
+            f"{decided:,} letters that may have been sent before: {earlier}{'d' if earlier[-1] == 'e' else 'ed'}."
+        )
+    elif held:
+        click.echo(f"{held:,} letters may have been sent before and stay held: `mailgate outbox list --state held`.")
