@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mailgate.settings.sources import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` was looked at, how it is, and what to do where it is not well. An advice fails nothing."""
+    """`what` was looked at, how it is, and what to do where it is not well. An advice fails nothing.
+
+    `at` is the setting that it is about, `where` its FILE:LINE.
+    """
 
     what: str
     state: Literal["ok", "failed", "advice"]
     said: str
     todo: str = ""
+    at: Place = ()
+    where: str = ""
 
 
 def ok(what: str, said: str) -> Finding:
@@ -21,11 +28,11 @@ def ok(what: str, said: str) -> Finding:
     return Finding(what, "ok", said)
 
 
-def failed(what: str, said: str, todo: str = "") -> Finding:
+def failed(what: str, said: str, todo: str = "", at: Place = ()) -> Finding:
     """It is not, and the desk does not work with it."""
-    return Finding(what, "failed", said, todo)
+    return Finding(what, "failed", said, todo, at)
 
 
-def advice(what: str, said: str, todo: str) -> Finding:
+def advice(what: str, said: str, todo: str, at: Place = ()) -> Finding:
     """It works, and could be better."""
-    return Finding(what, "advice", said, todo)
+    return Finding(what, "advice", said, todo, at)

@@ -43,7 +43,14 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bo
         emit(
             {
                 "checks": [
-                    {"check": f.what, "state": f.state, "found": f.said, "todo": f.todo or None} for f in findings
+                    {
+                        "check": f.what,
+                        "state": f.state,
+                        "found": f.said,
+                        "todo": f.todo or None,
+                        "where": f.where or None,
+                    }
+                    for f in findings
                 ],
                 "ok": good,
             }
@@ -57,6 +64,7 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bo
 
 def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Finding]:
     from mailgate.checks import run as checks
+    from mailgate.checks import standing
     from mailgate.checks.probe import probe
 
     file = place.file
@@ -65,7 +73,7 @@ def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Findin
         bad = bad or finding.state == "failed"
         yield finding
     if alarm and not bad:
-        yield from checks.alarm(place.settings())
+        yield from standing.alarm(place.settings())
     if wait is not None and not bad:
         yield from probe(place.application(), wait)
 
@@ -75,5 +83,6 @@ def _show(people: People, finding: Finding) -> None:
     people.console.print(
         styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)), soft_wrap=True
     )
-    if finding.todo:
-        people.say(f"    → {line(finding.todo)}", style)
+    if finding.todo or finding.where:
+        todo = styled(f"    → {line(finding.todo)}" if finding.todo else "    →", style)
+        people.console.print(todo + styled(f"  {finding.where}" if finding.where else "", "dim"), soft_wrap=True)

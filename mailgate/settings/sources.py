@@ -44,14 +44,17 @@ class Sources:
     origins: Mapping[str, Sequence[tuple[Source, int]]] = field(default_factory=dict)
 
     def sentence(self, misfit: Misfit) -> str:
-        """FILE:LINE: KEY: what is wrong. The line is left out where it cannot be told."""
-        source, place = self.main, misfit.place
+        """FILE:LINE: KEY: what is wrong."""
+        return _printable(f"{self.where(misfit.place)}: {self._key(misfit.place)}: {misfit.text}")
+
+    def where(self, place: Place) -> str:
+        """FILE:LINE. The line is left out where it cannot be told."""
+        source = self.main
         if len(place) > 1 and isinstance(place[1], int) and (origin := self.origins.get(str(place[0]))):
             source, index = origin[place[1]]
             place = (place[0], index, *place[2:])
         line = line_of(source.text, place)
-        where = f"{source.file}:{line}" if line else str(source.file)
-        return _printable(f"{where}: {self._key(misfit.place)}: {misfit.text}")
+        return f"{source.file}:{line}" if line else str(source.file)
 
     def _key(self, place: Place) -> str:
         """`imap "office".port`; an entry without a name by its number, as people count."""

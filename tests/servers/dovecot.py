@@ -60,6 +60,7 @@ class Dovecot:
         self.certificates = certificates(self.folder) if tls else None
         self.password_file = self.folder / "password"
         self.password_file.write_text(f"{PASSWORD}\n")
+        self.password_file.chmod(0o600)
         (self.folder / "mail").mkdir()
         os.chown(self.folder / "mail", 65534, 65534)
         self._conf = self.folder / "dovecot.conf"

@@ -1,0 +1,165 @@
+"""The relay, tried: connection, sign-in, and whether it would take mail from the desk to whom it writes."""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mailgate.checks.finding import Finding, advice, failed, ok
+from mailgate.checks.trouble import TRY_SECONDS, Account, Trouble, in_the_clear
+from mailgate.grants.errors import GrantError
+from mailgate.outgoing import sign_in
+from mailgate.outgoing.fields import addr_spec
+from mailgate.outgoing.relay import describe
+from mailgate.settings import Relay, Settings
+
+ACCOUNT = 'relay.envelope = "account"'
+
+
+def relay(settings: Settings) -> Iterator[Finding]:
+    """EHLO, TLS and sign-in as the sender does it; then who may send, and to whom. Nothing is sent (RFC 5321 RSET)."""
+    account = settings.relay
+    if account is None:
+        yield advice("relay", "none is set: outgoing mail is held", "add [relay] when the desk may answer")
+        return
+    what = f"relay {account.host}:{account.port}"
+    try:
+        with signed_in(account, settings) as smtp:
+            yield ok(what, _offers(smtp, account))
+            yield from _takes(what, smtp, settings, account)
+    except (OSError, UnicodeError, smtplib.SMTPException, GrantError) as error:
+        trouble = explain(error, account)
+        yield failed(what, trouble.said, trouble.todo, ("relay", trouble.key))
+    if (said := in_the_clear(account)) is not None:
+        yield advice(what, said, 'tls = "starttls", or "implicit"', ("relay", "tls"))
+
+
+@contextlib.contextmanager
+def signed_in(account: Relay, settings: Settings) -> Iterator[smtplib.SMTP]:
+    """An open connection that does not wait for ever. Raises as `sign_in.connected` does."""
+    smtp = sign_in.connected(account, settings, min(account.timeout, TRY_SECONDS))
+    try:
+        yield smtp
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+    finally:
+        smtp.close()
+
+
+def _offers(smtp: smtplib.SMTP, account: Relay) -> str:
+    size = smtp.esmtp_features.get("size", "")
+    signed = f"{account.user} signed in" if account.user else "no sign-in"
+    parts = [
+        {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS"}[account.tls],
+        signed,
+        f"mails up to {int(size) / 1_000_000:,.0f} MB" if size.isdigit() and int(size) else "",
+        "" if smtp.has_extn("smtputf8") else "no SMTPUTF8",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+# --- who may send, and to whom ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """To MAIL or RCPT; `command` is what it was said to."""
+
+    command: str
+    code: int
+    text: str
+
+    @property
+    def good(self) -> bool:
+        return self.code // 100 == 2
+
+
+def _takes(what: str, smtp: smtplib.SMTP, settings: Settings, account: Relay) -> Iterator[Finding]:
+    """The envelope senders, and mails to a member of staff and a partner, each as far as RCPT."""
+    desk = settings.desk.address
+    senders: dict[str, str] = {"account": desk, "verp": with_suffix(desk, "probe"), "null": ""}
+    outside = [member.addresses[0] for member in settings.staff[:1]]
+    outside += [f"postmaster@{domain.lstrip('@')}" for p in settings.partner[:1] for domain in p.domains[:1]]
+    answers = {name: _refusal(smtp, sender, [desk]) for name, sender in senders.items()}
+    in_use = answers[account.envelope]
+    if in_use is not None:
+        yield _refused(what, in_use, senders[account.envelope], account.envelope)
+        return
+    for recipient in outside:
+        if addr_spec(recipient) is not None and (refusal := _refusal(smtp, senders[account.envelope], [recipient])):
+            yield _recipient(what, refusal, recipient, account)
+            return
+    named = {"account": "the desk's address", "verp": "one of its own for each mail (VERP)", "null": "<>"}
+    taken = [named[name] for name, answer in answers.items() if answer is None]
+    left = [named[name] for name, answer in answers.items() if answer is not None]
+    said = f"envelope senders it takes: {', '.join(taken)}"
+    yield ok(what, f"{said}; not {', '.join(left)}" if left else said)
+
+
+def with_suffix(address: str, suffix: str) -> str:
+    """`help+suffix@desk.example`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{suffix}@{domain}"
+
+
+def _refusal(smtp: smtplib.SMTP, sender: str, recipients: Sequence[str]) -> _Answer | None:
+    """What the relay says against such a mail; None where it would take it."""
+    options = ["SMTPUTF8"] if smtp.has_extn("smtputf8") and not (sender + "".join(recipients)).isascii() else []
+    answers = [_said(f"MAIL FROM:<{sender}>", smtp.mail(sender, options))]
+    if answers[0].good:
+        answers += [_said(f"RCPT TO:<{recipient}>", smtp.rcpt(recipient)) for recipient in recipients]
+    smtp.rset()
+    return next((answer for answer in answers if not answer.good), None)
+
+
+def _said(command: str, reply: tuple[int, bytes]) -> _Answer:
+    return _Answer(command, reply[0], f"{reply[0]} {' '.join(reply[1].decode('utf-8', 'replace').split())}")
+
+
+def _refused(what: str, answer: _Answer, sender: str, envelope: str) -> Finding:
+    said = f'to {answer.command} it says "{answer.text}"'
+    if answer.code // 100 == 4:
+        return advice(what, said, "perhaps only for now: try again in some minutes")
+    if answer.code in (530, 550) and "auth" in answer.text.lower():
+        return failed(what, said, "it wants a sign-in: add relay.user and relay.password_file", ("relay", "user"))
+    if envelope != "account":
+        return failed(what, said, ACCOUNT, ("relay", "envelope"))
+    if answer.command.startswith("MAIL") or sender in answer.text:
+        todo = f"allow the account to send as {sender} there, or sign in as who may"
+        return failed(what, said, todo, ("relay", "user"))
+    return failed(
+        what, said, f"does that server know {sender}? make the mailbox or the route to it first", ("desk", "address")
+    )
+
+
+def _recipient(what: str, answer: _Answer, recipient: str, account: Relay) -> Finding:
+    said = f'to {answer.command} it says "{answer.text}"'
+    if answer.code // 100 == 4:
+        return advice(what, said, "perhaps only for now: try again in some minutes")
+    if account.user is None:
+        todo = "it sends to nobody outside: add relay.user and relay.password_file, or let it relay for this machine"
+        return failed(what, said, todo, ("relay", "user"))
+    return failed(what, said, f"is {recipient} right, and may {account.user} send to others there?", ("relay", "host"))
+
+
+def explain(error: Exception, account: Relay) -> Trouble:
+    """Why the relay cannot be used, and what to do."""
+    common = Account("relay", account, "SMTP").explain(error)
+    said = describe(error)
+    match error:
+        case smtplib.SMTPAuthenticationError() if account.auth != "password":
+            todo = f"the token is good for its provider; may it send as {account.user} by SMTP there?"
+            return Trouble(said, todo, "auth")
+        case smtplib.SMTPAuthenticationError():
+            todo = "look at relay.user and what stands in relay.password_file; some providers want an app password"
+            return Trouble(said, todo, "password_file")
+        case smtplib.SMTPNotSupportedError() if account.tls == "starttls" and "STARTTLS" in said:
+            todo = 'the server offers no STARTTLS: try tls = "implicit" with port 465'
+            return Trouble(said, todo, "tls")
+        case smtplib.SMTPNotSupportedError():
+            return Trouble(said, "the server takes no sign-in here: port 587 with starttls usually does", "port")
+        case smtplib.SMTPServerDisconnected():
+            return Trouble(said, "is the port right? 25 and 587 begin without TLS, 465 with it", "port")
+    return common or Trouble(said, "look at relay.host and relay.port, and at a firewall between", "host")

@@ -1,0 +1,205 @@
+"""What stands on this machine, tried: files of secrets, certificate, folders, disk, database, and the DNS."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailgate.alarms import ringing
+from mailgate.alarms.ringing import Ring
+from mailgate.alarms.standing import around
+from mailgate.checks.finding import Finding, advice, failed, ok
+from mailgate.checks.results import top, trust
+from mailgate.grants import ends
+from mailgate.settings import Settings, nameserver, networks
+from mailgate.settings.sources import Place
+from mailgate.verify.dns import DnsTrouble, Resolver
+from parsing import headers, limits
+from routing.policy import Door
+from storage import journal, listings, schema
+from storage.database import Database, SchemaMismatch, StorageError
+
+LOOKED_AT = 200  # newest arrivals among which those of the mail server in front are looked for
+RECENT = 30  # of them
+OURS = "a folder that the user who runs mailgate can write to"
+
+
+def machine(found: Settings) -> Iterator[Finding]:
+    """Everything but the connections."""
+    yield from _secrets(found)
+    yield from _grants(found)
+    yield from _alarm(found)
+    yield from _certificate(found)
+    yield from _folders(found)
+    yield from _names(found)
+    yield from _database(found)
+
+
+def _secrets(found: Settings) -> Iterator[Finding]:
+    named: list[tuple[str, Place, str | None]] = [
+        (f'imap "{box.name}".password_file', ("imap", n, "password_file"), box.password_file)
+        for n, box in enumerate(found.imap)
+    ]
+    if found.relay:
+        named.append(("relay.password_file", ("relay", "password_file"), found.relay.password_file))
+    for n, grant in enumerate(found.grant):
+        keys = ("client_secret_file", "service_account_file")
+        named += [(f'grant "{grant.name}".{key}', ("grant", n, key), getattr(grant, key)) for key in keys]
+    for key, at, name in named:
+        if name is None:
+            continue
+        file = found.path(name)
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            todo = "put the secret into it, and let the user that runs mailgate read it"
+            yield failed(key, f"{file}: {why}", todo, at)
+            continue
+        if not text.strip():
+            yield failed(key, f"{file} is empty", "put the secret into it", at)
+        elif file.stat().st_mode & 0o007:
+            yield failed(key, f"{file} can be read by everybody on this machine", f"chmod 600 {file}", at)
+        elif file.stat().st_mode & 0o070:
+            yield advice(key, f"{file} can be read by its group", f"chmod 600 {file}", at)
+
+
+def alarm(found: Settings) -> Iterator[Finding]:
+    """Ring by every way that the settings have, to see that somebody hears it."""
+    ring = Ring("test", "test", "this is a test of the alarm; nothing is wrong", time.time())
+    if found.alarm is None:
+        yield failed("alarm", "nobody would be told", "add [alarm] with command or webhook")
+    for what, tell in ringing.ways(found):
+        try:
+            tell(ring)
+        except ringing.RingFailed as error:
+            yield failed(what, str(error), "what it is told stands in docs/settings.md, [alarm]", ("alarm",))
+        else:
+            yield ok(what, "it took the test")
+
+
+def _alarm(found: Settings) -> Iterator[Finding]:
+    if found.alarm is None:
+        if found.imap or found.relay:
+            said = "nobody is told by another way when no mail comes or goes any more"
+            yield advice("alarm", said, "add [alarm] with command or webhook")
+        return
+    program = next(iter(shlex.split(found.alarm.command or "")), None)
+    if program and shutil.which(str(found.path(program)) if "/" in program else program) is None:
+        said = f"{program} is no program that can be run"
+        yield failed("alarm.command", said, "its whole path, and chmod +x", ("alarm", "command"))
+
+
+def _grants(found: Settings) -> Iterator[Finding]:
+    for n, secret in enumerate(ends.secrets(found)):
+        what = f"grant {secret.name}"
+        if (said := ends.trouble(secret)) is None:
+            yield ok(what, "its end is not known" if secret.ends is None else f"ends in {ends.days(secret.ends)}")
+        elif secret.dead or (secret.ends is not None and secret.ends <= time.time()):
+            yield failed(what, said, at=("grant", n))
+        else:
+            yield advice(what, said, "", ("grant", n))
+
+
+def _certificate(found: Settings) -> Iterator[Finding]:
+    smtp = found.smtp
+    if smtp is None or smtp.tls_cert is None or smtp.tls_key is None:
+        return
+    cert, key = found.path(smtp.tls_cert), found.path(smtp.tls_key)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        said = f"{cert}, {key}: {error.strerror or error}"
+        yield failed("smtp.tls_cert", said, "a PEM certificate and its own key", ("smtp", "tls_cert"))
+    else:
+        yield ok("smtp.tls_cert", str(cert))
+
+
+def _folders(found: Settings) -> Iterator[Finding]:
+    """Those that are written to: tried, since rights alone do not tell of a disk that is mounted read-only."""
+    folders: dict[Path, tuple[str, Place]] = {}
+    if (file := _sqlite(found)) is not None:
+        folders[file.parent] = ("database", ("storage", "url"))
+    if found.grant:
+        folders.setdefault(found.state, ("storage.state", ("storage", "state")))
+    for folder, (what, at) in folders.items():
+        if (why := _unwritable(folder)) is not None:
+            yield failed(what, f"{folder} cannot be written to: {why}", OURS, at)
+    for problem in around(found, (), time.time()):
+        yield failed(problem.name, problem.said.removeprefix(f"{problem.name}: "))
+
+
+def _unwritable(folder: Path) -> str | None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _names(found: Settings) -> Iterator[Finding]:
+    """Whether somebody answers for names, where doors check who wrote."""
+    if not found.verifies:
+        return
+    servers = [nameserver(text) for text in found.dns.nameservers]
+    asked = found.desk.address.rpartition("@")[2]
+    try:
+        Resolver(servers, found.dns.timeout).ask(asked, "TXT", found.dns.timeout)
+    except (DnsTrouble, OSError) as error:
+        said = f"{error}: who wrote cannot be checked, and counts as unverified"
+        yield failed("dns", said, "dns.nameservers, or /etc/resolv.conf", ("dns", "nameservers"))
+    else:
+        yield ok("dns", f"answers about {asked}")
+
+
+def _sqlite(found: Settings) -> Path | None:
+    url = found.database_url
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _database(found: Settings) -> Iterator[Finding]:
+    file, at = _sqlite(found), ("storage", "url")
+    if file is not None and not file.exists():
+        if file.parent.is_dir():
+            yield ok("database", f"{file} is not there yet; `mailgate serve` makes it")
+        return
+    db = Database(found.database_url)
+    try:
+        if schema.version(db) is None:
+            yield ok("database", "is empty; `mailgate serve` fills it")
+            return
+        schema.check(db)
+        with db.write():
+            pass
+        yield ok("database", f"schema {schema.VERSION}, can be written to")
+        yield from _door(found, db)
+    except SchemaMismatch as error:
+        yield failed("database", str(error), at=at)
+    except StorageError as error:
+        yield failed("database", " ".join(str(error).split()), "storage.url; is the database running?", at)
+    finally:
+        db.close()
+
+
+def _door(found: Settings, db: Database) -> Iterator[Finding]:
+    """Whose results stand on top of what the mail server in front handed over."""
+    if found.smtp is None:
+        return
+    door = Door(trusted=networks(found))
+    with db.read() as connection:
+        rows, _ = listings.arrivals(connection, limit=LOOKED_AT)
+        ids = [row.id for row in rows if row.door in ("smtp", "lmtp") and door.trusts(row.peer)]
+        tops = [top(header(journal.raw(connection, i) or b"")) for i in ids[:RECENT]]
+    if tops:
+        yield trust("smtp.auth_results", "smtp.auth_results", found.smtp.auth_results, tops, ("smtp", "auth_results"))
+
+
+def header(raw: bytes) -> bytes:
+    """The header of a mail."""
+    end, _ = headers.find_end(raw, 0, min(len(raw), limits.HEADER_BYTES), crlf=b"\r\n" in raw[:1000])
+    return raw[:end]

@@ -1,0 +1,105 @@
+"""Why a connection to a mail server fails, and what to do: the same for a relay and for a mailbox."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from mailgate.grants.errors import GrantError
+from mailgate.settings import Imap, Relay
+
+TRY_SECONDS = 10  # for a connection of a check; a person waits
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+# OpenSSL, x509_vfy.h: X509_V_ERR_...
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_SELF_SIGNED = (18,)
+_UNKNOWN_AUTHORITY = (2, 19, 20, 21)
+_OTHER_NAME = (62, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong, what to do, and the key of the account's section that it is about."""
+
+    said: str
+    todo: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A mailbox or the relay, in the words of its settings: `name` is `imap "office"`, `ports` what is usual."""
+
+    name: str
+    settings: Imap | Relay
+    protocol: Literal["IMAP", "SMTP"]
+
+    @property
+    def _ports(self) -> str:
+        if self.protocol == "IMAP":
+            return '993 goes with tls = "implicit", 143 with "starttls"'
+        return '465 goes with tls = "implicit", 587 with "starttls"'
+
+    def explain(self, error: Exception) -> Trouble | None:
+        """Of what both protocols have in common; None for what a server said in its own words."""
+        match error:
+            case GrantError():
+                todo = "look at its [[grant]], and `mailgate login` where a person signs in"
+                return Trouble(str(error), todo if error.dead else "try again later", "auth")
+            case ssl.SSLCertVerificationError():
+                return self._certificate(error)
+            case ssl.SSLError():
+                return Trouble("the port speaks no TLS", self._ports, "tls")
+            case socket.gaierror() if error.errno == socket.EAI_AGAIN:
+                todo = "no name server answers: look at this machine's network and /etc/resolv.conf"
+                return Trouble(f"{self.settings.host}: its address could not be asked for", todo, "host")
+            case socket.gaierror():
+                return Trouble(f"{self.settings.host}: there is no such name", f"look at {self.name}.host", "host")
+            case TimeoutError():
+                todo = f"is the port right ({self._ports})? does a firewall stand between?"
+                return Trouble(f"port {self.settings.port} does not answer", todo, "port")
+            case ConnectionRefusedError():
+                todo = f"is the server running, is {self.name}.port right? {self._ports}"
+                return Trouble(f"nobody listens at port {self.settings.port}", todo, "port")
+            case OSError() if error.filename and str(error.filename) == self._ca:
+                return Trouble(f"{error.filename}: {error.strerror}", f"look at {self.name}.tls_ca", "tls_ca")
+            case OSError() if error.filename:
+                todo = f"{self.name}.password_file: make it, readable for the user that runs mailgate alone"
+                return Trouble(f"{error.filename}: {error.strerror}", todo, "password_file")
+            case UnicodeError():
+                return Trouble("the password's file is not UTF-8", "save it as UTF-8", "password_file")
+        return None
+
+    @property
+    def _ca(self) -> str:
+        return self.settings.tls_ca or ""
+
+    def _certificate(self, error: ssl.SSLCertVerificationError) -> Trouble:
+        said = f"the server's certificate is not to be trusted: {error.verify_message}"
+        code, clock = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        if code == _EXPIRED:
+            return Trouble(said, f"who runs the server has to renew it; or is this clock wrong ({clock})?", "host")
+        if code == _NOT_YET_VALID:
+            return Trouble(said, f"is this machine's clock wrong ({clock})?", "host")
+        if code in _OTHER_NAME:
+            return Trouble(said, f"write the name that the certificate is for as {self.name}.host", "host")
+        if code in _SELF_SIGNED:
+            return Trouble(
+                said,
+                f"if it is your own server: save the certificate as PEM, and name it as {self.name}.tls_ca",
+                "tls_ca",
+            )
+        return Trouble(
+            said, f"save the certificate of its authority as PEM, and name it as {self.name}.tls_ca", "tls_ca"
+        )
+
+
+def in_the_clear(account: Imap | Relay) -> str | None:
+    """A sentence where a password goes over the network as it is."""
+    if account.user and account.tls == "none" and account.host not in LOOPBACK:
+        return f"the password of {account.user} goes over the network in the clear (RFC 8314)"
+    return None
