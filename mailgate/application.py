@@ -8,7 +8,7 @@ from mailgate import policy as policies
 from mailgate.outgoing.compose import Pen
 from mailgate.settings import Settings
 from routing.policy import Policy
-from storage import keys, outbox, schema
+from storage import deliveries, keys, schema
 from storage.database import Database
 
 
@@ -40,7 +40,9 @@ def _open(settings: Settings, db: Database, *, create: bool, shadow: bool) -> Ap
         schema.create(db)
     schema.check(db)
     with db.read() as connection:
-        policy = policies.build(settings, keys.load(connection), shadow=shadow, rewriting=outbox.rewriting(connection))
+        policy = policies.build(
+            settings, keys.load(connection), shadow=shadow, rewriting=deliveries.rewriting(connection)
+        )
     return Application(
         settings, db, policy, Pen(policy, settings.path(settings.templates) if settings.templates else None)
     )

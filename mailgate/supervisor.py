@@ -31,7 +31,7 @@ from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
 from mailgate.settings import Settings
-from storage import epochs, journal, outbox, verifications
+from storage import epochs, journal, sending, verifications
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
@@ -73,7 +73,7 @@ class Supervisor:
         self.listeners = bind(self.settings)
         with app.db.write() as session:
             freed = journal.release_all(session, self.owner, now())
-            freed += outbox.release_all(session, self.owner, now())
+            freed += sending.release_all(session, self.owner, now())
             verifications.begin(session, now(), asked=self.settings.verifies)
             restored = epochs.latest(session)
         app.db.close()
@@ -155,7 +155,7 @@ class Supervisor:
         if ended is not None:
             with app.db.write() as session:
                 journal.release_all(session, ended, now())
-                outbox.release_all(session, ended, now())
+                sending.release_all(session, ended, now())
         role.run(app, self._holder(role, os.getpid()), stopping)
         return 0
 

@@ -8,11 +8,12 @@ from collections import defaultdict
 from mailgate.application import Application
 from mailgate.desk.undelivered import undelivered
 from routing.facts import Facts
-from storage import journal, outbox
+from storage import journal
+from storage import undelivered as failures
 from storage.changes import write_changes
 from storage.database import Conflict, now
 from storage.gather import tickets
-from storage.outbox import Undelivered
+from storage.undelivered import Undelivered
 
 log = logging.getLogger("mailgate.work")
 
@@ -22,7 +23,7 @@ MOST = 50  # letters looked at in one go
 def tell(app: Application) -> int:
     """Write notices about failures that nobody was told of; of how many. Raises DatabaseUnavailable."""
     with app.db.read() as session:
-        found = outbox.untold(session, MOST)
+        found = failures.untold(session, MOST)
         there = Facts(tickets(session, {x.ticket_id for x in found if x.ticket_id is not None}))
     by_ticket: dict[int | None, list[Undelivered]] = defaultdict(list)
     for letter in found:
@@ -36,7 +37,7 @@ def tell(app: Application) -> int:
             change = app.pen.compose(undelivered(ticket, article_id, letters, now(), app.policy))
         try:
             with app.db.write() as session:
-                outbox.told(session, [letter.id for letter in letters])
+                failures.told(session, [letter.id for letter in letters])
                 if change is not None:
                     write_changes(session, [change], now())
         except Conflict as conflict:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from routing.decision import Reason
 from routing.mail import REPEAT_SECONDS
 from routing.ticket import Ticket
-from storage import epochs, outbox, suppression
+from storage import epochs, holding, outbox, suppression, undelivered
 from storage.change import Article, Change, HistoryEntry, Outcome, Tripped
 from storage.database import Conflict, insert_or_ignore
 from storage.tables import article, attachment, breaker, confirmation, history, journal, link, thread_key, ticket
@@ -31,14 +31,14 @@ def write_changes(connection: Connection, changes: Sequence[Change], now: float)
     _write_history(connection, changes)
     _write_links(connection, changes)
     _claim_keys(connection, changes)
-    outbox.write_letters(connection, [letter for change in changes for letter in change.letters], now)
+    outbox.write(connection, outbox.prepared([letter for change in changes for letter in change.letters], now))
     _write_questions(connection, changes)
     for change in changes:
         if change.release is not None:
             _release(connection, change, now)
     marks = [mark for change in changes for mark in change.marks]
     if marks:
-        outbox.mark(connection, marks, now)
+        undelivered.mark(connection, marks, now)
     _trip(connection, [change.tripped for change in changes if change.tripped is not None])
     suppression.lift(connection, [change.lift for change in changes if change.lift is not None])
     _finish(connection, changes)
@@ -274,7 +274,7 @@ def _release(connection: Connection, change: Change, now: float) -> None:
         article.update().where(article.c.id == release.article_id).values(visibility="public", trust=release.trust)
     )
     (restored,) = epochs.holds(connection, [release.time])
-    outbox.release_held(connection, release.article_id, now, release.held_for or ("restore" if restored else None))
+    holding.release_held(connection, release.article_id, now, release.held_for or ("restore" if restored else None))
 
 
 def _trip(connection: Connection, tripped: Sequence[Tripped]) -> None:

@@ -14,8 +14,9 @@ from mailgate.outgoing.relay import Connection, RelayAway
 from routing import tokens
 from storage import listings
 from storage.database import Database
+from storage.deliveries import Sent
 from storage.listings import ArrivalRow
-from storage.outbox import Outgoing, Sent
+from storage.sending import Outgoing
 
 POLL_SECONDS = 0.1
 LOOKED_AT = 200  # newest arrivals among which the probe is looked for

@@ -204,13 +204,13 @@ def _act(
     place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *, as_json: bool, before: int = 0
 ) -> None:
     db = place.database(place.settings())
-    from storage import outbox as letters
+    from storage import holding
     from storage.database import now
 
     for row in _find(db, ids):
         if row.state not in states:
             raise CommandError(f"outgoing mail {row.id} is {row.state}, not {' or '.join(states)}; nothing was done")
-    act = {"retry": letters.retry, "release": letters.release, "discard": letters.discard}[verb]
+    act = {"retry": holding.retry, "release": holding.release, "discard": holding.discard}[verb]
     with db.write() as connection:
         count = act(connection, ids, now())
         if count < len(set(ids)):  # leaving by an error takes all of it back

@@ -10,7 +10,7 @@ from mailgate.desk.people import GATEWAY, audience
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, HistoryEntry
-from storage.outbox import Undelivered
+from storage.undelivered import Undelivered
 
 
 def undelivered(ticket: Ticket, article_id: int, letters: Sequence[Undelivered], time: float, policy: Policy) -> Change:

@@ -10,7 +10,8 @@ from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
 from mailgate.settings import Relay, Settings
-from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
+from storage.deliveries import Deferred, Failed, Result, Sent
+from storage.sending import Outgoing
 
 UNREACHABLE = (OSError, smtplib.SMTPException)
 NOT_LET_IN = (530, 534, 535, 538)  # RFC 4954 section 6: about us, and not about the letter

@@ -16,9 +16,10 @@ from queue import Empty, SimpleQueue
 
 from mailgate.outgoing.relay import Connection, RelayAway
 from mailgate.settings import Settings
-from storage import outbox, tally
+from storage import deliveries, sending, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
-from storage.outbox import Deferred, Failed, Outgoing, Result, Sent
+from storage.deliveries import Deferred, Failed, Result, Sent
+from storage.sending import Outgoing
 
 log = logging.getLogger("mailgate.post")
 
@@ -26,7 +27,7 @@ POLL_SECONDS = 0.05  # between looks where there is nothing to do
 GATHER_SECONDS = 0.01  # after a first result, for others to be recorded with it in one commit
 IN_HAND = 32  # letters claimed for each connection: enough to keep it busy while a commit is synced
 IDLE_SECONDS = 60.0  # a connection that nobody needs is closed; relays end it after five minutes
-RENEW_SECONDS = outbox.LEASE_SECONDS / 4
+RENEW_SECONDS = sending.LEASE_SECONDS / 4
 CROWDED_SECONDS = 30.0  # before another connection is tried beside those that work
 FIRST_WAIT = 1.0  # before a relay that is away is tried again; doubles
 LONGEST_WAIT = 60.0
@@ -97,19 +98,19 @@ class Sender:
             return
         results, moment = self._results, now()
         with self.db.write() as session:
-            failed = outbox.record(session, self.owner, results, moment) if results else []
+            failed = deliveries.record(session, self.owner, results, moment) if results else []
             tally.count(session, _delivered(results, failed))
             if renewing:
-                outbox.renew(session, self.owner, list(self._in_hand), moment)
+                sending.renew(session, self.owner, list(self._in_hand), moment)
             if clock >= self._beat_at and any(isinstance(r, Sent) for r in results):
-                outbox.beat_relay(session, moment, None)
+                deliveries.beat_relay(session, moment, None)
                 self._beat_at = clock + BEAT_SECONDS
             if (error := self._away.untold()) is not None:
-                outbox.beat_relay(session, moment, error)
-            taken = outbox.claim(session, self.owner, moment, room, but=self._in_hand) if room else []
+                deliveries.beat_relay(session, moment, error)
+            taken = sending.claim(session, self.owner, moment, room, but=self._in_hand) if room else []
         self._results = []
         if renewing or not self._in_hand:
-            self._leased_until = clock + outbox.LEASE_SECONDS
+            self._leased_until = clock + sending.LEASE_SECONDS
             self._renew_at = clock + RENEW_SECONDS
         self._report(failed)
         for letter in taken:
@@ -155,12 +156,12 @@ class Sender:
         """What the process before this one sent within the last minute counts, too."""
         if self.relay.per_minute:
             with self.db.read() as session:
-                sent = outbox.sent_since(session, now() - MINUTE)
+                sent = sending.sent_since(session, now() - MINUTE)
             self._handed_over.extend([time.monotonic()] * min(sent, self.relay.per_minute))
 
     def _is_due(self) -> bool:
         with self.db.read() as session:
-            return outbox.is_due(session, now())
+            return sending.is_due(session, now())
 
     def _report(self, failed: Sequence[Result]) -> None:
         for result in failed:

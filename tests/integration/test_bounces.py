@@ -11,9 +11,9 @@ from reports import bounce
 from stations import PASS, SETTINGS, Stations
 
 from mailgate.telling import tell
-from storage import dossier, outbox, suppression
+from storage import dossier, holding, sending, suppression
 from storage.database import Database, now
-from storage.outbox import Failed
+from storage.deliveries import Failed, Sent, record
 from storage.tables import outbox as table
 
 ANNA, BEN, AGENT = "anna@acme.example", "ben@acme.example", "agent@desk.example"
@@ -45,16 +45,16 @@ def sent(stations: Stations, recipient: str, event: str = "answer") -> str:
 def post(stations: Stations) -> list[str]:
     """What a sender takes, all of it delivered: the recipients."""
     with stations.db.write() as session:
-        taken = outbox.claim(session, "test:post:1", now(), 100)
-        outbox.record(session, "test:post:1", [outbox.Sent(x.id, x.attempt) for x in taken], now())
+        taken = sending.claim(session, "test:post:1", now(), 100)
+        record(session, "test:post:1", [Sent(x.id, x.attempt) for x in taken], now())
     return [x.recipient for x in taken]
 
 
 def refuse(stations: Stations, text: str = "550 5.7.1 no", status: str = "5.7.1") -> None:
     """The relay takes none of them."""
     with stations.db.write() as session:
-        taken = outbox.claim(session, "test:post:1", now(), 100)
-        outbox.record(session, "test:post:1", [Failed(x.id, x.attempt, text, status) for x in taken], now())
+        taken = sending.claim(session, "test:post:1", now(), 100)
+        record(session, "test:post:1", [Failed(x.id, x.attempt, text, status) for x in taken], now())
 
 
 def suppressed(stations: Stations) -> list[str]:
@@ -216,13 +216,13 @@ def test_a_refusal_of_the_relay_is_told_once_for_a_ticket(answered: Stations) ->
 def test_a_mail_that_goes_out_after_all_is_not_told_of(answered: Stations) -> None:
     refuse(answered)
     with answered.db.write() as session:
-        outbox.retry(session, [r.id for r in answered.rows(table)], now())
+        holding.retry(session, [r.id for r in answered.rows(table)], now())
     assert tell(answered.app) == 0
 
 
 def test_a_mail_that_a_person_discarded_is_not_told_of(answered: Stations) -> None:
     with answered.db.write() as session:
-        outbox.discard(session, [r.id for r in answered.rows(table)], now())
+        holding.discard(session, [r.id for r in answered.rows(table)], now())
     assert tell(answered.app) == 0
 
 

@@ -21,6 +21,7 @@ from servers.tls import Certificates, certificates
 from mailgate.outgoing import sender as sending
 from mailgate.outgoing.sender import Sender
 from mailgate.settings import Desk, Relay, Settings
+from storage import deliveries, holding
 from storage import outbox as letters
 from storage.change import Event, Letter
 from storage.database import Database, DatabaseUnavailable, now
@@ -43,7 +44,7 @@ def letter(name: str = "a", event: Event = "answer", body: bytes = b"words\r\n",
 
 def write(db: Database, *some: Letter) -> None:
     with db.write() as connection:
-        letters.write_letters(connection, some, now())
+        letters.write(connection, letters.prepared(some, now()))
 
 
 def rows(db: Database) -> dict[str, Any]:
@@ -250,7 +251,7 @@ def test_a_temporary_refusal_is_tried_again_later_under_the_same_message_id(sqli
         assert row.due > now() + 30
         assert (row.status, row.error) == ("4.2.0", "450 4.2.0 Greylisted")
         with sqlite.write() as connection:
-            letters.retry(connection, [row.id], now())
+            holding.retry(connection, [row.id], now())
         until(lambda: all_sent(sqlite), "it is sent")
     assert [mail.message["Message-ID"] for mail in sink.mails] == ["<slow@desk.example>"]
 
@@ -460,7 +461,7 @@ def test_a_connection_that_ends_after_the_content_is_tried_again_under_the_same_
         until(lambda: states(sqlite) == {"a": "deferred"}, "it waits")
         assert "lost at the end" in rows(sqlite)["a"].error
         with sqlite.write() as connection:
-            letters.retry(connection, [rows(sqlite)["a"].id], now())
+            holding.retry(connection, [rows(sqlite)["a"].id], now())
         until(lambda: all_sent(sqlite), "it is sent")
     assert server.taken == ["Message-ID: <a@desk.example>"]
 
@@ -605,7 +606,7 @@ def test_a_relay_that_is_stricter_than_the_settings_say_loses_nothing(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "CROWDED_SECONDS", 0.1)
-    monkeypatch.setattr(letters, "FIRST_WAIT", 0.2)
+    monkeypatch.setattr(deliveries, "FIRST_WAIT", 0.2)
     write(sqlite, *(letter(f"a{n}") for n in range(60)))
     with limited(2, 20, 0.3) as server, running(sqlite, server.port, max_connections=4):
         until(lambda: all_sent(sqlite), "all are sent")

@@ -19,7 +19,8 @@ from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
 from mailgate.outgoing.relay import Connection, RelayAway
 from mailgate.settings import Settings
-from storage.outbox import Outgoing, Sent
+from storage.deliveries import Sent
+from storage.sending import Outgoing
 
 pytestmark = [pytest.mark.real("dovecot-imapd", "openssl"), pytest.mark.timeout(60)]
 USER = "help@desk.example"

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from storage import deliveries, holding, sending, undelivered
 from storage import outbox as letters
 from storage.change import Event, Letter, Mark
 from storage.database import Database
-from storage.outbox import FIRST_WAIT, GIVE_UP_SECONDS, LEASE_SECONDS, LONGEST_WAIT, Deferred, Failed, Outgoing, Sent
+from storage.deliveries import FIRST_WAIT, GIVE_UP_SECONDS, LONGEST_WAIT, Deferred, Failed, Result, Sent
+from storage.sending import LEASE_SECONDS, Outgoing
 from storage.tables import beat, letter_body, outbox, thread_key
 
 NOW = 1_772_000_000.0
@@ -27,17 +29,17 @@ def letter(name: str = "a", event: Event = "answer", body: bytes = b"words\r\n",
 
 def write(db: Database, *some: Letter, now: float = NOW) -> None:
     with db.write() as connection:
-        letters.write_letters(connection, some, now)
+        letters.write(connection, letters.prepared(some, now))
 
 
 def claim(db: Database, now: float = NOW, limit: int = 10, owner: str = ME) -> list[Outgoing]:
     with db.write() as connection:
-        return letters.claim(connection, owner, now, limit)
+        return sending.claim(connection, owner, now, limit)
 
 
-def record(db: Database, *results: letters.Result, now: float = NOW, owner: str = ME) -> list[letters.Result]:
+def record(db: Database, *results: Result, now: float = NOW, owner: str = ME) -> list[Result]:
     with db.write() as connection:
-        return letters.record(connection, owner, results, now)
+        return deliveries.record(connection, owner, results, now)
 
 
 def row(db: Database, name: str = "a") -> Any:
@@ -109,8 +111,8 @@ def test_a_renewed_lease_lasts_longer_and_somebody_elses_is_not_renewed(database
     write(database, letter())
     (claimed,) = claim(database)
     with database.write() as connection:
-        letters.renew(connection, ME, [claimed.id], NOW + 30)
-        letters.renew(connection, "another", [claimed.id], NOW + 1000)
+        sending.renew(connection, ME, [claimed.id], NOW + 30)
+        sending.renew(connection, "another", [claimed.id], NOW + 1000)
     assert claim(database, NOW + LEASE_SECONDS + 29) == []
     assert len(claim(database, NOW + LEASE_SECONDS + 30)) == 1
 
@@ -120,19 +122,19 @@ def test_leases_of_a_dead_daemon_end_when_it_starts_again(database: Database) ->
     claim(database, limit=1)
     claim(database, owner="other_host:file:1")
     with database.write() as connection:
-        assert letters.release_all(connection, "host:file:", NOW + 1) == 1
+        assert sending.release_all(connection, "host:file:", NOW + 1) == 1
     assert [c.recipient for c in claim(database, NOW + 1)] == ["a@x.example"]
 
 
 def test_a_claim_takes_no_more_bytes_than_fit_in_memory(database: Database) -> None:
-    large = b"x" * (letters.CLAIM_BYTES // 2 - 1)
+    large = b"x" * (sending.CLAIM_BYTES // 2 - 1)
     write(database, *(letter(name, body=large + name.encode()) for name in "abc"))
     assert len(claim(database)) == 2
     assert len(claim(database)) == 1
 
 
 def test_a_letter_larger_than_that_is_taken_alone(sqlite: Database) -> None:
-    write(sqlite, letter(body=b"x" * (letters.CLAIM_BYTES + 1)), letter("b"))
+    write(sqlite, letter(body=b"x" * (sending.CLAIM_BYTES + 1)), letter("b"))
     assert len(claim(sqlite)) == 1
     assert len(claim(sqlite)) == 1
 
@@ -140,7 +142,7 @@ def test_a_letter_larger_than_that_is_taken_alone(sqlite: Database) -> None:
 def test_a_letter_is_due_only_when_there_is_one(database: Database) -> None:
     def due(now: float) -> bool:
         with database.read() as connection:
-            return letters.is_due(connection, now)
+            return sending.is_due(connection, now)
 
     assert not due(NOW)
     write(database, letter())
@@ -230,10 +232,10 @@ def test_a_message_id_that_the_relay_gave_leads_to_the_ticket(database: Database
     write(database, letter(), letter("b"))
     first, second = claim(database)
     with database.read() as connection:
-        assert not letters.rewriting(connection)
+        assert not deliveries.rewriting(connection)
     record(database, Sent(first.id, 1), Sent(second.id, 1, renamed="0100-1@eu-west-1.amazonses.example"))
     with database.read() as connection:
-        assert letters.rewriting(connection)
+        assert deliveries.rewriting(connection)
         (found,) = connection.execute(sa.select(thread_key)).all()
     assert tuple(found) == ("0100-1@eu-west-1.amazonses.example", 42, 7, True, False)
 
@@ -247,7 +249,7 @@ def marked(state: Any, status: str | None = "5.1.1") -> Mark:
 
 def mark(db: Database, told: Mark) -> None:
     with db.write() as connection:
-        letters.mark(connection, [told], NOW + 5)
+        undelivered.mark(connection, [told], NOW + 5)
 
 
 def test_a_letter_that_came_back_is_bounced(database: Database) -> None:
@@ -295,7 +297,7 @@ def test_a_report_about_a_held_letter_changes_nothing(sqlite: Database) -> None:
 
 def by_hand(db: Database, verb: str, *ids: int, now: float = NOW + 100) -> int:
     with db.write() as connection:
-        return int(getattr(letters, verb)(connection, ids, now))
+        return int(getattr(holding, verb)(connection, ids, now))
 
 
 def test_a_released_letter_goes_out_and_its_days_begin_then(database: Database) -> None:
@@ -342,7 +344,7 @@ def test_a_letter_that_the_caller_still_holds_is_not_claimed_again_whatever_the_
     write(database, letter())
     (claimed,) = claim(database)
     with database.write() as connection:
-        assert letters.claim(connection, ME, NOW + 10 * LEASE_SECONDS, 10, but={claimed.id}) == []
+        assert sending.claim(connection, ME, NOW + 10 * LEASE_SECONDS, 10, but={claimed.id}) == []
     assert len(claim(database, NOW + 10 * LEASE_SECONDS)) == 1
 
 
@@ -364,14 +366,14 @@ def test_a_confirmed_answer_goes_out_to_all(database: Database) -> None:
         letter("d", held_for="shadow"),
     )
     with database.write() as connection:
-        assert letters.release_held(connection, 7, NOW) == 2
+        assert holding.release_held(connection, 7, NOW) == 2
     assert [row(database, name).state for name in "abcd"] == ["pending", "pending", "held", "held"]
 
 
 def test_a_confirmed_answer_waits_for_a_relay_where_there_is_none(sqlite: Database) -> None:
     write(sqlite, letter(held_for="confirm"))
     with sqlite.write() as connection:
-        assert letters.release_held(connection, 7, NOW, "relay") == 1
+        assert holding.release_held(connection, 7, NOW, "relay") == 1
     assert (row(sqlite).state, row(sqlite).held_for) == ("held", "relay")
 
 
@@ -381,7 +383,7 @@ def test_a_confirmed_answer_waits_for_a_relay_where_there_is_none(sqlite: Databa
 def test_the_relays_error_is_kept_with_the_moment_it_began(database: Database) -> None:
     def told(now: float, error: str | None) -> tuple[Any, ...]:
         with database.write() as connection:
-            letters.beat_relay(connection, now, error)
+            deliveries.beat_relay(connection, now, error)
             return tuple(connection.execute(sa.select(beat)).one())
 
     assert told(1.0, "refused") == ("relay", None, "refused", 1.0)
