@@ -331,10 +331,10 @@ def thaw(place: Place, *, earlier: str, as_json: bool) -> None:
     all of them.
     """
     database = place.database(place.settings())
-    from storage import epochs, outbox
+    from storage import epochs, holding
     from storage.database import now
 
-    act = {"release": outbox.release, "discard": outbox.discard}.get(earlier)
+    act = {"release": holding.release, "discard": holding.discard}.get(earlier)
     with database.write() as connection:
         done = epochs.thaw(connection, now())
         waiting = epochs.earlier(connection)
