@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from imapclient.exceptions import IMAPClientError
 
 from mailgate.grants.errors import GrantError
-from mailgate.intake import connection
+from mailgate.intake import connection, rereading
 from mailgate.intake.fetched import Place
 from mailgate.intake.folders import native
 from mailgate.intake.mailbox import Faults, Folder
 from mailgate.settings import Imap, Settings, junk_door
 from routing.policy import without_suffix
-from storage import database, mailboxes
+from storage import database, epochs, mailboxes
 from storage.database import Database, StorageError
 from storage.mailboxes import Mailbox
 
@@ -71,6 +71,9 @@ class Watcher:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _watch(self, client: connection.Client) -> None:
+        if not self._junk:
+            account, place, size = self._account, self._place(0), self._settings.max_size
+            rereading.run(client, self._db, account.after, place, size, self._stopping, self._clock)
         folder = self._select(client)
         while not self._stopping.is_set():
             connection.announced(client)
@@ -88,21 +91,11 @@ class Watcher:
         box = self._contact(uidvalidity, uidnext, selected[b"EXISTS"])
         if self._faults.uidvalidity != uidvalidity:
             self._faults = Faults(uidvalidity)
-        queues = (queue.address for queue in self._settings.queue if queue.address)
-        place = Place(
-            door=junk_door(account.name) if self._junk else f"imap:{account.name}",
-            account=account.name,
-            folder=self._folder,
-            uidvalidity=uidvalidity,
-            own=frozenset(without_suffix(address.lower()) for address in (self._settings.desk.address, *queues)),
-            deletes=account.after == "delete" and not self._junk,
-            verify=account.verify and not self._junk,
-        )
         return Folder(
             client,
             self._db,
             box,
-            place,
+            self._place(uidvalidity),
             home=home,
             after=None if self._untouched else account.after,
             max_size=self._settings.max_size,
@@ -110,6 +103,19 @@ class Watcher:
             faults=self._faults,
             stopping=self._stopping,
             clock=self._clock,
+        )
+
+    def _place(self, uidvalidity: int) -> Place:
+        account = self._account
+        queues = (queue.address for queue in self._settings.queue if queue.address)
+        return Place(
+            door=junk_door(account.name) if self._junk else f"imap:{account.name}",
+            account=account.name,
+            folder=self._folder,
+            uidvalidity=uidvalidity,
+            own=frozenset(without_suffix(address.lower()) for address in (self._settings.desk.address, *queues)),
+            deletes=account.after == "delete" and not self._junk,
+            verify=account.verify and not self._junk,
         )
 
     def _contact(self, uidvalidity: int, uidnext: int, exists: int) -> Mailbox:
@@ -134,6 +140,9 @@ class Watcher:
 
     def _first_contact(self, uidvalidity: int, uidnext: int) -> tuple[Mailbox, str]:
         start = self._account.start
+        if start == "now" and (made := self._restored()) is not None:
+            box = Mailbox(self._account.name, self._folder, uidvalidity, made, None)
+            return box, "those that arrived since the restored backup was made are taken"
         if start == "now":
             box = Mailbox(self._account.name, self._folder, uidvalidity, self._clock(), uidnext)
             return box, "left untouched, only what arrives from now on is taken (start)"
@@ -142,6 +151,12 @@ class Watcher:
         day = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(self._settings.desk.timezone))
         box = Mailbox(self._account.name, self._folder, uidvalidity, day.timestamp(), None)
         return box, f"those that arrived on {start} or later are taken (start)"
+
+    def _restored(self) -> float | None:
+        """When the backup was made, of a restore that is not thawed yet: it may be older than the first contact was."""
+        with self._db.read() as session:
+            begun = epochs.latest(session)
+        return begun.made if begun is not None and begun.thawed is None else None
 
     def _record(self, error: str | None) -> None:
         """What `status` shows; logged when it changes."""
