@@ -14,7 +14,7 @@ alert which somebody quotes or forwards below words of his own is none.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -98,8 +98,11 @@ _KNOWN = catalogue(
 )
 
 
-def read(subject: str, text: str, headers: Sequence[tuple[str, str]], known: Catalogue = _KNOWN) -> Alert | None:
-    """The alert that this mail reports, or None where it has the form of no monitoring system."""
+def read(subject: str, text: str, fields: Mapping[str, str], known: Catalogue = _KNOWN) -> Alert | None:
+    """The alert that this mail reports, or None where it has the form of no monitoring system.
+
+    `fields` are its headers by lower-case name.
+    """
     opening = text[:RECOGNISED]
     likely = set(known.openings.Match(opening) or ())
     named = known.subjects.Match(subject)
@@ -107,16 +110,12 @@ def read(subject: str, text: str, headers: Sequence[tuple[str, str]], known: Cat
         likely |= set(named).intersection(known.texts.Match(opening))
     for number in sorted(likely):
         form = known.forms[number]
-        if all(_has(headers, name, pattern) for name, pattern in form.headers.items()):
+        if all(name in fields and pattern.search(fields[name]) for name, pattern in form.headers.items()):
             if forwards.is_reply_subject(subject) or forwards.is_forward_subject(subject):
                 return None
             body = text[:SCANNED]
             return Alert(form.system, *(_field(form, name, subject, body) for name in _FIELDS))
     return None
-
-
-def _has(headers: Sequence[tuple[str, str]], name: str, pattern: Any) -> bool:
-    return any(key.lower() == name and pattern.search(value) for key, value in headers)
 
 
 def _field(form: Form, name: str, subject: str, text: str) -> str:

@@ -51,7 +51,9 @@ def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
 def _split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
     text = block.decode("latin-1")
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r", "\n")
     if "\n " in text or "\n\t" in text:
         text = _FOLD.sub(" ", text)
     if len(text) <= limits.FIELD_BYTES:
@@ -95,6 +97,14 @@ def _tail(block: bytes, line: str) -> bytes:
 def _note(defects: list[str], sentence: str) -> None:
     if sentence not in defects:
         defects.append(sentence)
+
+
+def by_name(fields: Fields) -> dict[str, list[str]]:
+    """The values of each field from the top, by its name in lower case."""
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
 def first(fields: Fields, name: str) -> str:

@@ -40,7 +40,7 @@ def classify(message: ParsedMessage, parts: Sequence[Part]) -> Verdict:
     fields = message.fields()
     return (
         _report(message, fields, parts)
-        or _alert(message)
+        or _alert(message, fields)
         or _by_part(message, parts)
         or _automatic(message, fields)
         or _HUMAN
@@ -64,8 +64,8 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
     return None
 
 
-def _alert(message: ParsedMessage) -> Verdict | None:
-    alert = alerts.read(message.subject, message.text, message.headers)
+def _alert(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | None:
+    alert = alerts.read(message.subject, message.text, fields)
     return Verdict("alert", f"It has the form of a mail of {alert.system}.", alert=alert) if alert else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from parsing import charsets, headers, limits, smime, transfer, words
 
@@ -45,6 +45,7 @@ class Tree:
     """A mail taken apart: its fields as `headers.split` gives them, the root, and the leaves in order."""
 
     fields: headers.Fields
+    named: dict[str, list[str]]  # the same by lower-case name
     root: Part | Multipart
     parts: tuple[Part, ...]
     hint: str  # the charset that the mail names first, for raw 8-bit text in its header
@@ -82,8 +83,14 @@ class _Head:
     """An entity's fields and what its Content-Type says."""
 
     fields: headers.Fields
+    named: dict[str, list[str]]
     kind: str
     params: tuple[tuple[str, str], ...]
+
+    def first(self, name: str) -> str:
+        """The value of the topmost field of that lower-case name, or ""."""
+        values = self.named.get(name)
+        return values[0] if values else ""
 
 
 class _Reader:
@@ -127,7 +134,7 @@ class _Reader:
         self.learn(foreign)
         if self.wrapped:
             self.protect(head)
-        return Tree(fields, holder.children[0], tuple(self.parts), self.hint, self.subject)
+        return Tree(fields, head.named, holder.children[0], tuple(self.parts), self.hint, self.subject)
 
     def learn(self, value: str) -> None:
         """Settle how raw 8-bit text in headers is read."""
@@ -135,17 +142,18 @@ class _Reader:
             self.hint = charsets.settled(self.hint, value.encode("latin-1"))
 
     def head(self, fields: headers.Fields, default: str) -> _Head:
-        value = headers.first(fields, "content-type")
+        named = headers.by_name(fields)
+        value = named["content-type"][0] if "content-type" in named else ""
         if not value:
-            return _Head(fields, default, ())
+            return _Head(fields, named, default, ())
         self.learn(value)
         kind, params = self.mime("Content-Type", value)
         kind = headers.content_type(kind)
         if not kind:
             # RFC 2045 section 5.2: what cannot be read is text/plain; with a file name it is a file.
-            named = any(name in ("name", "filename") for name, _ in params)
-            kind = "application/octet-stream" if named else default
-        return _Head(fields, kind, params)
+            is_file = any(name in ("name", "filename") for name, _ in params)
+            kind = "application/octet-stream" if is_file else default
+        return _Head(fields, named, kind, params)
 
     def mime(self, name: str, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         if len(value) > limits.MIME_FIELD_BYTES:
@@ -158,7 +166,7 @@ class _Reader:
         """Keep the subject of what is signed, if it says that its header counts (RFC 9788 section 2.1)."""
         # "protected-headers" is what drafts of the RFC said, and most clients still say.
         if not self.subject and any(name in ("hp", "protected-headers") for name, _ in head.params):
-            self.subject = headers.first(head.fields, "subject")
+            self.subject = head.first("subject")
 
     def entity(self, head: _Head, body: int, holder: Multipart) -> int:
         """Add a leaf or open a multipart; the place to look for the next boundary from, -1 at the end."""
@@ -167,7 +175,7 @@ class _Reader:
             boundary = self.boundary(head.params, body)
             if len(self.open) >= limits.DEPTH:
                 self.note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
-                head = _Head(head.fields, "application/octet-stream", head.params)
+                head = replace(head, kind="application/octet-stream")
             elif boundary:
                 part = Multipart(path, head.kind, head.params)
                 holder.children.append(part)
@@ -176,7 +184,7 @@ class _Reader:
                 return max(body - 1, 0)
             else:
                 self.note("a multipart without its boundary, read as text")
-                head = _Head(head.fields, "text/plain", head.params)
+                head = replace(head, kind="text/plain")
         mark = self.find(max(body - 1, 0))
         stop = self.before(mark[0]) if mark else len(self.raw)
         self.leaf(head, self.raw[body : max(stop, body)], holder, path)
@@ -270,31 +278,25 @@ class _Reader:
         return self.entity(head, end - tail if tail else body, holder)
 
     def leaf(self, head: _Head, data: bytes, holder: Multipart, path: str) -> None:
-        encoding = disposition = filename = location = ""
-        content_id: str | None = None
-        for name, value in head.fields:
-            key = name.lower()
-            if not key.startswith("content-"):
-                continue
-            self.learn(value)
-            if key == "content-transfer-encoding":
-                encoding = encoding or value
-            elif key == "content-disposition" and not disposition:
-                disposition, extra = self.mime("Content-Disposition", value)
-                filename = next((text for key, text in extra if key == "filename"), "")
-                # RFC 2183 section 2.8: a type that is unknown is an attachment.
-                if disposition and disposition != "inline":
-                    disposition = "attachment"
-            elif key == "content-id":
-                content_id = content_id or value.strip("<> \t") or None
-            elif key == "content-location":
-                location = value
+        for name, values in head.named.items():
+            if name.startswith("content-"):
+                self.learn("".join(values))
+        filename = ""
+        disposition = head.first("content-disposition")
+        if disposition:
+            disposition, extra = self.mime("Content-Disposition", disposition)
+            filename = next((text for key, text in extra if key == "filename"), "")
+            # RFC 2183 section 2.8: a type that is unknown is an attachment.
+            if disposition and disposition != "inline":
+                disposition = "attachment"
         if not filename:
             filename = next((text for key, text in head.params if key in ("name", "filename")), "")
+        location = head.first("content-location")
         if not filename and "." in location and not head.kind.startswith("text/"):
             filename = words.decode(location.rpartition("/")[2], self.hint)  # RFC 2557 section 4
         if not self.hint and head.kind.startswith("text/"):
             self.hint = next((text for key, text in head.params if key == "charset"), "")
+        encoding = head.first("content-transfer-encoding")
         if encoding:
             data = transfer.decode(data, encoding, self.defects)
         if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4
@@ -303,6 +305,7 @@ class _Reader:
             self.unwrap(data, holder, path)
             path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else path
         decoded = words.decode_fields(head.fields, self.hint)
+        content_id = head.first("content-id").strip("<> \t") or None
         part = Part(path, head.kind, head.params, disposition, filename, content_id, data, decoded)
         holder.children.append(part)
         self.parts.append(part)

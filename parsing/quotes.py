@@ -113,7 +113,7 @@ def marks(lines: Sequence[str]) -> list[Mark]:
         if number < free or not raw:
             continue
         if raw[0] in "> " and is_quoted(raw):
-            mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
+            mark = _wrote(lines, number, raw, free) if len(raw) < 40 and _is_wrapped_verb(raw) else None
         else:
             near = number + 3 >= quoted  # so that a quote may follow
             if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():

@@ -64,10 +64,7 @@ def _unread(raw: bytes, defects: tuple[str, ...]) -> ParsedMessage:
 
 def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     tree = parts.read(raw, defects)
-    fields, hint = tree.fields, tree.hint
-    by_name: dict[str, list[str]] = {}
-    for name, value in fields:
-        by_name.setdefault(name.lower(), []).append(value)
+    fields, by_name, hint = tree.fields, tree.named, tree.hint
 
     def mailboxes(name: str) -> tuple[Address, ...]:
         values = by_name.get(name)

@@ -162,8 +162,8 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
     new = _New()
     at = {mark.start: mark for mark in marks}
     kept = new.above
-    number, fresh, introduced = 0, False, False
-    while number < len(lines):
+    number, size, fresh, introduced = 0, len(lines), False, False
+    while number < size:
         mark = at.get(number)
         if mark:
             if mark.column:
@@ -181,8 +181,7 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
                 new.regions += fresh or kept is new.above
                 return new
             number = below
-        line = lines[number]
-        if is_quoted(line):
+        if is_quoted(lines[number]):
             end = number
             while end < len(lines) and (is_quoted(lines[end]) or _continues(lines, end)):
                 end += 1
@@ -194,10 +193,12 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
                 new.doubtful = True
             number = end
             continue
-        if line.strip():
-            fresh = True
-        kept.append(line)
-        number += 1
+        end = number + 1
+        while end < size and end not in at and not (lines[end][:1] in "> " and is_quoted(lines[end])):
+            end += 1
+        kept += lines[number:end]
+        fresh |= any(map(str.strip, lines[number:end]))
+        number = end
     return new
 
 

@@ -94,23 +94,23 @@ def _filled(lines: Sequence[str], end: int) -> int:
 
 def _delimited(lines: Sequence[str], end: int) -> int:
     """The topmost signature delimiter near the end."""
-    found, filled = end, 0
-    for number in range(end - 1, -1, -1):
+    found, below, filled = end, end, 0
+    top = max(0, end - 4 * DELIMITED_LINES)  # as many again of them may be blank, and twice
+    likely = [top + place for place, line in enumerate(lines[top:end]) if line and line[0] in _DELIMITED]
+    for number in reversed(likely):
         line = lines[number]
-        if line[:1] not in _DELIMITED or not line:
-            filled += bool(line) and not line.isspace()
-        elif _DELIMITER.match(line):
+        filled += len([other for other in lines[number + 1 : below] if other and not other.isspace()])
+        if filled > DELIMITED_LINES:
+            break
+        if _DELIMITER.match(line):
             exact = line.startswith("-- ") or not line.isascii()
             if filled > (DELIMITED_LINES if exact else BARE_LINES):
                 break
             found = number
-            filled += 1
-        else:
-            if len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
-                found = number  # a mailing list's footer
-            filled += bool(line.strip())
-        if filled > DELIMITED_LINES:
-            break
+        elif len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
+            found = number  # a mailing list's footer
+        filled += bool(line.strip())
+        below = number
     return _filled(lines, found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, cast
 
 from parsing.message import ParsedMessage
@@ -30,7 +31,9 @@ def _clean(value: Any) -> Any:
     if kind is str:
         return value if value.isprintable() else text(value)  # nothing printable is unfit, and most texts are
     if kind is tuple:
-        return tuple([_clean(one) for one in value]) if value else value
+        if type(value[0]) is tuple and "".join(chain.from_iterable(value)).isprintable():
+            return value  # pairs of texts: the whole header in one step
+        return tuple([_clean(one) for one in value])
     for name in getattr(kind, "__dataclass_fields__", ()):
         held = getattr(value, name)
         if held and (clean := _clean(held)) is not held:

@@ -22,6 +22,9 @@ def clean(text: str) -> str:
 
 def decode_fields(fields: list[tuple[str, str]], hint: str) -> tuple[tuple[str, str], ...]:
     """All fields with their values decoded."""
+    everything = "".join([value for _, value in fields])
+    if everything.isascii() and "=?" not in everything and everything.isprintable():
+        return tuple(fields)
     return tuple(
         [
             field
