@@ -1,11 +1,12 @@
 """What the daemon's processes do: `door` takes mail in, `work` makes tickets, `post` sends and watches mailboxes,
-`verify` checks who wrote."""
+`verify` checks who wrote, `http` tells other programs how it fares."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any
 from mailgate.application import Application
 from mailgate.grants import keeper
 from mailgate.intake.door import Listener
-from mailgate.settings import junk_door
+from mailgate.monitoring.roster import Roster
+from mailgate.settings import Settings, junk_door
 
 log = logging.getLogger("mailgate")
 
@@ -30,15 +32,27 @@ class Role:
     run: Callable[[Application, str, threading.Event], None]
 
 
-def roles(app: Application, listeners: Sequence[Listener]) -> list[Role]:
-    """The processes that these settings need."""
-    result = [Role("work", work)]
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """A process that also runs while the database is away, and has to say so."""
+
+    name: str
+    run: Callable[[Settings, threading.Event], None]
+
+
+def roles(
+    app: Application, listeners: Sequence[Listener], page: socket.socket | None, roster: Roster
+) -> list[Role | Onlooker]:
+    """The processes that these settings need. `page`: where `http` listens."""
+    result: list[Role | Onlooker] = [Role("work", work)]
     if listeners:
         result.append(Role("door", lambda app, owner, stopping: door(app, owner, stopping, listeners)))
     if app.settings.relay is not None or app.settings.imap or app.settings.alarm is not None:
         result.append(Role("post", post))
     if app.settings.verifies:
         result.append(Role("verify", verify))
+    if page is not None:
+        result.append(Onlooker("http", lambda settings, stopping: http(settings, page, roster, stopping)))
     return result
 
 
@@ -54,6 +68,13 @@ def verify(app: Application, owner: str, stopping: threading.Event) -> None:
     from mailgate.verify.station import Station
 
     Station(app.settings, app.db, app.policy.doors, stopping).run()
+
+
+def http(settings: Settings, page: socket.socket, roster: Roster, stopping: threading.Event) -> None:
+    """Answers those who ask how the desk fares; a process of its own, so that it slows neither door nor worker."""
+    from mailgate.monitoring.server import serve
+
+    serve(settings, page, roster, stopping)
 
 
 def door(app: Application, owner: str, stopping: threading.Event, listeners: Sequence[Listener]) -> None:

@@ -29,7 +29,9 @@ from mailgate.application import open_application
 from mailgate.errors import CommandError, MailgateError
 from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
-from mailgate.roles import STOP_SECONDS, Role, roles, stop_on_signals
+from mailgate.monitoring import listening
+from mailgate.monitoring.roster import Roster
+from mailgate.roles import STOP_SECONDS, Onlooker, Role, roles, stop_on_signals
 from mailgate.settings import Settings
 from storage import epochs, journal, sending, verifications
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
@@ -48,8 +50,10 @@ class Supervisor:
         self.file = file
         self.shadow = shadow
         self.settings = files.load(file)
-        self.children: dict[int, tuple[Role, float]] = {}
+        self.children: dict[int, tuple[Role | Onlooker, float]] = {}
         self.listeners: list[Listener] = []
+        self.page: socket.socket | None = None
+        self.roster = Roster()
         self.stopping = False
         self.reload = False
         self._wake_read, self._wake_write = os.pipe()
@@ -70,6 +74,7 @@ class Supervisor:
     def _run(self) -> int:
         app = open_application(self.settings, create=True, shadow=self.shadow)
         tls_context(self.settings)  # a certificate that cannot be used is told here, not by a child that dies
+        self.page = listening.bind(self.settings)
         self.listeners = bind(self.settings)
         with app.db.write() as session:
             freed = journal.release_all(session, self.owner, now())
@@ -84,7 +89,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._signalled)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for role in roles(app, self.listeners):
+        for role in roles(app, self.listeners, self.page, self.roster):
             self._start(role)
         log.info("serving%s: %s", " in shadow" if self.shadow else "", _places(self.settings))
         notify("READY=1\nSTATUS=serving")
@@ -93,6 +98,7 @@ class Supervisor:
             self._wait(beat)
             notify("WATCHDOG=1")
             self._reap()
+            self.roster.write()
             if self.reload:
                 self.reload = False
                 self._replace()
@@ -114,11 +120,12 @@ class Supervisor:
         if ready:
             os.read(self._wake_read, 4096)
 
-    def _start(self, role: Role, ended: str | None = None) -> None:
+    def _start(self, role: Role | Onlooker, ended: str | None = None) -> None:
         """Fork a child; `ended` is whose leases it ends first: its predecessor's, who died."""
         pid = os.fork()
         if pid:
             self.children[pid] = (role, time.monotonic())
+            self.roster.started(role.name, pid)
             return
         status = 1
         try:
@@ -127,7 +134,7 @@ class Supervisor:
             logging.shutdown()
             os._exit(status)
 
-    def _child(self, role: Role, settings: Settings, ended: str | None) -> int:
+    def _child(self, role: Role | Onlooker, settings: Settings, ended: str | None) -> int:
         """The whole life of a child process; why it cannot begin or go on is in the log."""
         try:
             return self._live(role, settings, ended)
@@ -135,7 +142,7 @@ class Supervisor:
             log.exception("%s died", role.name)
             return 1
 
-    def _live(self, role: Role, settings: Settings, ended: str | None) -> int:
+    def _live(self, role: Role | Onlooker, settings: Settings, ended: str | None) -> int:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
@@ -143,6 +150,9 @@ class Supervisor:
         stopping = threading.Event()
         stop_on_signals(stopping)
         threading.Thread(target=_orphaned, args=(self._alive_read, stopping), name="orphaned", daemon=True).start()
+        if isinstance(role, Onlooker):
+            role.run(settings, stopping)
+            return 0
         while not stopping.is_set():
             try:
                 app = open_application(settings, shadow=self.shadow)
@@ -159,7 +169,7 @@ class Supervisor:
         role.run(app, self._holder(role, os.getpid()), stopping)
         return 0
 
-    def _holder(self, role: Role, pid: int) -> str:
+    def _holder(self, role: Role | Onlooker, pid: int) -> str:
         """Whose a child's leases are; the last sign keeps 12 from being the beginning of 123."""
         return f"{self.owner}{role.name}:{pid}."
 
@@ -170,6 +180,7 @@ class Supervisor:
             if role is None or self.stopping:
                 continue
             log.error("%s (process %d) ended with %s; starting it again", role.name, pid, _exit(status))
+            self.roster.died(role.name)
             if time.monotonic() - started < SHORT_LIFE_SECONDS:
                 time.sleep(PAUSE_SECONDS)
             self._start(role, ended=self._holder(role, pid))
@@ -177,6 +188,7 @@ class Supervisor:
     def _replace(self) -> None:
         """New settings, if they can be used: children one by one, the sockets stay open."""
         notify("RELOADING=1")
+        page = self.page
         try:
             settings = files.load(self.file)
             app = open_application(settings, shadow=self.shadow)
@@ -184,14 +196,21 @@ class Supervisor:
                 verifications.begin(session, now(), asked=settings.verifies)
             app.db.close()
             tls_context(settings)
+            if self.settings.http != settings.http:
+                page = listening.bind(settings, self.page)
             listeners = _rebind(self.settings, settings, self.listeners)
         except (MailgateError, SchemaMismatch, DatabaseUnavailable) as error:
+            if page is not None and page is not self.page:
+                page.close()
             log.error("the new settings are not used: %s", error)
             notify("READY=1\nSTATUS=serving; the new settings were refused")
             return
         old, self.settings, gone = list(self.children), settings, [x for x in self.listeners if x not in listeners]
         self.listeners = listeners
-        for role in roles(app, listeners):
+        old_page, self.page = self.page, page
+        wanted = roles(app, listeners, page, self.roster)
+        self.roster.keep([role.name for role in wanted])
+        for role in wanted:
             before = [pid for pid in old if self.children[pid][0].name == role.name]
             self._start(role)
             self._stop(before)
@@ -199,6 +218,8 @@ class Supervisor:
         self._stop(old)
         for listener in gone:
             listener.sock.close()
+        if old_page is not None and old_page is not page:
+            old_page.close()
         log.info("the new settings are in use: %s", _places(settings))
         notify("READY=1\nSTATUS=serving")
 
@@ -319,6 +340,8 @@ def _places(settings: Settings) -> str:
         parts.append(f"SMTP {', '.join(settings.smtp.listen)}")
     if settings.lmtp:
         parts.append(f"LMTP {', '.join(settings.lmtp.listen)}")
+    if settings.http:
+        parts.append(f"HTTP {settings.http.listen}")
     parts += [f"mailbox {box.name}" for box in settings.imap]
     parts.append(f"relay {settings.relay.host}:{settings.relay.port}" if settings.relay else "no relay: mail is held")
     return "; ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -41,6 +41,7 @@ def find(settings: Settings) -> list[Misfit]:
         *_relay(settings),
         *(m for n, box in enumerate(settings.imap) for m in _mailbox(n, box, settings)),
         *_alarm(settings),
+        *_http(settings),
         *_people(settings),
         *_numbers(settings),
         *_forms(settings),
@@ -199,6 +200,24 @@ def _mailbox(index: int, box: Imap, settings: Settings) -> Iterator[Misfit]:
 def _same(name: str, *folders: str) -> bool:
     """INBOX is the one name without case (RFC 9051 section 5.1)."""
     return name in folders or (name.upper() == "INBOX" and "INBOX" in (folder.upper() for folder in folders))
+
+
+def _http(settings: Settings) -> Iterator[Misfit]:
+    if settings.http is None:
+        return
+    host, _, port = settings.http.listen.rpartition(":")
+    if not 0 < int(port) <= HIGHEST_PORT:
+        yield Misfit(("http", "listen"), f'expected a port from 1 to {HIGHEST_PORT}, found "{settings.http.listen}"')
+    if not settings.http.remote and not _loopback(host.strip("[]")):
+        said = f"{host} is reached from other machines, and nobody is asked for a password; 127.0.0.1, or remote = true"
+        yield Misfit(("http", "listen"), said)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK
 
 
 def _people(settings: Settings) -> Iterator[Misfit]:

@@ -25,6 +25,9 @@ Listen = Annotated[
         description="HOST:PORT or unix:PATH",
     ),
 ]
+HostPort = Annotated[
+    str, Meta(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$", description="HOST:PORT such as 127.0.0.1:9464")
+]
 Size = Annotated[str, Meta(pattern=r"^\d+ ?(B|kB|KB|MB|GB)?$", description='a size such as "25MB"')]
 Rate = Annotated[str, Meta(pattern=r"^(off|\d+/[1-9]\d*[smhd])$", description='a rate such as "5/10m", or "off"')]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]

@@ -10,7 +10,7 @@ from msgspec import field
 
 from mailgate.settings.access import Grant
 from mailgate.settings.doors import Imap, Lmtp, Smtp
-from mailgate.settings.kinds import Address, Age, Language, Section, about, size
+from mailgate.settings.kinds import Address, Age, HostPort, Language, Section, about, size
 from mailgate.settings.people import Form, OldDesk, Partner, Queue, Rule, Staff
 from mailgate.settings.sending import Answers, Relay
 from mailgate.settings.trusting import Dns, Trust
@@ -68,6 +68,19 @@ class Alarm(Section, frozen=True):
     tls_ca: Annotated[str | None, about("Certificates (PEM) to trust at the webhook.", "/etc/ssl/our-ca.pem")] = None
 
 
+class Http(Section, frozen=True):
+    """Where other programs ask how the desk fares: `/health`, `/ready` and, for Prometheus, `/metrics`.
+
+    Counts and states, no mail and nobody's address. Without the section nobody is answered.
+    """
+
+    listen: Annotated[HostPort, about("Where it listens: at an address of this machine alone.")] = "127.0.0.1:9464"
+    remote: Annotated[
+        bool,
+        about("Whether `listen` may be an address that other machines reach. Nobody is asked for a password there."),
+    ] = False
+
+
 class Settings(Section, frozen=True):
     """The whole file, includes read in."""
 
@@ -79,6 +92,7 @@ class Settings(Section, frozen=True):
     imap: tuple[Imap, ...] = ()
     grant: tuple[Grant, ...] = ()
     alarm: Alarm | None = None
+    http: Http | None = None
     dns: Dns = field(default_factory=Dns)
     trust: Trust = field(default_factory=Trust)
     answers: Answers = field(default_factory=Answers)
