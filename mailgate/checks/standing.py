@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
 from mailgate.alarms import ringing
 from mailgate.alarms.ringing import Ring
 from mailgate.alarms.standing import around
@@ -23,6 +26,7 @@ from parsing import headers, limits
 from routing.policy import Door
 from storage import journal, listings, schema
 from storage.database import Database, SchemaMismatch, StorageError
+from storage.tables import counter
 
 LOOKED_AT = 200  # newest arrivals among which those of the mail server in front are looked for
 RECENT = 30  # of them
@@ -174,14 +178,16 @@ def _database(found: Settings) -> Iterator[Finding]:
             yield ok("database", "is empty; `mailgate serve` fills it")
             return
         schema.check(db)
-        with db.write():
-            pass
+        with db.write() as connection:  # no row changes; a database that may only be read refuses all the same
+            connection.execute(counter.update().where(sa.false()).values(value=0))
         yield ok("database", f"schema {schema.VERSION}, can be written to")
         yield from _door(found, db)
     except SchemaMismatch as error:
         yield failed("database", str(error), at=at)
     except StorageError as error:
         yield failed("database", " ".join(str(error).split()), "storage.url; is the database running?", at)
+    except DBAPIError as error:
+        yield failed("database", " ".join(str(error.orig).split()), "storage.url: who signs in there must own it", at)
     finally:
         db.close()
 

@@ -48,6 +48,7 @@ class Sink:
         self.connections = 0
         self._user, self._password = user, password
         self._refusals: dict[str, tuple[str, int | None]] = {}
+        self._senders: dict[str, str] = {}
         self._data_answer: tuple[str, int | None] | None = None
         self._arrived = threading.Condition()
         self._context: ssl.SSLContext | None = None
@@ -117,6 +118,10 @@ class Sink:
         """Answer this at RCPT for that address, for ever or so many times."""
         self._refusals[address.lower()] = (answer, times)
 
+    def refuse_sender(self, address: str, answer: str) -> None:
+        """Answer this at MAIL for that address ("" for `<>`), from now on; "*": for any with a `+`."""
+        self._senders[address.lower()] = answer
+
     def refuse_data(self, answer: str, *, times: int | None = None) -> None:
         """Answer this after DATA, for ever or so many times."""
         self._data_answer = (answer, times)
@@ -126,6 +131,7 @@ class Sink:
         with self._arrived:
             self.mails.clear()
         self._refusals.clear()
+        self._senders.clear()
         self._data_answer = None
 
     def to(self, address: str) -> list[Received]:
@@ -172,6 +178,9 @@ class Sink:
     ) -> str:
         if self._user is not None and not session.authenticated:
             return "530 5.7.0 Authentication required"
+        key = (address or "").strip("<>").lower()
+        if (answer := self._senders.get(key) or ("+" in key and self._senders.get("*"))) is not None and answer:
+            return answer
         envelope.mail_from = address
         return "250 2.1.0 OK"
 
