@@ -49,6 +49,27 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """A folder looked through after a restore: mails that lay there, and those that the backup did not know."""
+
+    account: str
+    folder: str
+    seen: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The last restore: when the backup was made, when it was restored, when sending was thawed, and what was found."""
+
+    made: float
+    restored: float
+    thawed: float | None
+    first_ticket: int  # id of the first ticket since
+    reread: tuple[Reread, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Counts, and what problems are told from. Times are seconds since 1970 UTC."""
 
@@ -68,6 +89,7 @@ class Status:
     mailboxes: tuple[Mailbox, ...]
     beats: tuple[Beat, ...]
     alarms: tuple[str, ...]  # names of those that somebody was told of, and that are not over
+    restore: Restore | None
 
     @property
     def pending(self) -> int:
@@ -179,7 +201,19 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         alarms=tuple(
             name for (name,) in query("SELECT name FROM alarm WHERE told IS NOT NULL AND over IS NULL ORDER BY name")
         ),
+        restore=_restore(query),
     )
+
+
+def _restore(query: Callable[[str], Sequence[Any]]) -> Restore | None:
+    last = query("SELECT id, made, restored, thawed, first_ticket FROM restore ORDER BY id DESC LIMIT 1")
+    if not last:
+        return None
+    ((restore_id, *rest),) = last
+    rows = query(
+        f"SELECT account, folder, seen, found FROM reread WHERE restore_id = {restore_id} ORDER BY account, folder"
+    )
+    return Restore(*rest, reread=tuple(Reread(*row) for row in rows))
 
 
 @contextlib.contextmanager

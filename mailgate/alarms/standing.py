@@ -76,6 +76,7 @@ def standing(settings: Settings, status: Status, now: float) -> Standing:
         *_beats(status, settings),
         *around(settings, secrets, now),
         *_outgoing(status, settings),
+        *_restored(status, settings),
     )
     return Standing(status, tuple(mailboxes), secrets, disk(settings), problems)
 
@@ -148,6 +149,20 @@ def _outgoing(status: Status, settings: Settings) -> Iterator[Problem]:
         why = "the settings have no [relay]" if settings.relay is None else "there was no [relay]"
         said = f"{_count(held, 'outgoing mail')} held: {why}; see `mailgate outbox list --state held`"
         yield Problem("look", "held", said)
+
+
+def _restored(status: Status, settings: Settings) -> Iterator[Problem]:
+    """Sending that is frozen, and what a restore left for a person to decide."""
+    begun = status.restore
+    held = sum(letters.count for letters in status.unsent if letters.held_for == "restore")
+    if begun is not None and begun.thawed is None:
+        waits = f"{_count(held, 'outgoing mail')} held" if held else "nothing is held"
+        said = f"sending is frozen since the restore of {moment(begun.restored, settings)}, {waits}; `mailgate thaw`"
+        yield Problem("look", "frozen", said, begun.restored)
+    elif held:
+        said = f"{_count(held, 'outgoing mail')} may have been sent before the restore"
+        said += "; see `mailgate outbox list --state held`"
+        yield Problem("look", "restore", said)
 
 
 def _count(count: int, one: str, many: str | None = None) -> str:

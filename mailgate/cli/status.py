@@ -12,6 +12,7 @@ from mailgate.cli.command import Command, Place, json_option, pass_place, requir
 from mailgate.cli.console import People, emit, iso, line, styled
 from mailgate.grants.ends import days
 from mailgate.settings import Settings
+from routing import tokens
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -78,7 +79,21 @@ def document(standing: Standing) -> dict[str, Any]:
         "database": {"size": status.size},
         "disk": disk and {"folder": str(disk.folder), "free": disk.free, "size": disk.size},
         "alarms": list(status.alarms),
+        "restore": _restore(status),
         "problems": [line(problem.said) for problem in standing.problems],
+    }
+
+
+def _restore(status: Status) -> dict[str, Any] | None:
+    begun = status.restore
+    if begun is None:
+        return None
+    return {
+        "made": iso(begun.made),
+        "restored": iso(begun.restored),
+        "thawed": iso(begun.thawed),
+        "first_number": tokens.number(begun.first_ticket),
+        "reread": [{"name": r.account, "folder": r.folder, "seen": r.seen, "found": r.found} for r in begun.reread],
     }
 
 
@@ -148,6 +163,11 @@ def status(place: Place, *, as_json: bool) -> None:
                 for box in standing.mailboxes
             ],
         )
+    if (begun := now.restore) is not None:
+        people.say(f"Restored {people.when(begun.restored)} from a backup of {people.when(begun.made)}.")
+        for folder in begun.reread:
+            found = f"{folder.found:,} of {folder.seen:,} mails were not in the backup"
+            people.say(f"  {folder.account}: {folder.folder} was read again: {found}")
     if standing.secrets:
         people.table(
             ["Grant", "Provider", "Ends", "Error*?"],

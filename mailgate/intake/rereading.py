@@ -1,5 +1,6 @@
-"""After a restore: the folder that an account's mails were moved into is looked through, once, for those that the backup
-does not know. Nothing changes there.
+"""After a restore: the folder that an account's mails were moved into is looked through, once.
+
+Mails in it that the backup does not know go into the journal. Nothing changes there.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ def test_status_counts_everything_in_one_object(desk: Any) -> None:
         "database",
         "disk",
         "alarms",
+        "restore",
         "problems",
     }
 
