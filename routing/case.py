@@ -34,6 +34,11 @@ class Case:
         return self.policy.staff.get(self.address or "")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Whom a greeting may name: the desk and its staff."""
+        return (self.policy.name, *(member.name for member in self.policy.staff.values()))
+
+    @property
     def human(self) -> bool:
         """Whether a person may have written it: no mail client has the null sender."""
         return self.mail.message.kind == "human" and not self.mail.null_sender

@@ -17,7 +17,7 @@ DAY, HOUR = 86400, 3600
 def reply(case: Case, ticket: Ticket, append: Decision) -> Decision:
     """By queue and by age; `append` is what the reply does to a ticket that is open."""
     queue = case.policy.queue(ticket.queue)
-    if not queue.thanks_reopens and thanks.only(case.mail.message, _names(case)):
+    if not queue.thanks_reopens and thanks.only(case.mail.message, case.names):
         case = case.because("thanks", "only words of thanks", f"kept; {ticket.number} stays {ticket.state}")
         return replace(append, reasons=case.reasons)
     age = max(case.mail.envelope.received_at - (ticket.closed or ticket.updated), 0.0)
@@ -53,11 +53,6 @@ def _refused(case: Case, append: Decision) -> Decision:
         refuse=True,
         acknowledge=silent is None,
     )
-
-
-def _names(case: Case) -> tuple[str, ...]:
-    """Who may be thanked by name."""
-    return (case.policy.name, *(member.name for member in case.policy.staff.values()))
 
 
 def _line(queue: Queue) -> str:

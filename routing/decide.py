@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import answers, commands, forwarding, joining, numbers, opening, reports, threads, tokens
+from routing import answers, confirming, forwarding, joining, numbers, opening, reports, threads, tokens
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
 from routing.mail import REPEAT_SECONDS, Mail
-from routing.policy import Door, Policy
+from routing.policy import Door, Policy, suffix
 from routing.staff import QUESTION_SECONDS
 from routing.threads import Match
 
@@ -60,12 +60,12 @@ def decide(mail: Mail, facts: Facts, policy: Policy) -> Decision:
     case = Case(mail, facts, policy)
     if (found := mail.attribution) is not None:
         case = case.because(found.code, found.seen, found.outcome)
-    case = _measured(case)
+    case = _lost(_measured(case))
     return (
         _seen_before(mail, facts)
         or _came_back(case)
         or reports.about(case)
-        or commands.release(case)
+        or confirming.release(case)
         or _set_aside(case)
         or _placed(case)
     )
@@ -86,6 +86,19 @@ def _measured(case: Case) -> Case:
     if evidence.policy == "none":
         return case.because("dmarc_fail_flagged", evidence.seen, f"the domain of {who} asks for nothing: unverified")
     return case.trusted("failed").because("failed", evidence.seen, f"it may not be from {who}")
+
+
+def _lost(case: Case) -> Case:
+    """Ids of ours from the time that a restore did not bring back, so that a person sees why they lead nowhere."""
+    mail, policy = case.mail, case.policy
+    if not policy.keys.last:
+        return case
+    for text in filter(
+        None, (*threads.named_ids(mail), mail.message.bounce_original_id, *map(suffix, mail.envelope.rcpt_to))
+    ):
+        if tokens.is_lost(text, policy.keys):
+            case = case.because("id_lost", text, "given out before the last restore, and not known any more: no ticket")
+    return case
 
 
 def _seen_before(mail: Mail, facts: Facts) -> Decision | None:
@@ -171,7 +184,14 @@ def _about_tokens(case: Case, found: Sequence[Match]) -> Case:
     for text in tokens.in_subject(subject)[1]:
         case = case.because("token_check_digit", text, "the check digit is wrong: it is text")
     led = {match.seen for match in found}
-    for token in map(style.write, style.read(subject)):
-        if token not in led:
+    for written in style.read(subject):
+        token = style.write(written)
+        if token in led:
+            continue
+        ticket_id = tokens.ticket_id(written)
+        if ticket_id is not None and case.policy.keys.has_lost(ticket_id):
+            said = "a number given out before the last restore, and not known any more"
+            case = case.because("token_lost", token, said)
+        else:
             case = case.because("token_unknown", token, "there is no such ticket")
     return case

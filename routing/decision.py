@@ -79,6 +79,8 @@ class Decision:
     answer: bool = False  # staff's words that go to the requester
     words: str = ""  # what was newly written, without a command line
     ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for
+    asks: Literal["", "nothing", "command", "below", "refused"] = ""  # which words ask, where not the event's own
+    unassign: bool = False  # nobody owns the ticket any more
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here
     weak: bool = False  # its ids say where, and are no sign of having been in the conversation

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from routing import commands, forwarding, threads
 from routing.case import Case
+from routing.commands import Command
 from routing.decision import Decision
-from routing.threads import Match
 from routing.ticket import Ticket
 
 # Mails that ask one person about one ticket: nobody writes faster, and a responder that answers each of them does.
@@ -15,8 +15,8 @@ MOST_QUESTIONS = 5
 QUESTION_SECONDS = 600.0
 
 
-def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
-    """What a mail in the name of a member of staff does in a ticket."""
+def write(case: Case, ticket: Ticket, said: str) -> Decision:
+    """What a mail in the name of a member of staff does in a ticket; `said` is the sign that leads there, in words."""
     message = case.mail.message
     command = commands.read(message.reply)
     note = Decision(
@@ -41,9 +41,12 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
         case = case.because("staff_unverified", f"in the name of {case.address}, who is {case.trust}", "kept inside")
     if command.name == "note":
         return replace(note, reasons=case.because("note", "#note", "it stays inside").reasons, notify=True)
-    if command.name == "send":  # what `commands.release` did not take: no human's answer, or of several authors
+    if command.name == "unassign":
+        return _unassigned(case, ticket, note, command)
+    below = command.name == "send"  # and words below it; what it let go has been seen to in `confirming`
+    if below and (len(message.from_) != 1 or case.trust == "failed"):
         return replace(note, reasons=case.because("not_obeyed", "#send", "it stays inside").reasons)
-    if (asked := commands.question(case)) is not None:
+    if (asked := commands.question(case)) is not None and not below:
         case = case.because(
             "answers_question", f"in answer to {asked.message_id}", "only #send is obeyed there; it stays inside"
         )
@@ -65,18 +68,36 @@ def write(case: Case, ticket: Ticket, sign: Match) -> Decision:
         return replace(note, reasons=case.reasons, notify=True)
     if not command.words.strip() and all(a.inline for a in message.attachments):
         case = case.because("nothing_new", "no words above the quote", "it stays inside; its author is asked to write")
-        return _asked(case, note, "preview")
-    if not grant.given:
+        return _asked(case, replace(note, asks="nothing"), "preview")
+    if below:
+        case = case.because("below_send", "words below #send", "held; they wait for a #send of their own")
+        note = replace(note, asks="below")
+    if not grant.given or (below and case.trust != "authenticated"):
         seen = f"{case.address} is {case.trust}; {grant.line}"
         return _held(case.because("confirm", seen, "asked by mail to confirm with #send"), note, "confirm")
+    if below:
+        return _held(case, note, "preview")
     if command.name == "unknown":
         case = case.because("unknown_command", command.typed, "held; a preview says so and asks for #send")
-        return _held(case, note, "preview")
+        return _held(case, replace(note, asks="command"), "preview")
     if not message.reply_certain:
         case = case.because("uncertain_cut", "where the new words end is not certain", "held; a preview asks for #send")
         return _held(case, note, "preview")
-    case = case.because("answer", sign.said, f"goes to {ticket.requester}")
+    case = case.because("answer", said, f"goes to {ticket.requester}")
     return replace(note, verb="append", visibility="public", reasons=case.reasons, answer=True, claim_ids=True)
+
+
+def _unassigned(case: Case, ticket: Ticket, note: Decision, command: Command) -> Decision:
+    """Nobody owns the ticket from then on; words below are a note."""
+    grant = case.policy.may("command", case.trust, ticket.queue, ticket.partner)
+    if not grant.given or len(case.mail.message.from_) != 1:
+        case = case.because("not_obeyed", f"{command.typed}; {grant.line}", "a note only; its author is told")
+        return _asked(case, replace(note, asks="refused"), "preview")
+    if ticket.owner is None:
+        case = case.because("unassign", command.typed, f"nobody owned {ticket.number}; a note only")
+    else:
+        case = case.because("unassign", command.typed, f"{ticket.owner} does not own {ticket.number} any more")
+    return replace(note, reasons=case.reasons, unassign=ticket.owner is not None, notify=True)
 
 
 def _held(case: Case, note: Decision, ask: commands.Question) -> Decision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Literal
 
 from parsing.message import ParsedMessage
 
@@ -75,19 +76,29 @@ def only(message: ParsedMessage, names: Iterable[str] = ()) -> bool:
     """Whether the new words of a mail are thanks and nothing else; `names` of people may stand among them."""
     if any(not a.inline for a in message.attachments):
         return False
+    known = _known(message, names)
+    parting = message.signature.partition("\n")[0]  # "Many thanks" above a name is taken for a signature's beginning
+    return _read(message.reply, known) == "thanks" or _read(f"{message.reply}\n{parting}", known) == "thanks"
+
+
+def courtesy(message: ParsedMessage, text: str, names: Iterable[str] = ()) -> bool:
+    """Whether words of that mail say nothing but what is polite, and who it is from or to."""
+    return not text.strip() or _read(text, _known(message, names)) is not None
+
+
+def _known(message: ParsedMessage, names: Iterable[str]) -> set[str]:
+    """Words of names that may stand there: the author's, too."""
     author = message.author
     spoken = (*names, *((author.name, author.address.partition("@")[0]) if author else ()))
-    known = {word for name in spoken for word in re.findall(r"[^\W\d_]+", name.casefold())}
-    parting = message.signature.partition("\n")[0]  # "Many thanks" above a name is taken for a signature's beginning
-    return _read(message.reply, known) or _read(f"{message.reply}\n{parting}", known)
+    return {word for name in spoken for word in re.findall(r"[^\W\d_]+", name.casefold())}
 
 
-def _read(text: str, names: set[str]) -> bool:
-    """From left to right by the longest phrase that fits: all of it is known, and some of it is thanks."""
+def _read(text: str, names: set[str]) -> Literal["thanks", "courtesy"] | None:
+    """From left to right by the longest phrase that fits; None where something is said that is not known here."""
     text = unicodedata.normalize("NFKC", text.strip()).casefold()
     words = _WORD.findall(text) if len(text) <= MOST_CHARACTERS and "?" not in text else []
-    if len(words) > MOST_WORDS:
-        return False
+    if not words or len(words) > MOST_WORDS:
+        return None
     thanked = False
     at = 0
     while at < len(words):
@@ -99,6 +110,6 @@ def _read(text: str, names: set[str]) -> bool:
                 break
         else:
             if words[at] not in names:
-                return False
+                return None
             at += 1
-    return thanked
+    return "thanks" if thanked else "courtesy"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from mailgate.desk.people import audience, correspondents, watching, without
 from parsing.message import Address, ParsedMessage
+from routing import tokens
 from routing.decision import Decision
 from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, HeldFor
 
+BESIDE = ("no_participant", "thread_plus_token_alone", "closed_link")  # why a ticket is linked and not joined
 MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
 
 
@@ -18,7 +20,7 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
     author = message.author or Address("", mail.envelope.mail_from)
     told = audience(ticket, policy, but=author.address)
     words = decision.words or message.reply or message.text
-    if why == "new":  # also the members of the queue where a rule has named an owner
+    if decision.verb == "open":  # also the members of the queue where a rule has named an owner
         told = tuple(dict.fromkeys((*told, *without(policy.members(ticket.queue), author.address, policy))))
     elif not told and decision.trust != "authenticated":  # in its owner's name, who did perhaps not write it
         told = without(policy.members(ticket.queue), author.address, policy)
@@ -41,7 +43,16 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
         references=thread_references(ticket),
         article_id=mail.claim.article_id,
         trust="unverified" if decision.forwarded else decision.trust,
+        details=_linked(decision),
     )
+
+
+def _linked(decision: Decision) -> tuple[tuple[str, str], ...]:
+    """Beside which ticket a new one stands, and for which of its reasons."""
+    if not decision.related:
+        return ()
+    because = next((r.code for r in decision.reasons if r.code in BESIDE), "")
+    return (("linked", tokens.number(decision.related[0])), ("because", because))
 
 
 def answers(
@@ -72,16 +83,12 @@ def answers(
     ]
 
 
-def question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy) -> Announcement:
-    """The mail that only that member gets, at the registered address that the held mail names as its author.
-
-    Its `why` is "nothing" where there are no words to hold, "command" where they begin with one that does not exist.
-    """
-    typed = next((r.seen for r in decision.reasons if r.code == "unknown_command"), None)
-    why = "nothing" if not decision.held else ("command" if typed else "")
+def question(decision: Decision, ticket: Ticket, article: Article) -> Announcement:
+    """The mail that only that member gets, at the registered address that the held mail names as its author."""
+    typed = next((r.seen for r in decision.reasons if r.code in ("unknown_command", "not_obeyed")), "")
     return Announcement(
         "confirm" if decision.ask == "confirm" else "preview",
-        why,
+        decision.asks,
         ticket,
         (article.sender.address.lower(),),
         article.id,
@@ -92,7 +99,7 @@ def question(mail: Mail, decision: Decision, ticket: Ticket, article: Article, p
         references=(),
         article_id=article.id,
         trust=decision.trust,
-        details=(("typed", typed),) if typed else (),
+        details=(("typed", typed.partition(";")[0]),) if typed else (),
     )
 
 

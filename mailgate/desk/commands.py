@@ -155,6 +155,18 @@ def assign(ticket: Ticket, article_id: int, who: str, actor: str, time: float, p
     return Change(time, None, None, after, ticket.version, (), (entry,), announcements=told)
 
 
+def unassign(ticket: Ticket, article_id: int, actor: str, time: float, policy: Policy) -> Change:
+    """Nobody owns it any more; who did is told, and the members of its queue."""
+    _workable(ticket)
+    if ticket.owner is None:
+        raise CommandError(f"{ticket.number} is owned by nobody already")
+    after = replace(ticket, version=ticket.version + 1, updated=time, owner=None)
+    told = (*audience(after, policy, but=actor), *audience(ticket, policy, but=actor))
+    notices = _notice("unowned", after, article_id, time, policy, actor, told=tuple(dict.fromkeys(told)))
+    entry = HistoryEntry(time, actor, "owner", ticket.owner, None)
+    return Change(time, None, None, after, ticket.version, (), (entry,), announcements=notices)
+
+
 def close(
     ticket: Ticket, article_id: int, resolution: str | None, actor: str, time: float, policy: Policy,
     told: Sequence[float] = (), kept_back: Mapping[str, float] = NOTHING,

@@ -9,9 +9,10 @@ from mailgate.desk.announcements import notice
 from mailgate.desk.people import GATEWAY
 from mailgate.desk.states import answered
 from routing.decision import Decision
-from routing.facts import Facts
+from routing.facts import Confirmation, Facts
 from routing.mail import Mail
 from routing.policy import Policy
+from routing.ticket import Ticket
 from storage.change import Change, HistoryEntry, Mark, Outcome, Release
 
 
@@ -51,17 +52,9 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         return change
     actor = mail.message.author.address if mail.message.author else GATEWAY
     if decision.release is not None:
-        member = policy.staff[actor.lower()]
-        after, history = answered(
-            replace(before, version=before.version + 1, updated=max(before.updated, time)),
-            member.addresses[0],
-            time,
-            decision.release.article_id,
-        )
-        trust = "confirmed" if decision.release.event == "confirm" else "authenticated"  # as the held mail was
-        release = Release(decision.release.message_id, decision.release.article_id, trust, time, policy.holds)
-        entry = HistoryEntry(time, actor, "confirmed", None, "sent", decision.release.article_id)
-        return replace(change, ticket=after, version=before.version, history=(entry, *history), release=release)
+        after = replace(before, version=before.version + 1, updated=max(before.updated, time))
+        after, history, release = released(after, decision.release, actor, time, policy)
+        return replace(change, ticket=after, version=before.version, history=tuple(history), release=release)
     if report is None:
         return change
     entry = HistoryEntry(
@@ -87,3 +80,13 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         history=(entry,),
         announcements=tuple(a for a in announcements if a.recipients),
     )
+
+
+def released(
+    ticket: Ticket, asked: Confirmation, actor: str, time: float, policy: Policy
+) -> tuple[Ticket, list[HistoryEntry], Release]:
+    """The ticket, its history and what is written once `actor` has let held words of his go."""
+    ticket, history = answered(ticket, policy.staff[actor.lower()].addresses[0], time, asked.article_id)
+    trust = "confirmed" if asked.event == "confirm" else "authenticated"  # as the held mail was
+    entry = HistoryEntry(time, actor, "confirmed", None, "sent", asked.article_id)
+    return ticket, [entry, *history], Release(asked.message_id, asked.article_id, trust, time, policy.holds)

@@ -10,12 +10,12 @@ from mailgate.desk import alarms
 from mailgate.desk.announcements import answers, automatic_mail, notice, question
 from mailgate.desk.articles import article_of, automatic, handed_on, own_words
 from mailgate.desk.keys import claims, root_id
-from mailgate.desk.people import GATEWAY, participants, watching
-from mailgate.desk.records import outcome, recorded
+from mailgate.desk.people import GATEWAY, audience, participants, watching, without
+from mailgate.desk.records import outcome, recorded, released
 from mailgate.desk.states import answered, with_state
 from parsing.message import ParsedMessage
 from routing import forwarding, numbers, tokens
-from routing.commands import CONFIRM_SECONDS
+from routing.confirming import CONFIRM_SECONDS
 from routing.decision import Decision
 from routing.facts import Facts
 from routing.mail import Mail
@@ -98,7 +98,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         template = str(wanted["template"]) if wanted.get("template") else None
         announcements.append(automatic_mail("new", mail, ticket, requester, answer, policy, template))
         history.append(HistoryEntry(time, GATEWAY, "acknowledged", None, requester.address, answer.id))
-    announcements.append(notice("new", mail, decision, ticket, policy))
+    announcements.append(notice("linked" if decision.related else "new", mail, decision, ticket, policy))
     return Change(
         time,
         claim=mail.claim,
@@ -143,7 +143,13 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         history.append(HistoryEntry(time, article.sender.address, "state", before.state, "open", article.id))
     announcements = []
     articles = [article]
-    ask = None
+    ask = release = None
+    if decision.release is not None:
+        after, more, release = released(after, decision.release, article.sender.address, time, policy)
+        history += more
+    if decision.unassign:
+        history.append(HistoryEntry(time, article.sender.address, "owner", before.owner, None, article.id))
+        after = replace(after, owner=None)
     if decision.refuse and decision.acknowledge and message.author is not None:
         letter = automatic(mail, after, message.author, policy)
         articles.append(letter)
@@ -156,14 +162,18 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         if decision.answer or decision.held:
             announcements += answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
         if decision.answer:
-            told = watching(after, policy, but=article.sender.address)
-            announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=told))
+            watchers = watching(after, policy, but=article.sender.address)
+            announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=watchers))
         if decision.ask and decision.held:
             ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
         if decision.ask:
-            announcements.append(question(mail, decision, after, article, policy))
+            announcements.append(question(decision, after, article))
     elif decision.notify:
-        announcements.append(notice(_why(decision), mail, decision, after, policy))
+        told = notice(_why(decision), mail, decision, after, policy)
+        if decision.unassign:  # the one who owned it, too
+            before_it = without(audience(before, policy), article.sender.address, policy)
+            told = replace(told, recipients=tuple(dict.fromkeys((*told.recipients, *before_it))))
+        announcements.append(told)
     return Change(
         time,
         claim=mail.claim,
@@ -175,6 +185,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         keys=claims(mail, decision, after.id, facts, policy),
         announcements=tuple(a for a in announcements if a.recipients),
         ask=ask,
+        release=release,
     )
 
 
@@ -182,6 +193,10 @@ def _why(decision: Decision) -> str:
     """Which words a notice of a mail in a ticket has."""
     if decision.refuse:
         return "refused"
+    if decision.reopen:
+        return "reopening"
+    if decision.unassign:
+        return "unowned"
     return "reply" if decision.verb == "append" else ("note" if decision.author == "staff" else "unverified")
 
 

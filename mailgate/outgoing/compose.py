@@ -13,7 +13,7 @@ from mailgate.outgoing import fields, mime, subjects
 from mailgate.outgoing.rendering import Language, Rendering, Wanted
 from parsing.message import Address, Attachment
 from routing import tokens
-from routing.commands import CONFIRM_SECONDS
+from routing.confirming import CONFIRM_SECONDS
 from routing.policy import Policy
 from storage.change import Announcement, Article, Change, HeldFor, Letter
 
@@ -54,7 +54,7 @@ class Pen:
         carried = _carried(told)
         text, html = self.rendering.render(wanted, self._context(told, strings, carried))
         content, body = mime.body(text, html, carried)
-        subject = self._subject(told)
+        subject = self._subject(told, strings)
         shared = b"".join((self._who(told), fields.text("Subject", subject), self._thread(told), _marks(told), content))
         date = b"Date: %b\r\n" % self._date(told.time).encode()
         letters = []
@@ -123,6 +123,8 @@ class Pen:
             "recipient": details.get("recipient", ""),
             "status": details.get("status", ""),
             "typed": details.get("typed", ""),
+            "linked": details.get("linked", ""),
+            "because": strings.because.get(details.get("because", ""), ""),
             "expires": self._moment(told.time + CONFIRM_SECONDS),
         }
 
@@ -150,10 +152,13 @@ class Pen:
 
     # --- headers ------------------------------------------------------------------------------------------------
 
-    def _subject(self, told: Announcement) -> str:
+    def _subject(self, told: Announcement, strings: Language) -> str:
+        """In a list of mails the one that wants a `#send` differs from the notice beside it."""
         number, style, token = told.ticket.number, self.policy.token, self.policy.subject_token
         if told.event in INTERNAL:
-            return subjects.of_notice(told.ticket.subject, number, token, style)
+            wants = strings.subjects.get(told.why) or strings.subjects.get(told.event) or ""
+            subject = subjects.of_notice(told.ticket.subject, number, token, style)
+            return f"{wants}: {subject}" if wants else subject
         return subjects.of_answer(told.subject or told.ticket.subject, number, token, style)
 
     def _who(self, told: Announcement) -> bytes:

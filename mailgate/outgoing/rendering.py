@@ -36,12 +36,17 @@ Context = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The strings of one language: `say` are single words and lines, `letters` the paragraphs of each letter."""
+    """The strings of one language: `say` are single words and lines, `letters` the paragraphs of each letter.
+
+    `subjects` say before a subject what its mail wants; `because` says why two tickets stand beside each other.
+    """
 
     code: str
     say: Mapping[str, str]
     trust: Mapping[str, str]
     states: Mapping[str, str]
+    subjects: Mapping[str, str]
+    because: Mapping[str, str]
     letters: Mapping[str, Mapping[str, list[str]]]
 
 
@@ -54,7 +59,7 @@ def language(code: str) -> Language | None:
         return language(base) if dash else None
     tree = tomllib.loads(data)
     say = {key: value for key, value in tree.items() if isinstance(value, str)}
-    return Language(code, say, tree["trust"], tree["state"], tree["letter"])
+    return Language(code, say, tree["trust"], tree["state"], tree["subject"], tree["because"], tree["letter"])
 
 
 def _resource(name: str) -> str | None:

@@ -100,6 +100,17 @@ def test_assign_says_whom_it_knows(world: World) -> None:
         commands.assign(ticket(world), 501, "Sam", "root", NOW, world.policy)
 
 
+def test_unassigning_tells_the_owner_and_the_queue(world: World) -> None:
+    with pytest.raises(CommandError, match="INC-1001 is owned by nobody already"):
+        commands.unassign(ticket(world), 500, SAM, NOW, world.policy)
+    world.command(commands.assign(ticket(world), 500, "Tess", "root", NOW, world.policy))
+    world.command(commands.move(ticket(world), 501, "Hardware", "root", NOW, world.policy))
+    world.sent.clear()
+    world.command(commands.unassign(ticket(world), 502, SAM, NOW, world.policy))
+    assert ticket(world).owner is None and told(world, "notice") == [TESS]
+    assert world.sent[0].told.why == "unowned"
+
+
 def test_closing_tells_the_requester_once(world: World) -> None:
     world.command(commands.close(ticket(world), 500, "New printer", SAM, NOW, world.policy))
     closed = ticket(world)

@@ -158,6 +158,53 @@ def test_a_preview_names_the_command_that_does_not_exist(world: World) -> None:
     assert [s.held for s in world.letters("answer")] == [True, True]
 
 
+def test_words_below_a_send_wait_for_a_send_of_their_own(world: World) -> None:
+    by_agent(world, reply_certain=False)
+    first = world.letters("preview", SAM)[0].letter.message_id
+    world.arrive(message(SAM, "#send\nAnd bring sand", id="c@desk.example", re=[first]), at=120.0, evidence=PASS)
+    assert [s.told.words for s in world.letters("answer", ANNA) if not s.held] == ["Pour water"]
+    assert [s.told.words for s in world.letters("answer", ANNA) if s.held] == ["And bring sand"]
+    asked = world.letters("preview", SAM)[1]
+    assert (asked.told.why, asked.told.words) == ("below", "And bring sand")
+    assert (ticket(world).state_type, ticket(world).owner) == ("open", SAM)
+    world.arrive(message(SAM, "#send\nSam", id="d@desk.example", re=[asked.letter.message_id]), at=180.0, evidence=PASS)
+    assert not any(s.held for s in world.letters("answer"))
+    assert len(world.letters("preview")) == 2, "a name is no answer"
+    assert {a.reply for a in world.of(1) if a.sender.address == SAM} == {"Pour water", "And bring sand"}
+
+
+def test_words_below_a_send_of_somebody_unverified_are_confirmed_before_they_go(world: World) -> None:
+    by_agent(world, evidence=Evidence("none", "unknown", "nothing"))
+    asked = world.letters("confirm")[0].letter.message_id
+    world.arrive(message(SAM, "#send\nAnd bring sand", id="c@desk.example", re=[asked]), at=120.0)
+    (second,) = [s for s in world.letters("confirm", SAM) if s.told.why == "below"]
+    assert second.told.words == "And bring sand"
+    world.arrive(message(SAM, "#send", id="d@desk.example", re=[second.letter.message_id]), at=180.0)
+    assert {a.trust for a in world.of(1) if a.sender.address == SAM} == {"confirmed"}
+
+
+def test_unassign_tells_the_others_and_what_is_below_it_stays_inside(world: World) -> None:
+    by_agent(world)
+    assert ticket(world).owner == SAM
+    before = len(world.sent)
+    by_agent(world, "#unassign\nI am away from tomorrow on", at=120.0)
+    assert ticket(world).owner is None
+    assert recipients(world, "notice", before) == [TESS] and recipients(world, "answer", before) == []
+    assert world.sent[-1].told.why == "unowned"
+    (note,) = world.of(1, "internal")
+    assert note.reply == "I am away from tomorrow on"
+
+
+def test_unassign_that_is_not_verified_is_told_to_its_author_and_changes_nothing(world: World) -> None:
+    by_agent(world)
+    before = len(world.sent)
+    by_agent(world, "#unassign", evidence=Evidence("none", "unknown", "nothing"), at=120.0)
+    assert ticket(world).owner == SAM
+    assert [(s.letter.recipient, s.told.why, s.told.details) for s in world.sent[before:]] == [
+        (SAM, "refused", (("typed", "#unassign"),))
+    ]
+
+
 def test_words_below_the_quote_alone_are_kept_inside_and_their_author_is_told(world: World) -> None:
     by_agent(world, "", reply_certain=False)
     (kept,) = world.of(1, "internal")
@@ -201,6 +248,7 @@ def test_a_reply_to_a_closed_ticket_reopens_it(world: World) -> None:
     assert ticket(world).closed == MONDAY + 100
     world.arrive(message(ANNA, "Burns again", id="m9@acme.example", re=["m1@acme.example"]), at=200.0)
     assert (ticket(world).state_type, ticket(world).closed) == ("open", None)
+    assert world.letters("notice")[-1].told.why == "reopening"
 
 
 def test_a_weak_note_tells_staff_that_it_is_not_verified(world: World) -> None:
@@ -226,6 +274,8 @@ def test_a_strangers_mail_is_linked_and_nothing_of_the_first_ticket_is_in_it(wor
     )
     opened = world.tickets[2]
     assert frozenset({1, 2}) in world.links
+    told = world.letters("notice", SAM)[-1].told
+    assert (told.why, dict(told.details)) == ("linked", {"linked": "INC-1001", "because": "no_participant"})
     assert (opened.requester, opened.participants, opened.root_id) == (EVE, (EVE,), "e1@evil.example")
     assert world.keys["m1@acme.example"].ticket_id == 1 and signed not in world.keys
     world.arrive(message(EVE, "Well?", id="e2@evil.example", re=["m1@acme.example", signed, "e1@evil.example"]))

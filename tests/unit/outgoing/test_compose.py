@@ -334,11 +334,18 @@ def test_notice_without_a_requester_does_not_say_that_words_go_to_him() -> None:
 @pytest.mark.parametrize(
     ("why", "details", "said"),
     [
-        ("reply", {}, "Jane Doe <jane@acme.example> (sender verified) wrote:"),
+        ("reply", {}, "Reply from Jane Doe <jane@acme.example> (sender verified):"),
         ("note", {}, "Internal note by Jane Doe"),
         ("unverified", {}, "in the name of Jane Doe"),
         ("owner", {"was": "", "became": "agent@desk.example"}, "gave this ticket to First Agent."),
         ("queue", {"was": "Service Desk", "became": "Hardware"}, "from Service Desk to Hardware."),
+        ("unowned", {}, "Nobody owns this ticket any more. Changed by Jane Doe"),
+        ("reopening", {}, "This ticket was closed, and is open again."),
+        (
+            "linked",
+            {"linked": "INC-1041", "because": "no_participant"},
+            "of its own beside INC-1041: its sender takes no part in that one.",
+        ),
         ("closed", {"was": "open", "became": "closed"}, "closed this ticket."),
         ("reopened", {"was": "closed", "became": "open"}, "opened this ticket again."),
         ("bounced", {"recipient": "jane@acme.example", "status": "5.1.1"}, "could not be delivered (5.1.1)."),
@@ -371,9 +378,38 @@ def test_a_preview_is_never_cut() -> None:
 
 def test_a_preview_says_which_command_there_is_not() -> None:
     words = text(one(replace(PREVIEW, why="command", details=(("typed", "#close"),))))
-    assert "There is no command #close; known are #note, and #send" in words
+    assert "There is no command #close; known are #note, and #send and #unassign" in words
     assert "answer this mail with #send" in words
     assert "Please restart it." in words
+
+
+@pytest.mark.parametrize("code", ["en", "de", "es", "fr", "it", "nl", "pl", "pt"])
+def test_the_subject_of_a_question_differs_from_the_notices(code: str) -> None:
+    pen = Pen(replace(POLICY, queues={"Service Desk": replace(POLICY.queues["Service Desk"], language=code)}), None)
+    asked = (CONFIRM, PREVIEW, replace(PREVIEW, why="nothing"), replace(PREVIEW, why="refused"))
+    subjects = [str(parsed(one(told, pen))["Subject"]) for told in (NOTICE, *asked)]
+    assert len(set(subjects)) == len(subjects)
+    assert all(s.endswith("INC-1042 Printer on floor 3") for s in subjects)
+    assert ["#send" in s for s in subjects] == [False, True, True, False, False]
+    assert parsed(one(replace(PREVIEW, why="below"), pen))["Subject"] == subjects[2]
+
+
+def test_an_answer_to_a_question_is_found_by_the_token_in_its_subject() -> None:
+    subject = parsed(one(PREVIEW, Pen(replace(POLICY, subject_token=True), None)))["Subject"]
+    assert tokens.in_subject(f"Re: {subject}")[0] == ("INC-1042",)
+
+
+def test_a_preview_of_words_below_a_send_says_so() -> None:
+    words = text(one(replace(PREVIEW, why="below")))
+    assert "Below #send there were more words" in words
+    assert "answer this mail with #send" in words
+    assert text(one(replace(CONFIRM, why="below"))) != text(one(CONFIRM))
+
+
+def test_a_command_that_was_not_done_is_named() -> None:
+    words = text(one(replace(PREVIEW, why="refused", words="", details=(("typed", "#unassign"),))))
+    assert "The command #unassign was not done" in words
+    assert "would be sent" not in words
 
 
 def test_a_preview_of_nothing_asks_for_words_and_not_for_send() -> None:

@@ -1,0 +1,65 @@
+"""`#send` in answer to a mail that one member of staff has alone: it lets held words go, once, within seven days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from routing import commands, staff, thanks
+from routing.case import Case
+from routing.decision import Decision
+from routing.facts import Confirmation
+from routing.mail import Trust
+from routing.policy import Act, Grant
+
+CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
+NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
+
+
+def release(case: Case) -> Decision | None:
+    """What a human's `#send` as the first new line does; None for every other mail.
+
+    The Message-ID of the mail that asked is the token (MAIL 14): whoever names it has read that member's registered
+    mailbox. Words below the `#send` are an answer of their own.
+    """
+    message, member = case.mail.message, case.member
+    if member is None or not case.human or len(message.from_) != 1 or case.trust == "failed":
+        return None
+    command = commands.read(message.reply)
+    if command.name != "send":
+        return None
+    said = "\n".join(line for line in command.words.split("\n") if not line.lstrip().startswith(">"))
+    more = not thanks.courtesy(message, said, case.names)
+    asked = commands.question(case)
+    if asked is None or asked.address not in member.addresses:
+        if more:
+            return None  # a mail like any other of staff
+        case = case.because("nothing_held", "#send", "it answers no mail that asks for it; nothing is sent")
+        return Decision("record", case.trust, case.reasons, author="staff")
+    case, let_go = _answered(case, asked)
+    ticket = case.facts.ticket(asked.ticket_id)
+    if more and ticket is not None and ticket.state_type != "removed":
+        if case.trust == "unverified":
+            case = case.trusted("known_thread")  # it answers a mail of ours
+        return replace(staff.write(case, ticket, f"it answers {asked.message_id}"), release=let_go)
+    return Decision("record", case.trust, case.reasons, ticket_id=asked.ticket_id, author="staff", release=let_go)
+
+
+def _answered(case: Case, asked: Confirmation) -> tuple[Case, Confirmation | None]:
+    """The case with what came of the `#send`, and what is let go by it."""
+    trust: Trust = "authenticated" if case.trust == "authenticated" else "confirmed"
+    seen = f"#send in answer to {asked.message_id}"
+    if asked.used:
+        return case.because("confirmation_used", seen, "it was sent already; nothing happens twice"), None
+    if case.mail.envelope.received_at > asked.expires:
+        return case.because("confirmation_expired", seen, "it is older than seven days; the words stay inside"), None
+    if (refusal := _refusal(case, asked, trust)) is not None:
+        return case.because("not_obeyed", f"{seen}; {refusal.line}", "the words stay inside"), None
+    return case.trusted(trust).because("confirmed", seen, "the held words are sent"), asked
+
+
+def _refusal(case: Case, asked: Confirmation, trust: Trust) -> Grant | None:
+    """The line by which that degree may not let words go in the queue and with the partner of their ticket."""
+    ticket = case.facts.ticket(asked.ticket_id)
+    queue, partner = (ticket.queue, ticket.partner) if ticket is not None else ("", None)
+    grants = (case.policy.may(act, trust, queue, partner) for act in NEEDED)
+    return next((grant for grant in grants if not grant.given), None)
