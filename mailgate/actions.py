@@ -10,8 +10,8 @@ from mailgate.desk import commands, merging, watching
 from mailgate.errors import CommandError
 from routing import tokens
 from routing.ticket import Ticket
-from storage import dossier, gather, journal
-from storage.change import Change
+from storage import dossier, gather, journal, suppression
+from storage.change import TO_PARTNERS, Change
 from storage.changes import write_changes
 from storage.database import Conflict, now
 from storage.gather import tickets
@@ -36,10 +36,12 @@ class Actions:
         self._write(change)
         return tokens.number(ticket_id)
 
-    def reply(self, number: str, text: str) -> None:
-        """Words to the requester."""
+    def reply(self, number: str, text: str) -> tuple[str, ...]:
+        """Words to the requester; who will not get them, and why."""
         _worded(text)
-        self._do(number, lambda t, i, n: commands.reply(t, i, text, self.actor, n, self.app.policy))
+        return self._unheard(
+            self._do(number, lambda t, i, n: commands.reply(t, i, text, self.actor, n, self.app.policy))
+        )
 
     def note(self, number: str, text: str) -> None:
         """Words that stay inside."""
@@ -50,8 +52,12 @@ class Actions:
         """Another owner."""
         self._do(number, lambda t, i, n: commands.assign(t, i, who, self.actor, n, self.app.policy))
 
-    def close(self, number: str, resolution: str | None) -> None:
-        """The end of it."""
+    def unassign(self, number: str) -> None:
+        """No owner."""
+        self._do(number, lambda t, i, n: commands.unassign(t, i, self.actor, n, self.app.policy))
+
+    def close(self, number: str, resolution: str | None) -> tuple[str, ...]:
+        """The end of it; who is not told, and why."""
         policy = self.app.policy
 
         def close(ticket: Ticket, article_id: int, time: float) -> Change:
@@ -61,7 +67,7 @@ class Actions:
                 kept_back = gather.breakers(session, since)
             return commands.close(ticket, article_id, resolution, self.actor, time, policy, told, kept_back)
 
-        self._do(number, close)
+        return self._unheard(self._do(number, close))
 
     def reopen(self, number: str) -> None:
         """Open again."""
@@ -129,17 +135,29 @@ class Actions:
         )
         return True
 
-    def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> None:
+    def _unheard(self, change: Change) -> tuple[str, ...]:
+        """Those outside who get nothing of it, each in a sentence."""
+        ticket, told = change.ticket, [a for a in change.announcements if a.event in TO_PARTNERS]
+        if ticket is not None and not told:
+            why = f"a limit was reached, {change.tripped.name}" if change.tripped else "it has no requester"
+            return (f"Nobody outside is told of {ticket.number}: {why}.",)
+        with self.app.db.read() as session:
+            gone = suppression.find(session, (address for each in told for address in each.recipients))
+        return tuple(
+            f"{a} gets nothing: a mail there came back ({entry.status}). "
+            f"`mailgate outbox suppressed lift {a}` allows it again."
+            for a, entry in gone.items()
+        )
+
+    def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> Change:
         for _ in range(MOST_CONFLICTS):
             with self.app.db.write() as session:
                 article_id = journal.reserve(session, "article", 1)
             with self.app.db.read() as session:
                 ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
-            try:
-                self._write(command(ticket, article_id, now()))
-            except Conflict:
-                continue
-            return
+            change = command(ticket, article_id, now())
+            if self._written((change,)):
+                return change
         raise CommandError(f"{number} is being changed all the time; try again")
 
     def _find(self, number: str, found: dict[int, Ticket]) -> Ticket:

@@ -58,7 +58,9 @@ def parse(*, files: tuple[str, ...], as_json: bool) -> None:
 
 @click.command(cls=Command, example="mailgate explain mail.eml --from jane@acme.example --to help@desk.example")
 @click.argument("file")
-@click.option("--door", default="smtp", show_default=True, metavar="DOOR", help="smtp, lmtp, pipe or imap:NAME.")
+@click.option(
+    "--door", default="smtp", show_default=True, metavar="DOOR", help="smtp, lmtp, pipe, imap:NAME, imap:NAME/junk."
+)
 @click.option("--from", "from_", metavar="A", help="Envelope sender. Default: Return-Path, then From.")
 @click.option("--to", multiple=True, metavar="B", help="Envelope recipient, may be repeated. Default: the desk.")
 @json_option
@@ -67,9 +69,8 @@ def explain(place: Place, *, file: str, door: str, from_: str | None, to: tuple[
     """What would happen to this mail here, now, had it come from a trusted peer, and why. Touches nothing."""
     raw = raw_mail(file)
     app = place.application()
-    known = ("smtp", "lmtp", "pipe", *(f"imap:{box.name}" for box in app.settings.imap))
-    if door not in known:
-        raise CommandError(f"there is no door {door!r}; known are {', '.join(known)}")
+    if door not in app.policy.doors:
+        raise CommandError(f"there is no door {door!r}; known are {', '.join(app.policy.doors)}")
     recipients = to or (app.policy.address,)
     for address in recipients:
         if not app.policy.accepts(address):

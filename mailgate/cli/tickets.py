@@ -1,9 +1,9 @@
-"""`mailgate ticket ...`: list, show, open, answer, note, assign, close, reopen, merge, split, watch."""
+"""`mailgate ticket ...`: list, show, open, answer, note, assign, move, close, reopen, merge, split, watch."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +16,7 @@ from mailgate.errors import CommandError
 if TYPE_CHECKING:
     from mailgate.actions import Actions
     from mailgate.application import Application
+    from mailgate.settings import Settings
 
 STATES = {"open": ("new", "open", "pending"), "closed": ("closed",), "any": None}
 
@@ -61,6 +62,8 @@ def list_(
             requester=requester,
             limit=limit if as_json else limit or SHOWN,
         )
+        if queue is not None and not rows and not listings.tickets(connection, state_types=None, queue=queue, limit=1)[0]:
+            _known_queue(queue, settings)
     if as_json:
         for row in rows:
             emit(ticket_row(row))
@@ -85,6 +88,15 @@ def list_(
         ],
     )
     people.more(len(rows), total)
+
+
+def _known_queue(name: str, settings: Settings) -> None:
+    """Refuse a queue that is neither in the settings nor, from before, at any ticket."""
+    from mailgate import policy
+
+    known = policy.build(settings, policy.NO_KEYS).queues
+    if name.lower() not in map(str.lower, known):
+        raise CommandError(f"--queue: there is no queue {name!r}; known are {', '.join(known)}")
 
 
 @ticket.command("show", example="mailgate ticket show INC-1001")
@@ -170,6 +182,16 @@ def note(place: Place, *, number: str, text: str | None, actor: str | None, as_j
 def assign(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
     """Give a ticket to a member of staff, by address or name."""
     _act(place, number, actor, lambda do, which: do.assign(which, who), f"assigned to {who}", as_json=as_json)
+
+
+@ticket.command("unassign", example="mailgate ticket unassign INC-1001")
+@click.argument("number")
+@as_option
+@json_option
+@pass_place
+def unassign(place: Place, *, number: str, actor: str | None, as_json: bool) -> None:
+    """Take the owner off a ticket; it is the queue's again."""
+    _act(place, number, actor, lambda do, which: do.unassign(which), "nobody's", as_json=as_json)
 
 
 @ticket.command("move", example="mailgate ticket move INC-1001 Hardware")
@@ -279,12 +301,16 @@ def _actions(app: Application, actor: str | None) -> Actions:
 
 
 def _act(
-    place: Place, typed: str, actor: str | None, act: Callable[[Actions, str], None], done: str, *, as_json: bool
-) -> None:
+    place: Place, typed: str, actor: str | None, act: Callable[[Actions, str], Sequence[str] | None], done: str,
+    *, as_json: bool,
+) -> None:  # fmt: skip
+    """Do it and say so; what of it a person might expect and does not happen goes to standard error."""
     number = ticket_number(typed)
     app = place.application()
-    act(_actions(app, actor), number)
+    unheard = act(_actions(app, actor), number)
     _tell(app, number, f"{number} is {done}.", as_json=as_json)
+    for sentence in unheard or ():
+        click.echo(sentence, err=True)
 
 
 def _tell(app: Application, number: str, sentence: str, *, as_json: bool) -> None:

@@ -197,6 +197,14 @@ def test_explain_says_what_would_happen_and_touches_nothing(desk: Any, tmp_path:
     assert desk.one("status") == before
 
 
+def test_explain_knows_the_junk_folder_that_a_mailbox_watches(desk: Any) -> None:
+    file = Path(desk.settings)
+    file.write_text(file.read_text("utf-8").replace('name = "office"', 'name = "office"\njunk = "Spam"'), "utf-8")
+    found = desk.one("explain", "-", "--door", "imap:office/junk", stdin=MAIL)
+    assert (found["verb"], found["held"]) == ("quarantine", True)
+    assert [r["code"] for r in found["reasons"]][-1] == "junk_folder"
+
+
 def test_explain_of_a_second_arrival_names_the_first(desk: Any) -> None:
     desk.run("deliver", stdin=MAIL)
     work(desk)
@@ -216,6 +224,7 @@ def test_explain_table_reads_as_sentences(desk: Any) -> None:
     [
         (["none.eml"], "No such file"),
         (["-", "--door", "fax"], "known are smtp, lmtp, pipe, imap:office"),
+        (["-", "--door", "imap:office/junk"], "there is no door 'imap:office/junk'"),
         (["-", "--to", "jane@acme.example"], "no such address here"),
     ],
 )

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from routing.tokens import subject_token
+from storage import suppression
+from storage.suppression import Suppressed
 
 LIST = {
     "number", "subject", "type", "state", "state_type", "queue", "priority", "owner", "requester", "partner",
@@ -38,7 +40,7 @@ def test_list_shows_open_tickets_latest_changed_first(desk: Any) -> None:
         (["--state", "closed"], ["INC-1002"]),
         (["--state", "any"], ["INC-1001", "INC-1003", "INC-1002"]),
         (["--queue", "hardware"], ["INC-1001"]),
-        (["--queue", "Elsewhere"], []),
+        (["--queue", "Hardware", "--state", "closed"], []),
         (["--owner", "nobody"], ["INC-1003"]),
         (["--owner", "Agent@desk.example"], ["INC-1001"]),
         (["--requester", "jane@acme.example", "--limit", "1"], ["INC-1001"]),
@@ -46,6 +48,11 @@ def test_list_shows_open_tickets_latest_changed_first(desk: Any) -> None:
 )
 def test_list_filters(desk: Any, args: list[str], found: list[str]) -> None:
     assert numbers(desk.lines("ticket", "list", *args)) == found
+
+
+def test_list_of_a_queue_that_is_not_there_names_those_that_are(desk: Any) -> None:
+    said = desk.refused("ticket", "list", "--queue", "Nope")
+    assert "there is no queue 'Nope'; known are Service Desk, Hardware" in said
 
 
 def test_list_for_people_says_how_many_stayed_away(desk: Any) -> None:
@@ -182,6 +189,26 @@ def test_assign_move_close_and_reopen_are_in_the_history(desk: Any) -> None:
         ("state", "pending", "closed"),
         ("state", "closed", "open"),
     ]
+
+
+def test_unassign_takes_the_owner_off(desk: Any) -> None:
+    assert desk.one("ticket", "unassign", "1001")["owner"] is None
+    change = desk.one("ticket", "show", "1001")["history"][-1]
+    assert (change["what"], change["from"], change["to"]) == ("owner", "agent@desk.example", None)
+    assert "owned by nobody already" in desk.refused("ticket", "unassign", "1001")
+
+
+@pytest.mark.parametrize("command", [["close"], ["reply", "--text", "It is done."]])
+def test_what_a_requester_without_a_mailbox_does_not_hear_is_said(desk: Any, command: list[str]) -> None:
+    heard = desk.run("ticket", *command, "1001")
+    assert (heard.exit_code, heard.stderr) == (0, "")
+    with desk.db.write() as session:
+        suppression.add(session, [Suppressed("carol@acme.example", 1_700_000_000.0, "5.1.1", "a@desk.example")])
+    opened = desk.one("ticket", "new", "--for", "carol@acme.example", "--subject", "Fan", "--text", "Loud.")["number"]
+    unheard = desk.run("ticket", *command, opened)
+    assert unheard.exit_code == 0
+    assert "carol@acme.example gets nothing: a mail there came back (5.1.1)" in unheard.stderr
+    assert "mailgate outbox suppressed lift carol@acme.example" in unheard.stderr
 
 
 @pytest.mark.parametrize(
