@@ -16,7 +16,7 @@ from storage.change import TO_PARTNERS
 from storage.database import insert_or_ignore
 from storage.outbox import LONGEST_ERROR
 from storage.sending import given_back
-from storage.tables import beat, outbox, thread_key
+from storage.tables import Time, beat, outbox, thread_key
 
 FIRST_WAIT = 60.0  # after a temporary refusal; doubles with each one (RFC 5321 section 4.5.4.1)
 LONGEST_WAIT = 3600.0
@@ -26,12 +26,13 @@ _TO_A_PARTNER = sa.or_(*(outbox.c.event == event for event in TO_PARTNERS))  # I
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The relay took it; `renamed` is the Message-ID that it gave it instead of ours."""
+    """The relay took it, with that answer; `renamed` is the Message-ID that it gave it instead of ours."""
 
     id: int
     attempt: int
     status: str | None = None
     renamed: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def record(connection: Connection, owner: str, results: Sequence[Result], now: f
                 status=sa.bindparam("b_status"),
                 error=sa.bindparam("b_error"),
                 due=sa.bindparam("b_due"),
+                sent=sa.bindparam("b_sent", type_=Time),
+                answer=sa.bindparam("b_answer"),
                 tell=sa.case((sa.and_(sa.bindparam("b_failed", type_=sa.Boolean), _TO_A_PARTNER), sa.true())),
                 owner=None,
                 updated=now,
@@ -105,6 +108,7 @@ def _held_by(owner: str) -> Any:
 
 def _row(result: Result, now: float) -> dict[str, Any]:
     state, error, due = "sent", None, now
+    answer = result.answer if isinstance(result, Sent) else None
     if isinstance(result, Deferred):
         state, error = "deferred", result.error
         due = now + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(result.attempt - 1, 10))
@@ -117,6 +121,8 @@ def _row(result: Result, now: float) -> dict[str, Any]:
         "b_status": result.status,
         "b_error": error[:LONGEST_ERROR] if error else None,
         "b_due": due,
+        "b_sent": now if isinstance(result, Sent) else None,
+        "b_answer": answer[:LONGEST_ERROR] if answer else None,
         "b_failed": state == "failed",
     }
 

@@ -303,6 +303,8 @@ outbox = Table(
     Column("updated", Time, nullable=False),
     Column("status", String(12)),  # enhanced code (RFC 3463), such as 5.1.1
     Column("error", Text),
+    Column("sent", Time),  # when the relay took it; stays where it comes back later
+    Column("answer", Text),  # what the relay said then: its own name for it
     Column("tell", Boolean),  # it failed for good, and the owner is not told yet; NULL: there is nothing to tell
     Index("outbox_due", "state", "rank", "due"),
     Index("outbox_article", "article_id"),

@@ -123,7 +123,7 @@ class Connection:
             raise RelayAway(text)
         if not 200 <= code <= 299:
             return _refused(letter, code, text)
-        return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text))
+        return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text), text)
 
     def _declined(self, smtp: smtplib.SMTP, letter: Outgoing, code: int, text: str) -> Result:
         """Another answer than the one that goes on."""

@@ -328,6 +328,8 @@ def upgrade() -> None:
         sa.Column("updated", sa.Double(), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("sent", sa.Double(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
         sa.Column("tell", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(
             ["body_sha256"],
