@@ -37,8 +37,13 @@ def run(file: Path) -> Iterator[Finding]:
     except SettingsError as error:
         yield from (failed("settings", problem) for problem in error.problems)
         return
+    yield from placed(_everything(found), file)
+
+
+def placed(findings: Iterable[Finding], file: Path) -> Iterator[Finding]:
+    """Each with the line of the setting that it is about."""
     read = sources.read(file)
-    for finding in _everything(found):
+    for finding in findings:
         yield replace(finding, where=read.where(finding.at)) if finding.at else finding
 
 

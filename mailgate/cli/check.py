@@ -73,9 +73,9 @@ def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Findin
         bad = bad or finding.state == "failed"
         yield finding
     if alarm and not bad:
-        yield from standing.alarm(place.settings())
+        yield from checks.placed(standing.alarm(place.settings()), file)
     if wait is not None and not bad:
-        yield from probe(place.application(), wait)
+        yield from checks.placed(probe(place.application(), wait), file)
 
 
 def _show(people: People, finding: Finding) -> None:
