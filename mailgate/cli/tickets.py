@@ -62,8 +62,9 @@ def list_(
             requester=requester,
             limit=limit if as_json else limit or SHOWN,
         )
-        if queue is not None and not rows and not listings.tickets(connection, state_types=None, queue=queue, limit=1)[0]:
-            _known_queue(queue, settings)
+        if queue is not None and not rows:
+            _, ever = listings.tickets(connection, state_types=None, queue=queue, limit=1)
+            _known_queue(queue, settings, ever)
     if as_json:
         for row in rows:
             emit(ticket_row(row))
@@ -90,12 +91,12 @@ def list_(
     people.more(len(rows), total)
 
 
-def _known_queue(name: str, settings: Settings) -> None:
-    """Refuse a queue that is neither in the settings nor, from before, at any ticket."""
+def _known_queue(name: str, settings: Settings, tickets: int) -> None:
+    """Refuse a queue that is not in the settings, and where no ticket is from before."""
     from mailgate import policy
 
     known = policy.build(settings, policy.NO_KEYS).queues
-    if name.lower() not in map(str.lower, known):
+    if not tickets and name.lower() not in map(str.lower, known):
         raise CommandError(f"--queue: there is no queue {name!r}; known are {', '.join(known)}")
 
 
