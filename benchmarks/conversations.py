@@ -254,13 +254,13 @@ class Play:
     # --- the desk ---------------------------------------------------------------------------------------------------
 
     def _arrive(self, batch: Sequence[tuple[bytes, str, Sent]]) -> None:
-        doors = [
-            Arrival("lmtp" if sent.fault.startswith("duplicate") else "smtp", "127.0.0.1", sender, (DESK,), raw,
-                    identify(raw).message_id is not None)
-            for raw, sender, sent in batch
-        ]  # fmt: skip
+        entries = []
+        for raw, sender, sent in batch:
+            door = "lmtp" if sent.fault.startswith("duplicate") else "smtp"
+            named = identify(raw).message_id is not None
+            entries.append(journal.entry(Arrival(door, "127.0.0.1", sender, (DESK,), raw, named)))
         with self.app.db.write() as session:
-            stored = journal.append(session, doors, now())
+            stored = journal.append(session, entries, now())
         for entry, mail in zip(stored, batch, strict=True):
             self.sent.setdefault(entry.journal_id, mail[2])
             if b"\r\nMessage-ID: " in mail[0] and not mail[2].fault.startswith("duplicate"):

@@ -10,7 +10,7 @@ from mailgate.desk import commands, merging, watching
 from mailgate.errors import CommandError
 from routing import tokens
 from routing.ticket import Ticket
-from storage import dossier, gather, journal, suppression
+from storage import counters, dossier, gather, suppression
 from storage.change import TO_PARTNERS, Change
 from storage.changes import write_changes
 from storage.database import Conflict, now
@@ -29,8 +29,8 @@ class Actions:
     def new(self, for_: str, subject: str, queue: str | None, text: str) -> str:
         """A ticket for somebody; its number."""
         with self.app.db.write() as session:
-            ticket_id = journal.reserve(session, "ticket", 1)
-            article_id = journal.reserve(session, "article", 1)
+            ticket_id = counters.reserve(session, "ticket", 1)
+            article_id = counters.reserve(session, "article", 1)
         time = now()
         change = commands.new(ticket_id, article_id, for_, subject, queue, text, self.actor, time, self.app.policy)
         self._write(change)
@@ -81,7 +81,7 @@ class Actions:
         """One ticket into another; those who take no part in it now."""
         for _ in range(MOST_CONFLICTS):
             with self.app.db.write() as session:
-                article_id = journal.reserve(session, "article", 1)
+                article_id = counters.reserve(session, "article", 1)
             with self.app.db.read() as session:
                 ids = [tokens.read_number(n) or -1 for n in (number, into)]
                 found = tickets(session, ids)
@@ -102,13 +102,13 @@ class Actions:
             assert seen is not None
             article = merging.splittable(ticket, seen.articles, article_id)
             with self.app.db.write() as session:
-                ticket_id = journal.reserve(session, "ticket", 1)
-                signed_as = journal.reserve(session, "article", 1)
+                ticket_id = counters.reserve(session, "ticket", 1)
+                signed_as = counters.reserve(session, "article", 1)
             changes = merging.split(ticket, article, ticket_id, signed_as, self.actor, now(), self.app.policy)
             if self._written(changes):
                 return tokens.number(ticket_id)
             with self.app.db.write() as session:
-                journal.give_back(session, "ticket", [ticket_id])
+                counters.give_back(session, "ticket", [ticket_id])
         raise CommandError(f"{number} is being changed all the time; try again")
 
     def watch(self, number: str, who: str) -> None:
@@ -152,7 +152,7 @@ class Actions:
     def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> Change:
         for _ in range(MOST_CONFLICTS):
             with self.app.db.write() as session:
-                article_id = journal.reserve(session, "article", 1)
+                article_id = counters.reserve(session, "article", 1)
             with self.app.db.read() as session:
                 ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
             change = command(ticket, article_id, now())

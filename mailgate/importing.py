@@ -22,10 +22,11 @@ from mailgate.desk.archive import DOOR
 from mailgate.errors import CommandError
 from mailgate.worker import Worker
 from parsing import dates, headers, limits
-from storage import catalogue, journal
+from storage import catalogue, journal, working
 from storage.catalogue import Catalogue
 from storage.database import now
-from storage.journal import BATCH_BYTES, Arrival
+from storage.journal import Arrival
+from storage.working import BATCH_BYTES
 
 BATCH_MAILS = 256  # nobody waits for the first of a batch here; more save nothing
 READ_BYTES = 1_000_000  # of an mbox at a time
@@ -57,7 +58,7 @@ def run(app: Application, mails: Iterator[Old], progress: Progress) -> Imported:
     owner = f"{socket.gethostname()}:import:"
     worker = Worker(app, f"{owner}{os.getpid()}", threading.Event())
     with app.db.write() as session:
-        journal.release_all(session, owner, now())
+        working.release_all(session, owner, now())
     while True:
         with app.db.write() as session:
             claimed = catalogue.left(session, DOOR, worker.owner, now())
@@ -66,8 +67,9 @@ def run(app: Application, mails: Iterator[Old], progress: Progress) -> Imported:
         worker.settle(claimed)
     count = size = stored = 0
     for batch in _batches(mails):
+        entries = [journal.entry(_arrival(old)) for old in batch]
         with app.db.write() as session:
-            claimed = catalogue.take(session, [_arrival(old) for old in batch], worker.owner, now())
+            claimed = catalogue.take(session, entries, worker.owner, now())
         worker.settle(claimed)
         count += len(batch)
         size += sum(old.read for old in batch)

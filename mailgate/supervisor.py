@@ -33,7 +33,7 @@ from mailgate.monitoring import listening
 from mailgate.monitoring.roster import Roster
 from mailgate.roles import STOP_SECONDS, Onlooker, Role, roles, stop_on_signals
 from mailgate.settings import Settings
-from storage import epochs, journal, sending, verifications
+from storage import epochs, sending, verifications, working
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
@@ -77,7 +77,7 @@ class Supervisor:
         self.page = listening.bind(self.settings)
         self.listeners = bind(self.settings)
         with app.db.write() as session:
-            freed = journal.release_all(session, self.owner, now())
+            freed = working.release_all(session, self.owner, now())
             freed += sending.release_all(session, self.owner, now())
             verifications.begin(session, now(), asked=self.settings.verifies)
             restored = epochs.latest(session)
@@ -164,7 +164,7 @@ class Supervisor:
             return 0
         if ended is not None:
             with app.db.write() as session:
-                journal.release_all(session, ended, now())
+                working.release_all(session, ended, now())
                 sending.release_all(session, ended, now())
         role.run(app, self._holder(role, os.getpid()), stopping)
         return 0

@@ -8,7 +8,7 @@ from collections import defaultdict
 from mailgate.application import Application
 from mailgate.desk.undelivered import undelivered
 from routing.facts import Facts
-from storage import journal
+from storage import counters
 from storage import undelivered as failures
 from storage.changes import write_changes
 from storage.database import Conflict, now
@@ -30,7 +30,7 @@ def tell(app: Application) -> int:
         by_ticket[letter.ticket_id].append(letter)
     for ticket_id, letters in by_ticket.items():
         with app.db.write() as session:
-            article_id = journal.reserve(session, "article", 1)
+            article_id = counters.reserve(session, "article", 1)
         ticket = there.ticket(ticket_id or 0)
         change = None
         if ticket is not None:

@@ -26,12 +26,12 @@ from routing.decision import Decision
 from routing.facts import Facts
 from routing.mail import Claim, Envelope, Mail
 from routing.policy import Door, Policy
-from storage import journal, tally
+from storage import counters, tally, working
 from storage.change import Change
 from storage.changes import write_changes
 from storage.database import Conflict, DatabaseUnavailable, now
 from storage.gather import gather
-from storage.journal import Claimed
+from storage.working import Claimed
 
 log = logging.getLogger("mailgate.work")
 
@@ -69,17 +69,17 @@ class Worker:
     def step(self) -> int:
         """Claim and settle one batch; how many mails it had."""
         with self.db.read() as session:
-            if not journal.is_due(session, now()):
+            if not working.is_due(session, now()):
                 return 0
         with self.db.write() as session:
-            claims = journal.claim(session, self.owner, now())
+            claims = working.claim(session, self.owner, now())
         self.settle(claims)
         return len(claims)
 
     def settle(self, claims: Sequence[Claim]) -> None:
         """Work what was just claimed, to its end."""
         self._in_hand = {claim.journal_id: claim for claim in claims}
-        self._lease_until = now() + journal.LEASE_SECONDS
+        self._lease_until = now() + working.LEASE_SECONDS
         began = time.monotonic()
         self._settle(claims)
         self._busy += time.monotonic() - began
@@ -120,14 +120,14 @@ class Worker:
 
     def _keep(self) -> None:
         """Move the leases on where the work takes long: a second worker must not take over what is alive."""
-        if now() > self._lease_until - journal.LEASE_SECONDS / 2:
+        if now() > self._lease_until - working.LEASE_SECONDS / 2:
             with self.db.write() as session:
-                journal.renew(session, list(self._in_hand.values()), now())
-            self._lease_until = now() + journal.LEASE_SECONDS
+                working.renew(session, list(self._in_hand.values()), now())
+            self._lease_until = now() + working.LEASE_SECONDS
 
     def _read(self, claims: Sequence[Claim]) -> list[Mail]:
         with self.db.read() as session:
-            claimed = journal.load(session, claims)
+            claimed = working.load(session, claims)
         return [read(c, self.policy) for c in claimed]
 
     def _commit(self, mails: Sequence[Mail]) -> None:
@@ -151,7 +151,7 @@ class Worker:
         took = tally.handled(moment - m.envelope.journaled_at for m in mails if m.envelope.door != DOOR)
         with self.db.write() as session:
             write_changes(session, changes, moment)
-            journal.give_back(session, "ticket", free)
+            counters.give_back(session, "ticket", free)
             tally.count(session, {**events, **took, ("busy_seconds", "work"): self._busy})
         self._busy = 0.0
         for mail, change in zip(mails, changes, strict=True):
@@ -159,16 +159,16 @@ class Worker:
 
     def _still_held(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         with self.db.read() as session:
-            held = journal.still_held(session, claims)
+            held = working.still_held(session, claims)
         return [claim for claim in claims if claim.journal_id in held]
 
     def _set_aside(self, claim: Claim, error: str) -> None:
-        log.error("mail %d failed, try %d of %d:\n%s", claim.journal_id, claim.attempt, journal.MOST_DEATHS, error)
+        log.error("mail %d failed, try %d of %d:\n%s", claim.journal_id, claim.attempt, working.MOST_DEATHS, error)
         with self.db.write() as session:
-            if claim.attempt >= journal.MOST_DEATHS:
-                journal.park(session, [claim.journal_id], error, now())
+            if claim.attempt >= working.MOST_DEATHS:
+                working.park(session, [claim.journal_id], error, now())
             else:
-                journal.fail(session, claim, error, now(), RETRY_SECONDS * 2 ** (claim.attempt - 1))
+                working.fail(session, claim, error, now(), RETRY_SECONDS * 2 ** (claim.attempt - 1))
         self._in_hand.pop(claim.journal_id, None)
 
     def _tell(self) -> None:
@@ -187,7 +187,7 @@ class Worker:
         """What was in hand when the database went away: no mail's fault, so its tries do not count."""
         if self._in_hand:
             with self.db.write() as session:
-                journal.release(session, list(self._in_hand.values()), now())
+                working.release(session, list(self._in_hand.values()), now())
             self._in_hand = {}
 
 

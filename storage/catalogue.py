@@ -12,32 +12,33 @@ from sqlalchemy import Connection
 
 from routing.mail import Claim
 from storage import journal as rows
-from storage.journal import BATCH_MAILS, CLAIMED, Arrival
+from storage import working
+from storage.journal import Entry
 from storage.tables import journal
 
 
-def take(connection: Connection, arrivals: Sequence[Arrival], owner: str, now: float) -> list[Claim]:
+def take(connection: Connection, entries: Sequence[Entry], owner: str, now: float) -> list[Claim]:
     """Store them, and claim those that did not stand there yet."""
-    stored = rows.append(connection, arrivals, now)
+    stored = rows.append(connection, entries, now)
     fresh = [entry.journal_id for entry in stored if entry.fresh]
     rows.acknowledge(connection, fresh)
-    found = connection.execute(sa.select(*CLAIMED).where(journal.c.id.in_(fresh)).order_by(journal.c.id))
-    return rows.take(connection, found.all(), owner, now)
+    found = connection.execute(sa.select(*working.CLAIMED).where(journal.c.id.in_(fresh)).order_by(journal.c.id))
+    return working.take(connection, found.all(), owner, now)
 
 
 def left(connection: Connection, door: str, owner: str, now: float) -> list[Claim]:
     """Claim what an import that was killed left behind; one in whose hands it died too often is parked."""
     due = connection.execute(
-        sa.select(*CLAIMED)
+        sa.select(*working.CLAIMED)
         .where(journal.c.state == "new", journal.c.door == door, journal.c.due <= now)
         .order_by(journal.c.attempt, journal.c.id)
-        .limit(BATCH_MAILS)
+        .limit(working.BATCH_MAILS)
         .with_for_update(skip_locked=True)
     ).all()
-    alive = rows.without_doomed(connection, due, now)
+    alive = working.without_doomed(connection, due, now)
     suspects = [row for row in alive if row.attempt > 1]  # these one by one: such a mail must not take others along
     firsts = [row for row in alive if row.attempt <= 1]
-    return rows.take(connection, firsts or suspects[:1], owner, now)
+    return working.take(connection, firsts or suspects[:1], owner, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from storage import journal
 from storage.database import conflict_insert
-from storage.journal import Arrival, ImapUid
+from storage.journal import Arrival, Entry, ImapUid
 from storage.tables import imap_message, mailbox
 from storage.tables import journal as journal_table
 
@@ -35,8 +35,12 @@ class Mailbox:
 class Taken:
     """An arrival and whether its mail stays where it lies, whatever the account does with mails afterwards."""
 
-    arrival: Arrival
+    entry: Entry
     stays: bool
+
+    @property
+    def arrival(self) -> Arrival:
+        return self.entry.arrival
 
 
 def fetch_again(connection: Connection, journal_ids: Sequence[int]) -> int:
@@ -124,7 +128,7 @@ def take(connection: Connection, box: Mailbox, mails: Sequence[Taken], now: floa
     """
     again = _again(connection, box, mails) if box.first_uid is None else {}
     fresh = [mail for index, mail in enumerate(mails) if index not in again]
-    journal.append(connection, [mail.arrival for mail in fresh], now)
+    journal.append(connection, [mail.entry for mail in fresh], now)
     settle(connection, box, [_uid(mail.arrival) for mail in fresh if mail.stays])
     if again:
         rows = [
@@ -145,7 +149,7 @@ def take(connection: Connection, box: Mailbox, mails: Sequence[Taken], now: floa
 
 def _again(connection: Connection, box: Mailbox, mails: Sequence[Taken]) -> dict[int, tuple[int, bool]]:
     """Which of these stood here under an older UIDVALIDITY: index to (journal id, whether that one was settled)."""
-    hashes = [journal.content_hash(mail.arrival) for mail in mails]
+    hashes = [mail.entry.content_hash for mail in mails]
     rows = connection.execute(
         sa.select(journal_table.c.content_hash, journal_table.c.id)
         .where(journal_table.c.content_hash.in_(hashes))

@@ -64,7 +64,7 @@ def take(connection: Connection, filed: Filed, mails: Sequence[Taken], now: floa
     Bytes that this account gave before are that same arrival: the UID is noted, and there is no new row.
     """
     again = _again(connection, filed, mails)
-    journal.append(connection, [mail.arrival for index, mail in enumerate(mails) if index not in again], now)
+    journal.append(connection, [mail.entry for index, mail in enumerate(mails) if index not in again], now)
     rows = [
         {
             "account": filed.account,
@@ -87,7 +87,7 @@ def take(connection: Connection, filed: Filed, mails: Sequence[Taken], now: floa
 
 def _again(connection: Connection, filed: Filed, mails: Sequence[Taken]) -> dict[int, int]:
     """Which of these are arrivals of before: index to journal id."""
-    hashes = [journal.content_hash(mail.arrival) for mail in mails]
+    hashes = [mail.entry.content_hash for mail in mails]
     rows = connection.execute(
         sa.select(journal_table.c.content_hash, journal_table.c.id)
         .where(journal_table.c.content_hash.in_(hashes))

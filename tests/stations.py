@@ -66,7 +66,9 @@ class Stations:
     def arrive_raw(self, raw: bytes, sender: str = "", to: str = "help@desk.example") -> int:
         named = identify(raw).message_id is not None
         with self.db.write() as session:
-            [stored] = journal.append(session, [Arrival("smtp", "127.0.0.1", sender, (to,), raw, named)], now())
+            [stored] = journal.append(
+                session, [journal.entry(Arrival("smtp", "127.0.0.1", sender, (to,), raw, named))], now()
+            )
         return stored.journal_id
 
     def work(self) -> int:

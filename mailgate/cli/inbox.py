@@ -72,7 +72,7 @@ def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     What a mailbox gave no mail for is fetched anew when the mailbox is next connected to.
     """
     db = place.database(place.settings())
-    from storage import journal, mailboxes
+    from storage import mailboxes, working
     from storage.database import now
 
     for row in find(db, ids, "arrival"):
@@ -80,7 +80,7 @@ def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
             raise CommandError(f"arrival {row.id} is {row.state}, not parked; nothing was done")
     with db.write() as connection:
         count = mailboxes.fetch_again(connection, ids)
-        count += journal.retry(connection, ids, now())
+        count += working.retry(connection, ids, now())
         if count < len(set(ids)):
             raise CommandError("some of them are no longer parked; nothing was done")
     told(count, "tried again", as_json=as_json)

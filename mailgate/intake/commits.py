@@ -126,11 +126,12 @@ class Commits:
 
     def _write(self, arrivals: Sequence[Arrival], ids: Sequence[int]) -> _Outcome:
         """One commit. What is at fault in one mail is not laid on its neighbours: they are halved until it is alone."""
+        entries = [journal.entry(arrival) for arrival in arrivals]
         for _ in range(CONFLICT_TRIES):
             try:
                 with self._db.write() as connection:
                     journal.acknowledge(connection, ids)
-                    stored = journal.append(connection, arrivals, self._clock())
+                    stored = journal.append(connection, entries, self._clock())
             except Conflict:
                 continue
             except DatabaseUnavailable as error:

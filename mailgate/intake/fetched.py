@@ -12,7 +12,7 @@ from mailgate.intake.arguments import is_address
 from parsing import addresses, headers, limits
 from parsing.read import identify
 from routing.policy import without_suffix
-from storage.journal import Arrival, ImapUid
+from storage.journal import Arrival, ImapUid, entry
 from storage.mailboxes import Taken
 
 HEADER_BYTES = 1_000_000  # of an oversize mail; `parsing` reads the first 256 KB
@@ -69,7 +69,7 @@ def whole(place: Place, mail: Summary, answer: Mapping[bytes, Any]) -> Taken:
         return parked(place, mail, "the server said OK and gave no mail")
     if _is_substitute(raw):
         return parked(place, mail, "the server could not give the mail and put a text of its own in its place", raw)
-    return Taken(_arrival(place, mail, raw), stays=False)
+    return Taken(entry(_arrival(place, mail, raw)), stays=False)
 
 
 def oversize(place: Place, mail: Summary, answer: Mapping[bytes, Any], max_size: int) -> Taken:
@@ -82,13 +82,13 @@ def oversize(place: Place, mail: Summary, answer: Mapping[bytes, Any], max_size:
         f"{mail.size:,} bytes are more than the limit of {max_size:,}: only the header and the beginning of the text "
         f"were taken, the rest stayed in the mailbox ({place.account}: {place.folder})"
     )
-    return Taken(_arrival(place, mail, raw, note), stays=place.deletes)
+    return Taken(entry(_arrival(place, mail, raw, note)), stays=place.deletes)
 
 
 def parked(place: Place, mail: Summary, why: str, raw: bytes = b"") -> Taken:
     """Not a mail, and nobody's words: for a person to look at. What lies at the server stays there."""
     note = f"{why}; it stays in the mailbox ({place.account}: {place.folder}, UID {mail.uid})"
-    return Taken(_arrival(place, mail, raw, note, parked=True), stays=True)
+    return Taken(entry(_arrival(place, mail, raw, note, parked=True)), stays=True)
 
 
 def unwritable(place: Place, mail: Taken) -> Taken:

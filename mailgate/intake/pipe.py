@@ -73,10 +73,11 @@ def deliver(
 
 
 def _store(db: Database, arrival: Arrival) -> Delivery:
+    entry = journal.entry(arrival)
     for _ in range(CONFLICT_TRIES):
         try:
             with db.write() as connection:
-                (stored,) = journal.append(connection, [arrival], database.now())
+                (stored,) = journal.append(connection, [entry], database.now())
         except Conflict:
             continue
         except DatabaseUnavailable as error:

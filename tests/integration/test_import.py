@@ -25,7 +25,7 @@ from mailgate.worker import Worker
 from routing.tokens import subject_token
 from storage import dossier as dossiers
 from storage import gather, listings, tables
-from storage.journal import Arrival, append
+from storage.journal import Arrival, append, entry
 
 MAILGATE = str(Path(sys.executable).with_name("mailgate"))
 SETTINGS = """\
@@ -151,7 +151,7 @@ def arrive(app: Application, text: str) -> None:
     """Now, by SMTP."""
     live = Arrival("smtp", "", "jane@acme.example", ("help@desk.example",), text.encode(), has_message_id=True)
     with app.db.write() as connection:
-        append(connection, [live], time.time())
+        append(connection, [entry(live)], time.time())
     Worker(app, "test", Event()).step()
 
 
@@ -182,7 +182,7 @@ def test_send_of_the_past_releases_nothing(app: Application, tmp_path: Path) -> 
 def test_what_a_killed_import_left_is_an_archive_for_the_daemon_too(app: Application, tmp_path: Path) -> None:
     (old,) = open_mbox(mbox(tmp_path, THREAD[0]))[1]
     with app.db.write() as connection:
-        append(connection, [importing._arrival(old)], time.time())
+        append(connection, [entry(importing._arrival(old))], time.time())
     Worker(app, "test", Event()).step()
     (row,) = rows(app)
     assert row.state_type == "closed"

@@ -30,7 +30,7 @@ def arrive(stations: Stations, door: str, *, peer: str = "", headers: str = "", 
     ).encode()
     arrival = Arrival(door, peer, ANNA, ("help@desk.example",), raw, identify(raw).message_id is not None)
     with stations.db.write() as session:
-        [stored] = journal.append(session, [arrival], now())
+        [stored] = journal.append(session, [journal.entry(arrival)], now())
     stations.work()
     return stored.journal_id
 

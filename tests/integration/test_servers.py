@@ -20,7 +20,7 @@ from servers.sink import Sink
 from servers.tls import certificates
 
 from storage.database import Database
-from storage.journal import Arrival, append
+from storage.journal import Arrival, append, entry
 
 MAIL = b"From: Anna <anna@acme.example>\r\nTo: help@desk.example\r\nSubject: Printer\r\n\r\nIt is on fire.\r\n"
 
@@ -152,7 +152,7 @@ def test_the_sink_asks_for_tls_and_a_login(implicit: bool, tmp_path: Path) -> No
 def test_each_database_is_fresh_and_takes_an_arrival(database: Database) -> None:
     arrival = Arrival("smtp", "", "a@acme.example", ("help@desk.example",), MAIL, False)
     with database.write() as connection:
-        assert append(connection, [arrival], 1.0)[0].fresh
+        assert append(connection, [entry(arrival)], 1.0)[0].fresh
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM journal")).scalar_one() == 1
 

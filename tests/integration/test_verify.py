@@ -67,7 +67,7 @@ class Line:
     def arrive(self, raw: bytes, door: str = "smtp", mail_from: str = "bounces@sender.example") -> int:
         with self.stations.db.write() as session:
             arrival = Arrival(door, "127.0.0.1", mail_from, ("help@desk.example",), raw, True, verify=True)
-            [stored] = journal.append(session, [arrival], now())
+            [stored] = journal.append(session, [journal.entry(arrival)], now())
         return stored.journal_id
 
     def verify(self) -> None:

@@ -11,7 +11,7 @@ from mailgate import worker as module
 from mailgate.actions import Actions
 from mailgate.desk import tickets as desk
 from mailgate.errors import CommandError
-from storage import journal, quarantine, schema
+from storage import quarantine, schema, working
 from storage.database import Database, DatabaseUnavailable, now
 
 IDS = "".join(map(str, range(2_000))).encode()  # that no compression makes small: more than an index takes
@@ -66,7 +66,7 @@ def test_two_workers_with_parent_and_reply_in_hand_open_one_ticket(stations: Sta
     stations.arrive("anna@acme.example", Message_ID="root@acme.example", Cc="ben@acme.example")
     stations.arrive("ben@acme.example", In_Reply_To="<root@acme.example>", Cc="anna@acme.example")
     with database.write() as session:
-        parent, reply = journal.claim(session, "test:work:1", now())
+        parent, reply = working.claim(session, "test:work:1", now())
     other = module.Worker(stations.app, "test:work:2", stations.worker.stopping)
     gathered = module.gather
 
@@ -120,7 +120,7 @@ def test_poison_mail_is_parked_with_its_traceback_and_its_neighbours_go_on(
     states = [row.state for row in stations.journal()]
     assert states == ["done"] * 4 + ["parked"] + ["done"] * 4
     parked = stations.journal()[4]
-    assert parked.attempt == journal.MOST_DEATHS
+    assert parked.attempt == working.MOST_DEATHS
     assert "ValueError: a bug" in parked.error
     assert len(stations.tickets()) == 8
 
@@ -132,7 +132,7 @@ def test_outage_of_the_database_parks_nobody(stations: Stations, monkeypatch: py
     def away(*_: object) -> None:
         raise DatabaseUnavailable("gone")
 
-    for _ in range(journal.MOST_DEATHS + 1):
+    for _ in range(working.MOST_DEATHS + 1):
         monkeypatch.setattr(module, "write_changes", away)
         with pytest.raises(DatabaseUnavailable):
             stations.worker.step()
@@ -146,9 +146,9 @@ def test_outage_of_the_database_parks_nobody(stations: Stations, monkeypatch: py
 def test_mail_that_was_taken_over_is_not_written_twice(stations: Stations, database: Database) -> None:
     stations.arrive("anna@acme.example")
     with database.write() as session:
-        [slow] = journal.claim(session, "test:work:1", now())
+        [slow] = working.claim(session, "test:work:1", now())
     with database.write() as session:
-        [fast] = journal.claim(session, "test:work:2", now() + journal.LEASE_SECONDS)
+        [fast] = working.claim(session, "test:work:2", now() + working.LEASE_SECONDS)
     stations.worker.settle([fast])
     stations.worker.settle([slow])
     assert len(stations.tickets()) == 1

@@ -14,7 +14,7 @@ from mailgate.intake import commits as module
 from mailgate.intake.commits import BATCH_MAILS, LARGE_BYTES, Commits
 from storage import journal
 from storage.database import Conflict, Database, DatabaseUnavailable
-from storage.journal import Arrival, Stored
+from storage.journal import Arrival, Entry, Stored
 from storage.tables import journal as table
 
 
@@ -35,9 +35,9 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[list[bytes]]:
     seen: list[list[bytes]] = []
     append = journal.append
 
-    def spy(connection: Connection, arrivals: Sequence[Arrival], now: float) -> list[Stored]:
-        seen.append([arrival.raw[:1] for arrival in arrivals])
-        return append(connection, arrivals, now)
+    def spy(connection: Connection, entries: Sequence[Entry], now: float) -> list[Stored]:
+        seen.append([entry.arrival.raw[:1] for entry in entries])
+        return append(connection, entries, now)
 
     monkeypatch.setattr(module.journal, "append", spy)
     return seen
@@ -190,10 +190,10 @@ def test_mail_that_cannot_be_written_is_refused_alone(
 ) -> None:
     append = journal.append
 
-    def choke(connection: Connection, arrivals: Sequence[Arrival], now: float) -> list[Stored]:
-        if any(arrival.raw == b"poison" for arrival in arrivals):
+    def choke(connection: Connection, entries: Sequence[Entry], now: float) -> list[Stored]:
+        if any(entry.arrival.raw == b"poison" for entry in entries):
             raise RuntimeError("secret text")
-        return append(connection, arrivals, now)
+        return append(connection, entries, now)
 
     monkeypatch.setattr(module.journal, "append", choke)
 
@@ -211,11 +211,11 @@ def test_mail_that_cannot_be_written_is_refused_alone(
 def test_conflict_is_looked_at_again(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     append, tries = journal.append, []
 
-    def once(connection: Connection, arrivals: Sequence[Arrival], now: float) -> list[Stored]:
-        tries.append(arrivals)
+    def once(connection: Connection, entries: Sequence[Entry], now: float) -> list[Stored]:
+        tries.append(entries)
         if len(tries) == 1:
             raise Conflict("another door was first")
-        return append(connection, arrivals, now)
+        return append(connection, entries, now)
 
     monkeypatch.setattr(module.journal, "append", once)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from routing.mail import Claim
-from storage import journal
+from storage import journal, working
 from storage.database import Database
 from storage.journal import Arrival, ImapUid, Stored
 from storage.tables import journal as table
@@ -23,12 +23,12 @@ def arrival(text: str = "hello", **changes: object) -> Arrival:
 
 def append(db: Database, *arrivals: Arrival, at: float = NOW) -> list[Stored]:
     with db.write() as session:
-        return journal.append(session, arrivals, at)
+        return journal.append(session, [journal.entry(arrival) for arrival in arrivals], at)
 
 
 def claim(db: Database, at: float, owner: str = "w1") -> list[Claim]:
     with db.write() as session:
-        return journal.claim(session, owner, at)
+        return working.claim(session, owner, at)
 
 
 def test_retry_of_the_same_arrival_is_no_new_row(database: Database) -> None:
@@ -78,14 +78,14 @@ def test_claim_takes_each_mail_once_and_reserves_its_ids(database: Database) -> 
     first = claim(database, NOW)
     assert [c.attempt for c in first] == [1, 1]
     assert len({c.ticket_id for c in first}) == 2
-    assert abs(first[0].article_id - first[1].article_id) == journal.IDS_A_MAIL
+    assert abs(first[0].article_id - first[1].article_id) == working.IDS_A_MAIL
     assert claim(database, NOW + 1, "w2") == []
 
 
 def test_lease_of_a_dead_worker_runs_out_and_the_ids_stay(database: Database) -> None:
     append(database, arrival())
     [held] = claim(database, NOW)
-    [again] = claim(database, NOW + journal.LEASE_SECONDS, "w2")
+    [again] = claim(database, NOW + working.LEASE_SECONDS, "w2")
     assert replace(again, claimed_at=0.0) == replace(held, attempt=2, claimed_at=0.0)
 
 
@@ -93,22 +93,22 @@ def test_leases_of_a_daemon_end_when_it_starts_again(database: Database) -> None
     append(database, arrival())
     claim(database, NOW, "host:file:work:1")
     with database.write() as session:
-        assert journal.release_all(session, "other:file:", NOW + 1) == 0
-        assert journal.release_all(session, "host:file:", NOW + 1) == 1
+        assert working.release_all(session, "other:file:", NOW + 1) == 0
+        assert working.release_all(session, "host:file:", NOW + 1) == 1
     assert len(claim(database, NOW + 1)) == 1
 
 
 def test_mail_with_an_earlier_try_is_claimed_alone(database: Database) -> None:
     append(database, arrival("one"), arrival("two"))
     claim(database, NOW)
-    later = NOW + journal.LEASE_SECONDS
+    later = NOW + working.LEASE_SECONDS
     assert [len(claim(database, later)) for _ in range(3)] == [1, 1, 0]
 
 
 def test_five_deaths_with_a_mail_in_hand_park_it_and_four_do_not(database: Database) -> None:
     append(database, arrival())
-    for death in range(journal.MOST_DEATHS):
-        assert len(claim(database, NOW + death * journal.LEASE_SECONDS)) == 1
+    for death in range(working.MOST_DEATHS):
+        assert len(claim(database, NOW + death * working.LEASE_SECONDS)) == 1
     assert claim(database, NOW + 1e6) == []
     with database.read() as session:
         row = session.execute(sa.select(table.c.state, table.c.error)).one()
@@ -121,12 +121,12 @@ def test_outage_of_the_database_counts_no_try(database: Database) -> None:
     for _ in range(10):
         [held] = claim(database, NOW)
         with database.write() as session:
-            journal.release(session, [held], NOW)
+            working.release(session, [held], NOW)
     assert claim(database, NOW)[0].attempt == 1
 
 
 def test_batch_is_bounded_by_bytes(database: Database) -> None:
-    big = b"x" * (journal.BATCH_BYTES // 2 + 1)
+    big = b"x" * (working.BATCH_BYTES // 2 + 1)
     append(database, *(arrival(str(n), raw=b"Message-ID: <%d@x>\r\n\r\n" % n + big) for n in range(3)))
     assert [len(claim(database, NOW)) for _ in range(4)] == [1, 1, 1, 0]
 
@@ -134,10 +134,10 @@ def test_batch_is_bounded_by_bytes(database: Database) -> None:
 def test_parked_mail_goes_back_when_it_is_retried(database: Database) -> None:
     [stored] = append(database, arrival())
     with database.write() as session:
-        journal.park(session, [stored.journal_id], "Traceback", NOW)
+        working.park(session, [stored.journal_id], "Traceback", NOW)
     assert claim(database, NOW) == []
     with database.write() as session:
-        assert journal.retry(session, [stored.journal_id], NOW) == 1
+        assert working.retry(session, [stored.journal_id], NOW) == 1
     assert claim(database, NOW)[0].attempt == 1
 
 

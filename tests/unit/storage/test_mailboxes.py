@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from storage import mailboxes
 from storage.database import Database
-from storage.journal import Arrival, ImapUid
+from storage.journal import Arrival, ImapUid, entry
 from storage.mailboxes import Mailbox, Taken
 from storage.tables import imap_message, journal, mailbox
 
@@ -18,7 +18,7 @@ BOX = Mailbox("office", "INBOX", 1, 0.0, 5)
 def taken(uid: int, raw: bytes, *, box: Mailbox = BOX, stays: bool = False, parked: bool = False) -> Taken:
     place = ImapUid(box.account, box.folder, box.uidvalidity, uid)
     arrival = Arrival("imap:office", "", "", (), raw, True, received_at=1.0, imap=place, parked=parked)
-    return Taken(arrival, stays)
+    return Taken(entry(arrival), stays)
 
 
 def take(db: Database, box: Mailbox, *mails: Taken) -> list[int]:

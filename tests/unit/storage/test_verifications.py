@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing.mail import Claim, Evidence
-from storage import journal, verifications
+from storage import journal, verifications, working
 from storage.database import Database
 from storage.journal import Arrival
 from storage.verifications import LEASE_SECONDS, WAITS
@@ -16,19 +16,19 @@ def arrive(db: Database, *, verify: bool, at: float = T, text: bytes = b"words")
     raw = b"From: a@acme.example\r\n\r\n" + text + b"\r\n"
     with db.write() as session:
         mail = Arrival("smtp", "127.0.0.1", "a@acme.example", ("help@desk.example",), raw, False, verify=verify)
-        [stored] = journal.append(session, [mail], at)
+        [stored] = journal.append(session, [journal.entry(mail)], at)
     return stored.journal_id
 
 
 def worked(db: Database, at: float) -> list[Claim]:
     with db.write() as session:
-        return journal.claim(session, "host:work:1", at) if journal.is_due(session, at) else []
+        return working.claim(session, "host:work:1", at) if working.is_due(session, at) else []
 
 
-def loaded(db: Database, at: float) -> list[journal.Claimed]:
+def loaded(db: Database, at: float) -> list[working.Claimed]:
     claims = worked(db, at)
     with db.read() as session:
-        return journal.load(session, claims)
+        return working.load(session, claims)
 
 
 def taken(db: Database, at: float, limit: int = 10) -> list[verifications.Unverified]:
@@ -60,7 +60,7 @@ def test_mails_are_worked_in_the_order_of_arrival_whichever_was_verified_first(d
     with database.write() as session:
         verifications.settle(session, [(held[second], FOUND), (held[first], FOUND)])
     with database.read() as session:
-        assert journal.is_due(session, T + 1)
+        assert working.is_due(session, T + 1)
     assert [c.journal_id for c in worked(database, T + 2)] == [first, second]
 
 
@@ -88,7 +88,7 @@ def test_verifier_that_comes_late_takes_nothing_out_of_the_workers_hands(databas
     [claimed] = worked(database, T + journal.UNVERIFIED_SECONDS)
     with database.write() as session:
         verifications.settle(session, [(held, FOUND)])
-        assert journal.still_held(session, [claimed]) == {claimed.journal_id}
+        assert working.still_held(session, [claimed]) == {claimed.journal_id}
     assert worked(database, T + journal.UNVERIFIED_SECONDS + 1) == []
     assert taken(database, T + journal.UNVERIFIED_SECONDS + 1) == []
 
@@ -144,5 +144,5 @@ def test_large_mails_are_taken_one_at_a_time_and_small_ones_together(database: D
 def test_parked_arrival_is_never_verified(database: Database) -> None:
     with database.write() as session:
         mail = Arrival("imap:office", "", "", (), b"", False, received_at=T, parked=True, verify=True)
-        journal.append(session, [mail], T)
+        journal.append(session, [journal.entry(mail)], T)
     assert taken(database, T + 1) == []
