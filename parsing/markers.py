@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
 CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
@@ -11,39 +11,34 @@ NEAR = 800  # characters of HTML in which they mostly stand
 KEY = 24  # letters before and after the marker that name a place in the text
 SHORT = 8  # letters after it that are enough with those before
 
-# Names that clients give to what holds the quote: Gmail, Outlook (OWA, new, mobile, for Mac), Yahoo,
-# Thunderbird, Proton, Zoho, Tuta, Apple Mail.
-QUOTES = (
-    "gmail_quote",
-    "divRplyFwdMsg",
-    "appendonsend",
-    "OLK_SRC_BODY_SECTION",
-    "mail-editor-reference-message-container",
-    "ms-outlook-mobile-reference-message",
-    "yahoo_quoted",
-    "moz-cite-prefix",
-    "moz-forward-container",
-    "protonmail_quote",
-    "zmail_extra",
-    "tutanota_quote",
-    "AppleMailQuote",
-    'type="cite"',
-    "type=cite",
-    "type='cite'",
-)
-SIGNATURES = (
-    "gmail_signature",
-    "moz-signature",
-    "data-signatureblock",
-    "ms-outlook-mobile-signature",
-    "AppleMailSignature",
-    "protonmail_signature_block",
-    "ymail_android_signature",
-    'id="Signature"',
-    "tutanota_signature",
-)
+# Names that clients give to what holds the quote, by a part of them that one search finds: Gmail, Yahoo, Proton, Tuta;
+# Thunderbird, Apple Mail; Outlook (OWA, new, mobile, for Mac); Thunderbird's forward; Zoho; Apple Mail's older ones.
+QUOTES = {
+    "_quote": ("gmail_quote", "yahoo_quoted", "protonmail_quote", "tutanota_quote"),
+    "cite": ("moz-cite-prefix", 'type="cite"', "type=cite", "type='cite'"),
+    "reference-message": ("mail-editor-reference-message-container", "ms-outlook-mobile-reference-message"),
+    "RplyFwdMsg": ("divRplyFwdMsg",),
+    "appendonsend": ("appendonsend",),
+    "OLK_SRC": ("OLK_SRC_BODY_SECTION",),
+    "moz-forward": ("moz-forward-container",),
+    "zmail_extra": ("zmail_extra",),
+    "MailQuote": ("AppleMailQuote",),
+}
+SIGNATURES = {
+    "ignature": (
+        "gmail_signature",
+        "moz-signature",
+        "data-signatureblock",
+        "ms-outlook-mobile-signature",
+        "AppleMailSignature",
+        "protonmail_signature_block",
+        "ymail_android_signature",
+        'id="Signature"',
+        "tutanota_signature",
+    )
+}
+NAME = 40  # characters of the longest
 
-_SIGNED = "ignature"  # what all of these contain
 _HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
 _CLOSES = ("-->", "</st", "</ST", "</sc", "</SC", "</ti", "</TI")  # where there is something hidden to look for
@@ -68,8 +63,6 @@ def quote_line(html: str, lines: Sequence[str]) -> tuple[bool, int | None]:
 def signature_line(html: str, lines: Sequence[str]) -> int | None:
     """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
     html = html[:SCANNED]
-    if _SIGNED not in html:
-        return None
     place = _element(html, SIGNATURES)
     if place is None:
         return None
@@ -79,17 +72,19 @@ def signature_line(html: str, lines: Sequence[str]) -> int | None:
     return _line(html, place, lines)
 
 
-def _element(html: str, names: Sequence[str]) -> int | None:
+def _element(html: str, names: Mapping[str, Sequence[str]]) -> int | None:
     """Where the first tag that bears one of `names` as an attribute begins."""
     first = len(html)
-    for name in names:
-        found = html.find(name, 0, first)
+    for part, whole in names.items():
+        found = html.find(part, 0, first)
         while found >= 0:
             start = html.rfind("<", max(0, found - CONTEXT), found)
             if start >= 0 and ">" not in html[start:found]:
-                first = start
-                break
-            found = html.find(name, found + 1, first)
+                around = html[max(start, found - NAME) : found + NAME]
+                if any(name in around for name in whole):
+                    first = start
+                    break
+            found = html.find(part, found + 1, first)
     return first if first < len(html) else None
 
 

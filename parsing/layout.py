@@ -1,0 +1,223 @@
+"""Words laid out as plain text while HTML is read: lines, paragraphs, lists, the cells of a row, cited mails."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from parsing import limits, tags
+
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
+_PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
+_MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
+_RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
+
+
+class Layout:
+    """The text so far. What a tag does to it is a method that takes the tag's attributes as they are written."""
+
+    def __init__(self, *, links: bool) -> None:
+        self.links = links
+        self.out: list[str] = []  # finished lines
+        self.line: list[str] = []
+        self.wanted = 0  # line ends that must stand before the next words
+        self.blank = True  # the line so far ends in a blank, so that another one is dropped
+        self.pre = 0
+        self.cites: list[bool] = []  # of each open blockquote: is it a cited mail
+        self.prefix = ""  # before each line in them
+        self.lists: list[int] = []  # of each open list: 0 for bullets, else the next number
+        self.link: tuple[str, int, int] | None = None  # address, lines and pieces before its words
+        self.row_start = 0
+        self.cells = 0
+        self.ruled = False  # the table has header cells or a border: cells are told apart by a bar
+        self.bullet = ""
+        self.fresh = False  # in a cell without words so far: blocks begin no line there
+
+    def text(self) -> str:
+        """All of it: never more than two empty lines in a row, none at the ends."""
+        self.newline()
+        out: list[str] = []
+        empty = 0
+        for line in self.out:
+            empty = empty + 1 if not line.strip("> ") else 0
+            if empty <= 2:
+                out.append(line)
+        return "\n".join(out).strip("\n")
+
+    def words(self, text: str) -> None:
+        """What stands between two tags, its entities not resolved."""
+        if text.isspace() and not self.pre and text.isascii():  # between tags nearly everywhere
+            if not self.blank and not self.wanted:
+                self.put(" ")
+            return
+        if "&" in text:
+            text = unescape(text)
+        if not text.isascii():
+            text = _PADDING.sub("", text)
+        if self.pre:
+            first, *rest = text.replace("\r\n", "\n").split("\n")
+            self.put(first)
+            for line in rest:
+                self.newline()
+                self.put(line)
+            return
+        text = text.replace("\n", " ")
+        if "  " in text or "\t" in text or "\r" in text:
+            text = _BLANKS.sub(" ", text)
+        if text.startswith(" ") and (self.blank or self.wanted):
+            text = text[1:]
+        self.put(text)
+
+    def put(self, text: str) -> None:
+        if not text:
+            return
+        if self.wanted:
+            self.feed()
+        if self.bullet:
+            self.line.append(self.bullet)
+            self.bullet = ""
+        self.line.append(text)
+        self.fresh = False
+        self.blank = text[-1] in " \n"
+
+    def feed(self) -> None:
+        """Write the line ends that are wanted."""
+        wanted, self.wanted = self.wanted, 0
+        if self.line:
+            self.newline()
+        if wanted > 1 and self.out and self.out[-1].strip("> "):
+            self.out.append(self.prefix.rstrip())
+
+    def newline(self) -> None:
+        line = "".join(self.line).replace("\xa0", " ").rstrip()
+        self.out.append(self.prefix + line)
+        self.line = []
+        self.blank = True
+
+    def want(self, ends: int) -> None:
+        if not self.fresh and (self.line or ends > 1) and self.wanted < ends:
+            self.wanted = ends
+
+    def below(self, _: str) -> None:
+        self.want(1)
+
+    def apart(self, _: str) -> None:
+        self.want(2)
+
+    def broken(self, _: str) -> None:
+        if self.wanted:
+            self.feed()
+        self.newline()
+
+    def rule(self, _: str) -> None:
+        self.want(1)
+        self.put(_RULE)
+        self.want(1)
+
+    def open_pre(self, _: str) -> None:
+        self.want(2)
+        self.pre += 1
+
+    def close_pre(self, _: str) -> None:
+        self.pre = max(0, self.pre - 1)
+        self.want(2)
+
+    def open_table(self, source: str) -> None:
+        self.fresh = False
+        self.want(1)
+        self.ruled = tags.attributes(source).get("border", "0") not in ("0", "") if "border" in source else False
+
+    def open_row(self, _: str) -> None:
+        self.fresh = False
+        self.want(1)
+        self.cells = 0
+
+    def close_row(self, _: str) -> None:
+        self.fresh = False
+        self.want(1)
+
+    def close_cell(self, _: str) -> None:
+        self.fresh = False
+
+    def head_cell(self, source: str) -> None:
+        self.ruled = True
+        self.cell(source)
+
+    def cell(self, _: str) -> None:
+        if self.cells and len(self.out) == self.row_start and (self.line or self.wanted):
+            # All cells so far fit one line: the next one goes on in it.
+            self.wanted = 0
+            if self.line:
+                self.put(" | " if self.ruled else "  ")
+        elif not self.cells:
+            if self.wanted:
+                self.feed()
+            self.row_start = len(self.out)
+        else:
+            self.want(1)
+        self.cells += 1
+        self.fresh = True
+
+    def open_list(self, _: str) -> None:
+        self.want(1 if self.lists else 2)
+        self.lists.append(0)
+
+    def open_numbers(self, source: str) -> None:
+        self.open_list(source)
+        self.lists[-1] = 1
+
+    def close_list(self, _: str) -> None:
+        if self.lists:
+            self.lists.pop()
+        self.want(1 if self.lists else 2)
+
+    def item(self, _: str) -> None:
+        self.want(1)
+        depth = max(0, len(self.lists) - 1)
+        number = self.lists[-1] if self.lists else 0
+        if number:
+            self.lists[-1] += 1
+        self.bullet = "  " * min(depth, 10) + (f"{number}. " if number else "- ")
+
+    def open_quote(self, source: str) -> None:
+        self.want(1)
+        if self.wanted or self.line:
+            self.wanted = max(self.wanted, 1)
+            self.feed()
+        if len(self.cites) < limits.DEPTH:
+            self.cites.append("cite" in source or "quote" in source)
+            self.mark()
+
+    def close_quote(self, _: str) -> None:
+        if self.line:
+            self.newline()
+        if self.cites:
+            cited = self.cites.pop()
+            self.mark()
+            self.wanted = 2 if cited else max(self.wanted, 1)
+
+    def mark(self) -> None:
+        self.prefix = "> " * min(sum(self.cites), _MARKS)
+
+    def open_link(self, source: str) -> None:
+        address = tags.attributes(source).get("href", "").strip() if self.links and "href" in source.lower() else ""
+        shown = address.lower().startswith(("http://", "https://", "ftp://"))
+        self.link = (address, len(self.out), len(self.line)) if shown else None
+
+    def close_link(self, _: str) -> None:
+        if self.link is None:
+            return
+        address, lines, pieces = self.link
+        self.link = None
+        same_line = len(self.out) == lines
+        words = "".join(self.line[pieces:] if same_line else self.line).strip()
+        plain = address.split("://", 1)[1].rstrip("/").removeprefix("www.")
+        if words and plain not in words and words.removeprefix("www.").rstrip("/") != plain:
+            if self.line[-1].endswith(" "):
+                self.line[-1] = self.line[-1].rstrip(" ")
+            self.put(f" <{address}>")
+
+    def picture(self, source: str) -> None:
+        alt = tags.attributes(source).get("alt", "") if "alt" in source.lower() else ""
+        if alt and len(alt) <= 8 and not alt.isascii():
+            self.put(alt)  # an emoji that the client made a picture of
