@@ -1,4 +1,4 @@
-"""Inbox, outbox, quarantine, trace, explain and deliver on a database."""
+"""Inbox, outbox, quarantine, explain and deliver on a database."""
 
 from __future__ import annotations
 
@@ -155,28 +155,6 @@ def test_rejected_mail_stays_on_record_and_leaves_the_list(desk: Any) -> None:
 def test_only_what_is_in_quarantine_can_be_released(desk: Any) -> None:
     assert "there is no mail in quarantine" in desk.refused("quarantine", "release", "1")
     assert "there is no mail in quarantine" in desk.refused("quarantine", "show", "1")
-
-
-# --- trace ------------------------------------------------------------------------------------------------------
-
-
-def test_trace_of_a_ticket_is_one_timeline_of_all_sources(desk: Any) -> None:
-    steps = desk.lines("trace", "inc-1001")
-    assert [s["time"] for s in steps] == sorted(s["time"] for s in steps)
-    assert {s["source"] for s in steps} == {"inbox", "article", "history", "outbox"}
-    assert {s["ticket"] for s in steps} == {"INC-1001"}
-    assert (steps[0]["source"], steps[0]["what"]) == ("inbox", "article by smtp")
-
-
-def test_trace_of_a_message_id_takes_brackets(desk: Any) -> None:
-    steps = desk.lines("trace", "<letter3@desk.example>")
-    assert [s["what"] for s in steps] == ["answer written", "answer bounced"]
-
-
-def test_trace_of_an_address_is_what_was_written_and_got(desk: Any) -> None:
-    assert {s["who"] for s in desk.lines("trace", "BOB@acme.example")} == {"bob@acme.example"}
-    assert "agent@desk.example" in desk.text("trace", "agent@desk.example")
-    assert "nothing is known" in desk.refused("trace", "eve@x.example")
 
 
 # --- explain and deliver ----------------------------------------------------------------------------------------
