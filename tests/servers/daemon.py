@@ -30,7 +30,7 @@ class Daemon:
         before = self.log().count("serving")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*_COMMAND, "serve", "--config", str(self.file), *options],
+                [*COMMAND, "serve", "--config", str(self.file), *options],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # so that the whole of it can be killed
@@ -74,7 +74,7 @@ class Daemon:
     def run(self, *words: str, stdin: bytes = b"", status: int | None = 0) -> str:
         """A command as typed; its output. Fails where the exit status is another."""
         done = subprocess.run(
-            [*_COMMAND, *words],
+            [*COMMAND, *words],
             input=stdin,
             capture_output=True,
             check=False,
@@ -105,7 +105,7 @@ class Daemon:
             time.sleep(0.1)
 
 
-_COMMAND = [str(Path(sys.executable).with_name("mailgate"))]
+COMMAND = [str(Path(sys.executable).with_name("mailgate"))]
 
 
 def free_port() -> int:
