@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,12 +12,25 @@ from mailgate.cli.command import Group, Place, json_option, pass_place
 from mailgate.cli.console import SHOWN, People, emit, iso, line, state, styled
 from mailgate.cli.inbox import ids_argument, last_line, limit_option, told
 from mailgate.errors import CommandError
+from mailgate.settings import seconds
 
 if TYPE_CHECKING:
     from storage.database import Database
     from storage.listings import LetterRow
 
+EVENTS = ("acknowledgement", "answer", "notice", "confirm", "preview", "state", "alarm")
+HELD_FOR = ("shadow", "relay", "restore")  # what waits for a #send is chosen by ID
+AT_ONCE = 500  # ids of one statement
+Chosen = TypeVar("Chosen", bound=Callable[..., None])
+
 STATES = ("pending", "deferred", "sent", "failed", "bounced", "held")
+
+
+def _age(_: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Seconds of a time such as "2h"."""
+    if value is None or re.fullmatch(r"0|[1-9]\d*[smhd]", value):
+        return None if value is None else seconds(value)
+    raise click.BadParameter(f'expected a time such as "2h" or "7d", found {value!r}', param=param)
 
 
 @click.group(cls=Group, example="mailgate outbox list --state held")
@@ -120,13 +134,33 @@ def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     _act(place, ids, ("failed", "deferred", "bounced"), "retry", as_json=as_json)
 
 
-@outbox.command("release", example="mailgate outbox release 1")
-@ids_argument
+def _choosing(command: Chosen) -> Chosen:
+    """What release and discard take: ids, or which of the held ones."""
+    for option in (
+        click.option("--for", "held_for", type=click.Choice(HELD_FOR), help="Only what that holds."),
+        click.option("--event", "events", type=click.Choice(EVENTS), multiple=True, help="Only such; may be repeated."),
+        click.option("--newer", callback=_age, metavar="AGE", help="Only what is newer than AGE, such as 2h."),
+        click.option("--older", callback=_age, metavar="AGE", help="Only what is older than AGE, such as 1d."),
+        click.option("--all", "everything", is_flag=True, help="Every held mail but answers that wait for #send."),
+        click.argument("ids", metavar="[ID...]", nargs=-1, type=click.IntRange(1)),
+    ):
+        command = option(command)
+    return command
+
+
+@outbox.command("release", example="mailgate outbox release --newer 1d --event answer")
+@_choosing
 @json_option
 @pass_place
-def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Send held mails; an answer that waits for its author's #send goes to all whom it is for."""
+def release(place: Place, /, *, ids: tuple[int, ...], as_json: bool, **which: Any) -> None:
+    """Send held mails: by ID, --all, or those that fit every option.
+
+    What a desk in shadow, without relay or after a restore would have sent stays held until it is released or
+    discarded, also once it is live; released mails go out when `mailgate serve` runs without --shadow. An answer that
+    waits for its author's #send is released by ID alone, and goes to all whom it is for.
+    """
     db = place.database(place.settings())
+    ids = ids or _chosen(db, **which)
     waiting = {row.article_id for row in _find(db, ids) if row.state == "held" and row.held_for == "confirm"}
     if waiting:
         from mailgate.actions import Actions
@@ -137,12 +171,13 @@ def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     _act(place, ids, ("held",), "release", as_json=as_json, before=len(waiting))
 
 
-@outbox.command("discard", example="mailgate outbox discard 1")
-@ids_argument
+@outbox.command("discard", example="mailgate outbox discard --all")
+@_choosing
 @json_option
 @pass_place
-def discard(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Never send these mails; they stay on record as failed."""
+def discard(place: Place, /, *, ids: tuple[int, ...], as_json: bool, **which: Any) -> None:
+    """Never send these mails: by ID, --all held ones, or those that fit every option. They stay on record as failed."""
+    ids = ids or _chosen(place.database(place.settings()), **which)
     _act(place, ids, ("held", "pending", "deferred"), "discard", as_json=as_json)
 
 
@@ -200,6 +235,35 @@ def suppressed_lift(place: Place, *, addresses: tuple[str, ...], as_json: bool) 
 _DONE = {"retry": "to be sent again", "release": "released", "discard": "discarded"}
 
 
+def _chosen(
+    db: Database,
+    *,
+    everything: bool,
+    older: float | None,
+    newer: float | None,
+    events: tuple[str, ...],
+    held_for: str | None,
+) -> tuple[int, ...]:
+    """Held letters that fit; what waits for a #send is nobody's to send but its author's, and stays."""
+    if not (everything or events or held_for or older is not None or newer is not None):
+        raise click.UsageError("which ones? name IDs, or --all, or --older, --newer, --event, --for")
+    from storage import listings
+    from storage.database import now
+
+    moment = now()
+    with db.read() as connection:
+        rows, _ = listings.letters(connection, states=("held",))
+    return tuple(
+        row.id
+        for row in rows
+        if row.held_for != "confirm"
+        and held_for in (None, row.held_for)
+        and (not events or row.event in events)
+        and (older is None or row.time < moment - older)
+        and (newer is None or row.time >= moment - newer)
+    )
+
+
 def _act(
     place: Place, ids: tuple[int, ...], states: Sequence[str], verb: str, *, as_json: bool, before: int = 0
 ) -> None:
@@ -211,9 +275,11 @@ def _act(
         if row.state not in states:
             raise CommandError(f"outgoing mail {row.id} is {row.state}, not {' or '.join(states)}; nothing was done")
     act = {"retry": holding.retry, "release": holding.release, "discard": holding.discard}[verb]
+    unique = sorted(set(ids))
     with db.write() as connection:
-        count = act(connection, ids, now())
-        if count < len(set(ids)):  # leaving by an error takes all of it back
+        parts = (unique[start : start + AT_ONCE] for start in range(0, len(unique), AT_ONCE))
+        count = sum(act(connection, part, now()) for part in parts)
+        if count < len(unique):  # leaving by an error takes all of it back
             raise CommandError("some of them are being sent at this moment; nothing was done, try again")
     told(count + before, _DONE[verb], as_json=as_json)
 
@@ -221,8 +287,10 @@ def _act(
 def _find(db: Database, ids: Sequence[int]) -> list[LetterRow]:
     from storage import listings
 
+    rows: list[LetterRow] = []
     with db.read() as connection:
-        rows, _ = listings.letters(connection, ids=ids)
+        for start in range(0, len(ids), AT_ONCE):
+            rows += listings.letters(connection, ids=ids[start : start + AT_ONCE])[0]
     found = {row.id: row for row in rows}
     for one in ids:
         if one not in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from mailgate.application import open_application
 from mailgate.settings import load
 from mailgate.worker import Worker
+from storage.tables import outbox
 
 ROW = {"id", "time", "from", "to", "subject", "state", "attempts", "error", "ticket"}
 REASON = {"code", "seen", "outcome"}
@@ -119,6 +121,55 @@ def test_outbox_show_is_the_mail_as_sent(desk: Any) -> None:
 def test_outbox_verbs_do_what_they_say(desk: Any, verb: str, letter: int, state: str) -> None:
     assert desk.one("outbox", verb, str(letter)) == {"done": 1}
     assert desk.lines("outbox", "show", str(letter))[0]["state"] == state
+
+
+def _hold(desk: Any, **held: str) -> None:
+    """Letters 1 to 5 held for these, each a day older than the one after it."""
+    with desk.db.write() as connection:
+        for number in range(1, 6):
+            values = {"state": "held", "held_for": held.get(f"n{number}", "shadow"), "owner": None}
+            age = time.time() - 86400.0 * (5 - number) - 60
+            connection.execute(outbox.update().where(outbox.c.id == number).values(created=age, **values))
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (["--all"], [1, 2, 3, 4, 5]),  # 6 waits for a #send
+        (["--older", "2d"], [1, 2, 3]),
+        (["--newer", "36h"], [4, 5]),
+        (["--for", "relay"], [2]),
+        (["--older", "1d", "--newer", "60h"], [3, 4]),
+        (["3", "6"], [3, 6]),
+    ],
+)
+@pytest.mark.parametrize("verb", ["release", "discard"])
+def test_held_mails_are_chosen_by_id_age_and_what_holds_them(
+    desk: Any, verb: str, words: list[str], chosen: list[int]
+) -> None:
+    _hold(desk, n2="relay")
+    if verb == "release" and "6" in words:
+        words, chosen = ["3"], [3]
+    assert desk.one("outbox", verb, *words) == {"done": len(chosen)}
+    left = set(range(1, 7)) - set(chosen)
+    assert set(ids(desk.lines("outbox", "list", "--state", "held"))) == left
+
+
+def test_held_mails_are_chosen_by_what_they_are(desk: Any) -> None:
+    _hold(desk)
+    events = {row["id"]: row["event"] for row in desk.lines("outbox", "list") if row["id"] != 6}
+    wanted = events[1]
+    count = sum(event == wanted for event in events.values())
+    assert 0 < count < 5
+    assert desk.one("outbox", "discard", "--event", wanted) == {"done": count}
+    assert desk.one("outbox", "discard", "--event", wanted) == {"done": 0}
+
+
+@pytest.mark.parametrize("words", [[], ["--older", "yesterday"], ["--event", "letter"]])
+def test_nothing_is_released_unless_it_is_said_which(desk: Any, words: list[str]) -> None:
+    _hold(desk)
+    assert desk.run("outbox", "release", *words).exit_code == 2
+    assert len(desk.lines("outbox", "list", "--state", "held")) == 6
 
 
 @pytest.mark.parametrize(("verb", "letter"), [("retry", 1), ("release", 5), ("discard", 1)])
