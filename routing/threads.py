@@ -113,13 +113,14 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     ids = named_ids(mail)
     alone = []
     for signed in plus_tokens(mail, policy):
-        if ids or _same_subject(mail, facts, signed.ticket_id):
-            yield Match(signed.ticket_id, "plus_token", signed.left)
+        ticket_id = _led_to(signed, facts, policy)
+        if ids or _same_subject(mail, facts, ticket_id):
+            yield Match(ticket_id, "plus_token", signed.left)
         else:  # MAIL 9: an address that a client completed months later
-            alone.append(Match(signed.ticket_id, "plus_token_alone", signed.left))
+            alone.append(Match(ticket_id, "plus_token_alone", signed.left))
     for message_id in ids:
         if (ours := tokens.read_signed(message_id, policy.keys)) is not None:
-            yield Match(ours.ticket_id, "signed_id", message_id)
+            yield Match(_led_to(ours, facts, policy), "signed_id", message_id)
     strong = [(i, key) for i in ids if (key := facts.keys.get(i)) is not None and not key.weak]
     yield from (Match(key.ticket_id, "stored_id", i) for i, key in strong if key.article_id is not None)
     yield from (Match(key.ticket_id, "named_id", i) for i, key in strong if key.article_id is None)
@@ -136,6 +137,12 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
         if (key := facts.keys.get(number.key)) is not None:
             yield Match(key.ticket_id, "partner_number" if number.partner else "old_number", number.seen)
     yield from alone
+
+
+def _led_to(signed: tokens.Signed, facts: Facts, policy: Policy) -> int:
+    """The ticket that a signed id leads to: where its article has been split off, the one that it is in now."""
+    letter = facts.letters.get(tokens.on_domain(signed.left, policy.domain))
+    return letter.ticket_id if letter is not None and letter.ticket_id is not None else signed.ticket_id
 
 
 def inside(mail: Mail, facts: Facts, policy: Policy) -> str | None:

@@ -20,6 +20,7 @@ from storage import epochs, holding, outbox, suppression, undelivered
 from storage.change import Article, Change, HistoryEntry, Outcome, Tripped
 from storage.database import Conflict, insert_or_ignore
 from storage.tables import article, attachment, breaker, confirmation, history, journal, link, thread_key, ticket
+from storage.tables import outbox as letters
 
 
 def write_changes(connection: Connection, changes: Sequence[Change], now: float) -> None:
@@ -170,6 +171,9 @@ def _move(connection: Connection, changes: Sequence[Change]) -> None:
     for change in changes:
         for move in change.moves:
             assert change.ticket is not None
+            if move.article_id is not None:  # what is answered to letters about it belongs to it; merges are followed
+                about = sa.and_(letters.c.article_id == move.article_id, letters.c.ticket_id == move.ticket_id)
+                connection.execute(letters.update().where(about).values(ticket_id=change.ticket.id))
             for table, key in ((article, article.c.id), (thread_key, thread_key.c.article_id)):
                 rows = table.c.ticket_id == move.ticket_id
                 if move.article_id is not None:

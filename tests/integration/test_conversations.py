@@ -376,6 +376,22 @@ def test_mail_that_is_split_off_begins_a_ticket_and_its_answers_follow(conversat
         conversation.at().split("INC-1001", 99)
 
 
+def test_answer_to_the_old_notice_of_a_mail_that_was_split_off_goes_to_its_own_ticket(conversation: Desk) -> None:
+    conversation.said(ANNA, "It does not print.", Cc=BEN)
+    first = conversation.last("notice", AGENT)
+    acknowledgement = conversation.last("acknowledgement", ANNA)
+    conversation.said(BEN, "And my screen is dark.", acknowledgement, Subject="Screen", Cc=ANNA)
+    second = conversation.last("notice", AGENT)
+    conversation.at().split("INC-1001", conversation.articles()[-1].id)
+    thread = str(second["References"])
+    conversation.said(AGENT, "Which screen?", second, References=f"{thread} {second['Message-ID']}")
+    conversation.said(AGENT, "Try again.", first)
+    placed = {a.text.strip(): a.ticket_id for a in conversation.articles()}
+    printer, screen = conversation.tickets()
+    assert (placed["Which screen?"], placed["Try again."]) == (screen.id, printer.id)
+    assert "Which screen?" in words(conversation.last("answer", BEN))
+
+
 def test_watchers_are_told_of_public_articles_alone(sqlite: Database, tmp_path: Path) -> None:
     people = '[[staff]]\nname = "Tess"\nemail = "tess@desk.example"\n[[queue]]\nname = "Q"\ndefault = true\n'
     at_desk = desk(sqlite, tmp_path, people + f'members = ["{AGENT}"]\n')

@@ -22,7 +22,7 @@ from routing.mail import NO_EVIDENCE, REPEAT_SECONDS, Claim, Envelope, Evidence,
 from routing.policy import Limits, Policy, Queue, Staff
 from routing.threads import bare_subject
 from routing.ticket import Ticket
-from storage.change import Announcement, Article, Change, Letter, Mark
+from storage.change import Announcement, Article, Change, Letter, Mark, Move
 
 MONDAY = 1_700_000_000.0
 PASS = Evidence("pass", "unknown", "dmarc=pass by mx.desk.example")
@@ -258,6 +258,8 @@ class World:
             self.tickets[change.ticket.id] = change.ticket
             self.links |= {frozenset((change.ticket.id, other)) for other in change.related}
         self.articles |= {a.id: a for a in change.articles}
+        for move in change.moves:
+            self._move(move, change)
         for key in change.keys:
             known = self.keys.get(key.message_id)
             assert known is None or known.ticket_id == key.ticket_id
@@ -284,6 +286,28 @@ class World:
             self.articles[release.article_id] = replace(held, visibility="public", trust=release.trust)
             self.sent = [
                 replace(s, letter=replace(s.letter, held_for=None)) if s.letter.article_id == release.article_id else s
+                for s in self.sent
+            ]
+
+    def _move(self, move: Move, change: Change) -> None:
+        assert change.ticket is not None
+        to = change.ticket.id
+
+        def goes(ticket_id: int | None, article_id: int | None) -> bool:
+            return ticket_id == move.ticket_id and move.article_id in (None, article_id)
+
+        for number, entry in self.articles.items():
+            if goes(entry.ticket_id, number):
+                self.articles[number] = replace(entry, ticket_id=to)
+        self.keys = {
+            i: replace(key, ticket_id=to) if goes(key.ticket_id, key.article_id) else key
+            for i, key in self.keys.items()
+        }
+        if move.article_id is not None:
+            self.sent = [
+                replace(s, letter=replace(s.letter, ticket_id=to))
+                if goes(s.letter.ticket_id, s.letter.article_id)
+                else s
                 for s in self.sent
             ]
 
