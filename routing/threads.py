@@ -113,11 +113,11 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     ids = named_ids(mail)
     alone = []
     for signed in plus_tokens(mail, policy):
-        ticket_id = _led_to(signed, facts, policy)
-        if ids or _same_subject(mail, facts, ticket_id):
-            yield Match(ticket_id, "plus_token", signed.left)
+        there = _led_to(signed, facts, policy)
+        if ids or _same_subject(mail, facts, there):
+            yield Match(there, "plus_token", signed.left)
         else:  # MAIL 9: an address that a client completed months later
-            alone.append(Match(ticket_id, "plus_token_alone", signed.left))
+            alone.append(Match(there, "plus_token_alone", signed.left))
     for message_id in ids:
         if (ours := tokens.read_signed(message_id, policy.keys)) is not None:
             yield Match(_led_to(ours, facts, policy), "signed_id", message_id)
