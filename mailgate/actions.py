@@ -11,6 +11,7 @@ from mailgate.errors import CommandError
 from routing import tokens
 from routing.ticket import Ticket
 from storage import counters, dossier, gather, suppression
+from storage.batch import prepared
 from storage.change import TO_PARTNERS, Change
 from storage.changes import write_changes
 from storage.database import Conflict, now
@@ -170,8 +171,9 @@ class Actions:
 
     def _write(self, *changes: Change) -> None:
         composed = [self.app.pen.compose(change) for change in changes]
+        batch = prepared(composed, now())
         with self.app.db.write() as session:
-            write_changes(session, composed, now())
+            write_changes(session, batch)
 
     def _written(self, changes: tuple[Change, ...]) -> bool:
         """Whether nobody was faster."""

@@ -10,6 +10,7 @@ from mailgate.desk.undelivered import undelivered
 from routing.facts import Facts
 from storage import counters
 from storage import undelivered as failures
+from storage.batch import prepared
 from storage.changes import write_changes
 from storage.database import Conflict, now
 from storage.gather import tickets
@@ -32,14 +33,14 @@ def tell(app: Application) -> int:
         with app.db.write() as session:
             article_id = counters.reserve(session, "article", 1)
         ticket = there.ticket(ticket_id or 0)
-        change = None
+        changes = []
         if ticket is not None:
-            change = app.pen.compose(undelivered(ticket, article_id, letters, now(), app.policy))
+            changes.append(app.pen.compose(undelivered(ticket, article_id, letters, now(), app.policy)))
+        batch = prepared(changes, now())
         try:
             with app.db.write() as session:
                 failures.told(session, [letter.id for letter in letters])
-                if change is not None:
-                    write_changes(session, [change], now())
+                write_changes(session, batch)
         except Conflict as conflict:
             log.info("looking again: %s", conflict)
     return len(found)

@@ -27,6 +27,7 @@ from routing.facts import Facts
 from routing.mail import Claim, Envelope, Mail
 from routing.policy import Door, Policy
 from storage import counters, tally, working
+from storage.batch import prepared
 from storage.change import Change
 from storage.changes import write_changes
 from storage.database import Conflict, DatabaseUnavailable, now
@@ -149,8 +150,9 @@ class Worker:
             events["delivered", "bounced"] += sum(mark.state == "failed" for mark in change.marks)
         moment = now()
         took = tally.handled(moment - m.envelope.journaled_at for m in mails if m.envelope.door != DOOR)
+        batch = prepared(changes, moment)
         with self.db.write() as session:
-            write_changes(session, changes, moment)
+            write_changes(session, batch)
             counters.give_back(session, "ticket", free)
             tally.count(session, {**events, **took, ("busy_seconds", "work"): self._busy})
         self._busy = 0.0

@@ -19,6 +19,7 @@ from routing.facts import ThreadKey
 from routing.mail import Evidence, Mail
 from storage import gather as reads
 from storage import schema
+from storage.batch import prepared
 from storage.changes import write_changes
 from storage.database import Database
 from storage.tables import confirmation, journal, link, metadata, thread_key, ticket
@@ -60,7 +61,7 @@ def settle(db: Database, world: World, mails: Sequence[Mail]) -> list[Decision]:
         decisions.append(decision)
         changes.append(change)
     with db.write() as session:
-        write_changes(session, changes, mails[-1].envelope.received_at)
+        write_changes(session, prepared(changes, mails[-1].envelope.received_at))
     return decisions
 
 
