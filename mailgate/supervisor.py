@@ -54,6 +54,7 @@ class Supervisor:
         self.listeners: list[Listener] = []
         self.page: socket.socket | None = None
         self.roster = Roster()
+        self.leaving: list[socket.socket] = []  # of old settings: a new child that kept them open would let people wait
         self.stopping = False
         self.reload = False
         self._wake_read, self._wake_write = os.pipe()
@@ -150,9 +151,13 @@ class Supervisor:
         stopping = threading.Event()
         stop_on_signals(stopping)
         threading.Thread(target=_orphaned, args=(self._alive_read, stopping), name="orphaned", daemon=True).start()
+        for sock in self.leaving:
+            sock.close()
         if isinstance(role, Onlooker):
             role.run(settings, stopping)
             return 0
+        if self.page is not None:
+            self.page.close()
         while not stopping.is_set():
             try:
                 app = open_application(settings, shadow=self.shadow)
@@ -207,7 +212,10 @@ class Supervisor:
             return
         old, self.settings, gone = list(self.children), settings, [x for x in self.listeners if x not in listeners]
         self.listeners = listeners
-        old_page, self.page = self.page, page
+        self.leaving = [listener.sock for listener in gone]
+        if self.page is not None and self.page is not page:
+            self.leaving.append(self.page)
+        self.page = page
         wanted = roles(app, listeners, page, self.roster)
         self.roster.keep([role.name for role in wanted])
         for role in wanted:
@@ -216,10 +224,9 @@ class Supervisor:
             self._stop(before)
             old = [pid for pid in old if pid not in before]
         self._stop(old)
-        for listener in gone:
-            listener.sock.close()
-        if old_page is not None and old_page is not page:
-            old_page.close()
+        for sock in self.leaving:
+            sock.close()
+        self.leaving = []
         log.info("the new settings are in use: %s", _places(settings))
         notify("READY=1\nSTATUS=serving")
 
