@@ -40,7 +40,8 @@ def due(connection: Connection, account: str, folder: str) -> Restored | None:
 def first_contact(connection: Connection, account: str) -> float | None:
     """When that account was first met; seconds since 1970 UTC."""
     met = sa.select(sa.func.min(mailbox.c.first_contact)).where(mailbox.c.account == account)
-    return connection.execute(met).scalar_one()
+    first: float | None = connection.execute(met).scalar_one()
+    return first
 
 
 def known(connection: Connection, filed: Filed, keys: Mapping[int, str]) -> set[int]:

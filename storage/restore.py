@@ -105,11 +105,10 @@ def standing(db: Database, source: Database) -> Standing:
     if db.file is not None and not db.file.exists():  # looking must not make it
         return Standing(None)
     with db.read() as connection:
-        there = set(sa.inspect(connection).get_table_names())
-        if schema.VERSION_TABLE not in there:
-            if schema.RESTORING not in there:
-                schema.version(db)
-            return Standing(None)
+        broken_off = sa.inspect(connection).has_table(schema.RESTORING)
+    if broken_off or schema.version(db) is None:
+        return Standing(None)
+    with db.read() as connection:
         tickets, mails = (
             connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
             for table in (ticket, journal)
@@ -127,6 +126,7 @@ def refuse_others(db: Database) -> None:
         "SELECT count(*), string_agg(DISTINCT coalesce(host(client_addr), 'this machine'), ', ') FROM pg_stat_activity "
         "WHERE datname = current_database() AND application_name = 'mailgate' AND pid <> pg_backend_pid()"
     )
+    db.close()  # our own connections, but the one that looks
     end = time.monotonic() + SESSION_SECONDS
     while True:
         with db.read() as connection:

@@ -11,7 +11,6 @@ import signal
 import smtplib
 import subprocess
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,7 +273,7 @@ def old_new_or_refused(house: House, old: dict[str, str]) -> None:
         if not restored:
             assert house.roots() == old
     except StorageError as error:
-        assert "run `mailgate restore FILE` again" in str(error)  # noqa: PT017 - one of three good ends
+        assert "run `mailgate restore FILE` again" in str(error)
     finally:
         db.close()
 

@@ -1,21 +1,21 @@
-"""`mailgate status`, `rules`, `db`, `backup`, and `mailgate` alone."""
+"""`mailgate rules`, `db`, and `mailgate` alone."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import shutil
 import sqlite3
 import stat
-import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from mailgate.settings import load
+from mailgate.supervisor import lock
 from storage import schema, tables
-from storage.backup import BackupFailed, copy
-from storage.database import Database
 
 
 def test_status_without_a_database_is_not_done_and_makes_none(empty: Any) -> None:
@@ -107,79 +107,77 @@ def test_db_upgrade_makes_an_empty_database(empty: Any) -> None:
     assert empty.one("status")["tickets"] == 0
 
 
-# --- backup -----------------------------------------------------------------------------------------------------
+# --- schemas ----------------------------------------------------------------------------------------------------
 
 
-def test_backup_is_one_file_with_database_and_settings(desk: Any, tmp_path: Path) -> None:
-    (desk.folder / "rules.d").mkdir()
-    (desk.folder / "rules.d" / "more.toml").write_text('[[rule]]\nname = "more"\n')
-    (desk.folder / "imap-password").write_text("hunter2")
-    desk.settings.write_text('include = ["rules.d/*.toml"]\n' + desk.settings.read_text())
-    target = tmp_path / "copy.tar"
-    said = desk.one("backup", str(target))
-    assert said == {"file": str(target), "size": target.stat().st_size}
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert b"hunter2" not in target.read_bytes()
-    with tarfile.open(target) as archive:
-        database = "mailgate.db" if desk.db.is_sqlite else "mailgate.pgdump"
-        assert set(archive.getnames()) == {"backup.json", "mailgate.toml", "rules.d/more.toml", database}
-        manifest = json.load(archive.extractfile("backup.json"))  # type: ignore[arg-type]
-        archive.extractall(tmp_path / "out", filter="data")
-    assert (manifest["schema"], manifest["database"]) == (schema.VERSION, database)
-    assert not list(tmp_path.glob(".mailgate-backup-*"))
-    copied = tmp_path / "out" / database
-    if not desk.db.is_sqlite:
-        assert copied.read_bytes().startswith(b"PGDMP")
-        return
-    with contextlib.closing(sqlite3.connect(copied)) as again:
-        assert again.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert again.execute("SELECT count(*) FROM ticket").fetchone() == (3,)
+@pytest.fixture
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The program one version on: its schema 0002 has a table more."""
+    migrations = tmp_path / "migrations"
+    shutil.copytree(Path(schema.__file__).parent / "migrations", migrations)
+    (migrations / "versions" / "0002_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n\n"
+        'revision = "0002"\ndown_revision = "0001"\n\n\n'
+        'def upgrade():\n    op.create_table("more", sa.Column("id", sa.Integer, primary_key=True))\n'
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "VERSION", "0002")
+        patch.setattr(schema, "MIGRATIONS", str(migrations))
+        yield patch
 
 
-def test_backup_is_of_one_moment_while_others_write(sqlite: Database, tmp_path: Path) -> None:
-    """A writer between two steps of the copy neither shows in it nor makes it begin again."""
-    beat = tables.beat
-    with sqlite.write() as connection:
-        connection.execute(beat.insert(), [{"name": f"{n:05}{'x' * 50}", "error": "y" * 3000} for n in range(6000)])
-    steps: list[int] = []
-
-    def report(done: int, total: int) -> None:
-        steps.append(done)
-        with sqlite.write() as connection:
-            connection.execute(beat.insert(), {"name": f"later {len(steps)}"})
-
-    copy(sqlite, tmp_path / "copy.db", report)
-    assert len(steps) > 1
-    assert steps == sorted(set(steps))  # it never began again
-    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as there:
-        assert there.execute("SELECT count(*) FROM beat").fetchone() == (6000,)
+def test_upgrade_backs_up_first_says_where_and_the_backup_goes_back(desk: Any, newer: pytest.MonkeyPatch) -> None:
+    assert "run `mailgate db upgrade`" in desk.refused("serve")
+    said = desk.text("db", "upgrade")
+    (backup,) = desk.folder.glob("mailgate-before-upgrade-from-0001-*.tar")
+    assert f"The backup of schema 0001 is {backup}" in said
+    assert "Upgraded schema 0001 to 0002." in said
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert sa.inspect(desk.db.engine).has_table("more")
+    newer.undo()
+    assert "newer than this program's 0001" in desk.refused("serve")
+    assert "mailgate restore FILE --replace" in desk.refused("db", "upgrade")
+    desk.db.close()  # a restore goes on when nobody is connected
+    desk.text("restore", str(backup), "--replace")
+    assert desk.one("db", "check") == {"schema": "0001", "problems": []}
+    assert desk.one("status")["tickets"] == 3
 
 
-def test_backup_leaves_an_older_one_as_it_is(desk: Any, tmp_path: Path) -> None:
-    older = tmp_path / "copy.tar"
-    older.write_text("an older one")
-    assert "copy.tar is there already and stays as it is" in desk.refused("backup", str(older))
-    assert older.read_text() == "an older one"
+def test_backup_of_an_older_schema_is_brought_to_this_one(desk: Any, tmp_path: Path, request: Any) -> None:
+    desk.text("backup", str(tmp_path / "old.tar"))
+    request.getfixturevalue("newer")
+    desk.db.close()
+    desk.text("restore", str(tmp_path / "old.tar"), "--replace")
+    assert desk.one("db", "check")["schema"] == "0002"
 
 
-def test_backup_into_a_folder_that_is_not_there_is_said_in_a_line(desk: Any, tmp_path: Path) -> None:
-    assert "No such file" in desk.refused("backup", str(tmp_path / "nowhere" / "copy.tar"))
+def test_backup_of_a_newer_schema_is_refused(desk: Any, tmp_path: Path, newer: pytest.MonkeyPatch) -> None:
+    desk.text("db", "upgrade", "--no-backup")
+    desk.text("backup", str(tmp_path / "new.tar"))
+    newer.undo()
+    with desk.db.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    assert "newer than this program's 0001: update mailgate" in desk.refused("restore", str(tmp_path / "new.tar"))
 
 
-def test_pg_dump_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    db = Database("postgresql+psycopg://u:secret@127.0.0.1:1/x")
-    with pytest.raises(BackupFailed, match="postgresql-client"):
-        copy(db, tmp_path / "x", lambda _, __: None)
+def test_upgrade_backs_up_where_it_is_told_or_not_at_all(desk: Any, newer: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "before.tar"
+    assert desk.one("db", "upgrade", "--backup", str(file))["backup"] == str(file)
+    with desk.db.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql("DROP TABLE more")
+    assert desk.one("db", "upgrade", "--no-backup")["backup"] is None
+    assert list(tmp_path.glob("*.tar")) == [file]
+    assert desk.one("db", "upgrade")["backup"] is None, "nothing to do, nothing to keep"
+    assert desk.run("db", "upgrade", "--no-backup", "--backup", "x").exit_code == 2
 
 
-def test_pg_dump_that_fails_tells_no_password(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "pg_dump"
-    program.write_text('#!/bin/sh\necho "no: $@" >&2\nexit 1\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    db = Database("postgresql+psycopg://u:secret@127.0.0.1:1/x")
-    with pytest.raises(BackupFailed) as caught:
-        copy(db, tmp_path / "x", lambda _, __: None)
-    assert "secret" not in str(caught.value)
-    assert "127.0.0.1" in str(caught.value)
+def test_upgrade_that_cannot_back_up_changes_nothing(desk: Any, newer: pytest.MonkeyPatch) -> None:
+    assert "No such file" in desk.refused("db", "upgrade", "--backup", str(desk.folder / "nowhere" / "x.tar"))
+    assert not sa.inspect(desk.db.engine).has_table("more")
+
+
+def test_upgrade_waits_for_no_daemon(desk: Any, newer: pytest.MonkeyPatch) -> None:
+    with lock(load(desk.settings)):
+        assert "is running already" in desk.refused("db", "upgrade")
+    assert not list(desk.folder.glob("*.tar"))

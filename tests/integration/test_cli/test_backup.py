@@ -1,0 +1,419 @@
+"""`mailgate backup`, `restore` and `thaw`: what is in the file, what is refused, and what a restore leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from mailgate.settings import load
+from mailgate.supervisor import lock
+from storage import epochs, restore, schema, sending, tables
+from storage.archive import read, staging
+from storage.backup import copy
+from storage.database import Database, SchemaMismatch, now
+from storage.tables import metadata
+
+
+def quiet(_: int, __: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def backup(desk: Any, tmp_path: Path) -> Path:
+    """A backup of the desk."""
+    file = tmp_path / "copy.tar"
+    desk.text("backup", str(file))
+    desk.db.close()  # a restore goes on when nobody is connected
+    return file
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Any]:
+    """A machine with nothing on it but the place for a database, of the kind of the desk's."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    url = f"sqlite:///{folder / 'mailgate.db'}"
+    if not database_url.startswith("sqlite"):
+        server = request.getfixturevalue("postgres")
+        url = server.new()
+        request.addfinalizer(lambda: server.drop(url))
+    desk = request.getfixturevalue("desk")
+    settings = folder / "mailgate.toml"
+    settings.write_text(desk.settings.read_text().replace(database_url, url))
+    db = Database(url)
+    yield type(desk)(folder, settings, db)
+    db.close()
+
+
+def rows(db: Database, *but: str) -> dict[str, list[Any]]:
+    """Every row of every table."""
+    with db.read() as connection:
+        found = {
+            table.name: sorted(map(repr, connection.execute(sa.select(table)).all()))
+            for table in metadata.sorted_tables
+            if table.name not in but
+        }
+    db.close()
+    return found
+
+
+# --- the file ---------------------------------------------------------------------------------------------------
+
+
+def test_backup_is_one_file_with_database_settings_and_grants(desk: Any, tmp_path: Path) -> None:
+    (desk.folder / "rules.d").mkdir()
+    (desk.folder / "rules.d" / "more.toml").write_text('[[rule]]\nname = "more"\n')
+    (desk.folder / "imap-password").write_text("hunter2")
+    (desk.folder / "grant-office.json").write_text('{"refresh": "kept"}')
+    desk.settings.write_text('include = ["rules.d/*.toml"]\n' + desk.settings.read_text())
+    target = tmp_path / "copy.tar"
+    said = desk.one("backup", str(target))
+    assert said == {"file": str(target), "size": target.stat().st_size}
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert b"hunter2" not in target.read_bytes()
+    with tarfile.open(target) as archive:
+        inside = ["backup.json", "settings/mailgate.toml", "settings/rules.d/more.toml", "grants/grant-office.json"]
+        assert archive.getnames() == [*inside, "mailgate.db", "SHA256SUMS"]
+        manifest = json.load(archive.extractfile("backup.json"))  # type: ignore[arg-type]
+        archive.extractall(tmp_path / "out", filter="data")
+    assert manifest["schema"] == schema.VERSION
+    assert manifest["made"] <= now()
+    assert not list(tmp_path.glob(".mailgate-staging-*"))
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "out", check=True)
+    with contextlib.closing(sqlite3.connect(tmp_path / "out" / "mailgate.db")) as again:
+        assert again.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert again.execute("SELECT count(*) FROM ticket").fetchone() == (3,)
+
+
+def test_backup_is_of_one_moment_while_others_write(sqlite: Database, tmp_path: Path) -> None:
+    """A writer between two steps of the copy neither shows in it nor makes it begin again."""
+    beat = tables.beat
+    with sqlite.write() as connection:
+        connection.execute(beat.insert(), [{"name": f"{n:05}{'x' * 50}", "error": "y" * 3000} for n in range(6000)])
+    steps: list[int] = []
+
+    def report(done: int, total: int) -> None:
+        steps.append(done)
+        with sqlite.write() as connection:
+            connection.execute(beat.insert(), {"name": f"later {len(steps)}"})
+
+    copy(sqlite, tmp_path / "copy.db", report)
+    assert len(steps) > 1
+    assert steps == sorted(set(steps))  # it never began again
+    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as there:
+        assert there.execute("SELECT count(*) FROM beat").fetchone() == (6000,)
+
+
+@pytest.mark.real("postgresql-15")
+def test_backup_of_postgresql_is_of_one_moment_too(postgres: Any, tmp_path: Path) -> None:
+    db = Database(postgres.new())
+    schema.create(db)
+    history, beat = tables.history, tables.beat
+    with db.write() as connection:
+        connection.execute(beat.insert(), [{"name": f"{n}"} for n in range(5)])
+
+    def report(done: int, total: int) -> None:
+        with db.write() as connection:
+            connection.execute(beat.insert(), {"name": f"later {done}"})
+            connection.exec_driver_sql("DELETE FROM beat WHERE name = '0'")
+
+    copy(db, tmp_path / "copy.db", report)
+    with contextlib.closing(sqlite3.connect(tmp_path / "copy.db")) as there:
+        assert there.execute("SELECT count(*), min(name) FROM beat").fetchone() == (5, "0")
+        assert there.execute(f"SELECT count(*) FROM {history.name}").fetchone() == (0,)
+    db.close()
+
+
+def test_backup_leaves_an_older_one_as_it_is(desk: Any, tmp_path: Path) -> None:
+    older = tmp_path / "copy.tar"
+    older.write_text("an older one")
+    assert "copy.tar is there already and stays as it is" in desk.refused("backup", str(older))
+    assert older.read_text() == "an older one"
+
+
+def test_backup_into_a_folder_that_is_not_there_is_said_in_a_line(desk: Any, tmp_path: Path) -> None:
+    assert "No such file" in desk.refused("backup", str(tmp_path / "nowhere" / "copy.tar"))
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one_alone_if_nobody_works_there(tmp_path: Path) -> None:
+    left = tmp_path / ".mailgate-staging-left"
+    left.mkdir()
+    (left / "mailgate.db").write_text("half")
+    with staging(tmp_path) as busy:
+        assert not left.exists()
+        with staging(tmp_path):
+            assert busy.is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_file_that_is_cut_or_changed_is_refused_before_anything_is_touched(
+    desk: Any, backup: Path, other: Any, tmp_path: Path
+) -> None:
+    whole = backup.read_bytes()
+    broken = tmp_path / "broken.tar"
+    size = len(whole)
+    ends = [
+        0,
+        100,
+        511,
+        512,
+        700,
+        1024,
+        size // 3,
+        size // 2,
+        whole.rindex(b"SHA256SUMS"),
+        whole.rindex(b"SHA256SUMS") + 600,
+    ]
+    for end in ends:
+        broken.write_bytes(whole[:end])
+        assert "broken.tar" in other.refused("restore", str(broken)), end
+    for place in (600, 1600, size // 3, size // 2, whole.rindex(b"backup.json") - 10):
+        broken.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "is damaged" in other.refused("restore", str(broken)), place
+    broken.write_bytes(b"From: a mail, no backup\r\n\r\n" * 100)
+    assert "no backup" in other.refused("restore", str(broken))
+    assert "No such file" in other.refused("restore", str(tmp_path / "nowhere.tar"))
+    with pytest.raises(SchemaMismatch, match="is empty"):
+        schema.check(other.db)
+
+
+def test_entry_that_would_leave_its_folder_is_refused(desk: Any, tmp_path: Path) -> None:
+    file = tmp_path / "evil.tar"
+    with tarfile.open(file, "w") as archive:
+        archive.add(desk.settings, "settings/../../evil.toml")
+    assert "no backup of mailgate: it holds" in desk.refused("restore", str(file))
+    assert not (tmp_path.parent / "evil.toml").exists()
+
+
+# --- back again -------------------------------------------------------------------------------------------------
+
+CHANGED = ("signing_key", "counter", "restore", "outbox", "journal")  # by the new epoch
+
+
+def test_restored_desk_is_the_one_that_was_saved(desk: Any, backup: Path, other: Any) -> None:
+    shown = other.text("restore", str(backup))
+    assert "Sending is frozen." in shown
+    assert rows(other.db, *CHANGED) == rows(desk.db, *CHANGED)
+    assert other.one("db", "check")["problems"] == []
+    with other.db.write() as connection:  # ids go on where they were
+        connection.execute(tables.history.insert(), {"ticket_id": 1, "time": 1.0, "actor": "x", "what": "y"})
+        connection.execute(tables.letter_body.insert(), {"sha256": "c" * 64, "body": b"\x00\xff"})
+    assert len(other.lines("inbox", "list")) == 8
+    assert len(other.lines("outbox", "list")) == 6
+
+
+@pytest.mark.real("postgresql-15")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_desk_moves_to_postgresql_and_back(desk: Any, backup: Path, postgres: Any, tmp_path: Path) -> None:
+    there = Database(postgres.new())
+    before = rows(desk.db, *CHANGED)
+    text = desk.settings.read_text()
+    desk.settings.write_text(text.replace(desk.db.url, there.url))
+    desk.text("restore", str(backup))
+    assert rows(there, *CHANGED) == before
+    desk.text("backup", str(tmp_path / "second.tar"))
+    desk.settings.write_text(text)
+    desk.text("restore", str(tmp_path / "second.tar"), "--replace")
+    assert rows(desk.db, *CHANGED) == before
+
+
+def test_database_that_holds_mails_is_replaced_only_when_told_and_kept(desk: Any, backup: Path) -> None:
+    with desk.db.write() as connection:
+        connection.execute(tables.ticket.update().where(tables.ticket.c.id == 1).values(subject="Since then"))
+    desk.db.close()
+    assert "holds 3 tickets and 8 mails; nothing was done" in desk.refused("restore", str(backup))
+    assert desk.one("ticket", "show", "1001")["subject"] == "Since then"
+    kept = desk.one("restore", str(backup), "--replace")["kept"]
+    assert desk.one("ticket", "show", "1001")["subject"] == "Printer L7 is on fire"
+    if desk.db.is_sqlite:
+        assert stat.S_IMODE(Path(kept).stat().st_mode) == 0o600
+        old = "SELECT subject FROM ticket WHERE id = 1"
+        with contextlib.closing(sqlite3.connect(kept)) as there:
+            assert there.execute(old).fetchone() == ("Since then",)
+        return
+    with desk.db.read() as connection:
+        old = f"SELECT subject FROM {kept.removeprefix('schema ')}.ticket WHERE id = 1"
+        assert connection.exec_driver_sql(old).scalar_one() == "Since then"
+
+
+def test_dry_run_shows_all_and_touches_nothing(desk: Any, backup: Path) -> None:
+    before, files = rows(desk.db), sorted(desk.folder.iterdir())
+    plan = desk.one("restore", str(backup), "--dry-run")
+    assert (plan["done"], plan["tickets"], plan["mails"], plan["held"], plan["keys"]) == (False, 3, 8, 2, 1)
+    assert plan["replaces"] == {"tickets": 3, "mails": 8}
+    assert plan["next_number"] == "INC-2200"  # 1100 were given out, and a thousand more may have been
+    assert plan["folders"] == [{"name": "office", "folder": "INBOX"}, {"name": "office", "folder": "Processed"}]
+    shown = desk.text("restore", str(backup), "--dry-run")
+    for words in ("2 waited: held", "INC-1101 to INC-2199 match nothing", "office: Processed", "Nothing was done."):
+        assert words in shown
+    assert rows(desk.db) == before
+    assert sorted(desk.folder.iterdir()) == files
+
+
+def test_running_daemon_and_a_restore_keep_out_of_each_others_way(desk: Any, backup: Path) -> None:
+    with lock(load(desk.settings)):
+        assert "is running already" in desk.refused("restore", str(backup), "--replace")
+    desk.one("restore", str(backup), "--replace")
+
+
+@pytest.mark.real("postgresql-15")
+def test_daemon_of_another_machine_is_seen_on_the_server(postgres: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "SESSION_SECONDS", 0.2)
+    url = postgres.new()
+    db, daemon = Database(url), Database(url)
+    restore.refuse_others(db)
+    with daemon.read() as connection, pytest.raises(restore.RestoreRefused, match=r"1 connections from 127\.0\.0\.1"):
+        connection.exec_driver_sql("SELECT 1")
+        restore.refuse_others(db)
+    db.close()
+    daemon.close()
+
+
+def test_numbers_begin_where_they_are_told_but_never_among_old_ones(desk: Any, backup: Path) -> None:
+    assert "INC-1100 was given out" in desk.refused("restore", str(backup), "--replace", "--numbers-from", "INC-1100")
+    assert "name a later number" in desk.refused("restore", str(backup), "--replace", "--numbers-from", "many")
+    assert desk.one("restore", str(backup), "--replace", "--numbers-from", "5000")["next_number"] == "INC-5000"
+    with desk.db.read() as connection:
+        assert epochs.counters(connection)["ticket"] == 3999
+
+
+# --- what lies beside the database ------------------------------------------------------------------------------
+
+
+def test_bare_machine_gets_its_settings_and_grants_back(desk: Any, tmp_path: Path) -> None:
+    (desk.folder / "rules.d").mkdir()
+    (desk.folder / "rules.d" / "more.toml").write_text('[[rule]]\nname = "more"\nwhen = {}\nset = { priority = 1 }\n')
+    (desk.folder / "grant-office.json").write_text('{"refresh": "kept"}')
+    desk.settings.write_text('include = ["rules.d/*.toml"]\n' + desk.settings.read_text())
+    backup = tmp_path / "copy.tar"
+    desk.text("backup", str(backup))
+    desk.db.close()
+    bare = type(desk)(tmp_path / "bare", tmp_path / "bare" / "mailgate.toml", desk.db)
+    bare.folder.mkdir()
+    assert "comes back" in bare.text("restore", str(backup), "--replace")
+    assert bare.settings.read_text() == desk.settings.read_text()
+    assert len(load(bare.settings).rule) == 2
+    grant = bare.folder / "grant-office.json"
+    assert (grant.read_text(), stat.S_IMODE(grant.stat().st_mode)) == ('{"refresh": "kept"}', 0o600)
+
+
+def test_settings_that_differ_stay_and_newer_grants_are_not_overwritten(desk: Any, tmp_path: Path) -> None:
+    grant = desk.folder / "grant-office.json"
+    grant.write_text("old")
+    backup = tmp_path / "copy.tar"
+    desk.text("backup", str(backup))
+    desk.db.close()
+    saved = desk.settings.read_text()
+    desk.settings.write_text(saved + "# since\n")
+    grant.write_text("new")
+    shown = desk.text("restore", str(backup), "--replace")
+    assert "what is there stays; compare the two" in " ".join(shown.replace("│", " ").split())
+    assert desk.settings.read_text().endswith("# since\n")
+    assert (desk.folder / "mailgate.toml.restored").read_text() == saved
+    assert grant.read_text() == "new"
+
+
+# --- frozen, and thawed -----------------------------------------------------------------------------------------
+
+
+def test_what_waited_is_held_and_nothing_is_sent_until_it_is_thawed(desk: Any, backup: Path) -> None:
+    desk.text("restore", str(backup), "--replace")
+    waited = [letter for letter in desk.lines("outbox", "list", "--state", "held") if letter["held_for"] == "restore"]
+    assert {letter["id"] for letter in waited} == {4, 5}
+    assert all("may have been sent already" in letter["error"] for letter in waited)
+    status = desk.one("status")
+    assert any("sending is frozen since the restore of" in problem for problem in status["problems"])
+    assert status["restore"]["thawed"] is None
+    desk.text("outbox", "release", "4")
+    with desk.db.write() as connection:
+        assert sending.claim(connection, "x", now(), 10) == []
+        assert not sending.is_due(connection, now())
+    desk.text("thaw")
+    assert desk.one("status")["restore"]["thawed"] is not None
+    with desk.db.write() as connection:
+        assert [letter.id for letter in sending.claim(connection, "x", now(), 10)] == [4]
+    held = [letter["id"] for letter in desk.lines("outbox", "list", "--state", "held")]
+    assert held == [6, 5], "the one for confirm, and the one that nobody has decided about"
+    assert any("may have been sent before the restore" in p for p in desk.one("status")["problems"])
+
+
+def test_letters_about_what_came_before_the_restore_are_held_after_the_thaw_too(desk: Any, backup: Path) -> None:
+    desk.text("restore", str(backup), "--replace")
+    desk.text("thaw")
+    with desk.db.read() as connection:
+        begun = epochs.latest(connection)
+        assert begun is not None
+        assert epochs.holds(connection, [begun.restored - 1, begun.restored + 1]) == [True, False]
+
+
+@pytest.mark.parametrize(("choice", "state"), [("discard", "failed"), ("release", "pending")])
+def test_all_that_may_have_been_sent_is_decided_at_once(desk: Any, backup: Path, choice: str, state: str) -> None:
+    desk.text("restore", str(backup), "--replace")
+    assert desk.one("thaw", "--earlier", choice) == {"released": 0, "held": 0, choice: 2}
+    found = {letter["id"]: letter["state"] for letter in desk.lines("outbox", "list")}
+    assert (found[4], found[5], found[6]) == (state, state, "held")
+
+
+def test_desk_that_is_not_frozen_cannot_be_thawed(desk: Any) -> None:
+    assert "is not frozen" in desk.refused("thaw")
+
+
+# --- killed -----------------------------------------------------------------------------------------------------
+
+
+def test_restore_that_is_killed_anywhere_leaves_the_old_one(desk: Any, backup: Path, tmp_path: Path) -> None:
+    before = rows(desk.db)
+    died = 0
+    for step in range(1, 12, 2):
+        if killed_at(step, desk.db.url, backup, tmp_path):
+            died += 1
+            assert rows(desk.db) == before
+    assert died > 3
+    desk.text("restore", str(backup), "--replace")
+
+
+def test_restore_into_nothing_that_is_killed_lets_no_daemon_in(desk: Any, backup: Path, other: Any) -> None:
+    other.db.close()
+    assert killed_at(5, other.db.url, backup, other.folder)
+    for command in (["serve"], ["db", "upgrade"], ["status"], ["ticket", "list"]):
+        assert "run `mailgate restore FILE` again" in other.refused(*command)
+    other.db.close()
+    other.text("restore", str(backup))
+    assert other.one("status")["tickets"] == 3
+
+
+def killed_at(step: int, url: str, backup: Path, folder: Path) -> bool:
+    """Whether a restore was killed at that step of its progress; it came to its end where it has fewer."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            with staging(folder) as staged:
+                opened = read(backup, staged, quiet)
+                with restore.staged(opened.database) as source:
+                    db, calls = Database(url), iter(range(1, step))
+                    old = restore.standing(db, source)
+
+                    def die(_: int, __: int) -> None:
+                        if next(calls, None) is None:
+                            os.kill(os.getpid(), signal.SIGKILL)
+
+                    restore.replace(db, source, old, opened.manifest.made, now(), 5000, die)
+                    status = 0
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(ended) in (0, -signal.SIGKILL)
+    return os.waitstatus_to_exitcode(ended) != 0
