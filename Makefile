@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test check chaos fuzz bench servers clean
+.PHONY: run test check chaos fuzz bench man completion wheel deb servers clean
 
 run: .venv/installed
 	@$(BIN)/mailgate demo
@@ -30,6 +30,28 @@ bench: .venv/installed-tests
 	@$(BIN)/python benchmarks/parse.py
 	@$(BIN)/python benchmarks/ingest.py
 	@$(BIN)/python benchmarks/conversations.py
+
+man: .venv/installed  ## manual pages, from `--help` and the settings
+	@rm -rf build/man
+	@$(BIN)/python docs/manual.py build/man
+
+completion: .venv/installed
+	@mkdir -p build/completion
+	@$(BIN)/mailgate completion bash >build/completion/mailgate
+	@$(BIN)/mailgate completion zsh >build/completion/_mailgate
+	@$(BIN)/mailgate completion fish >build/completion/mailgate.fish
+
+wheel: man completion  ## dist/mailgate-VERSION-py3-none-any.whl
+	@mkdir -p dist
+	@rm -f dist/mailgate-*.whl
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/mailgate-*.whl
+
+deb: wheel  ## dist/mailgate_VERSION_ARCHITECTURE.deb, for the Debian this runs on
+	@.ci/servers debhelper
+	@rm -f dist/mailgate_*.deb
+	@packaging/deb
+	@ls dist/mailgate_*.deb
 
 # What the tests talk to: real servers from Debian's packages, started by the tests themselves.
 SERVERS := dovecot-imapd opendkim opendmarc postfix postgresql-15
