@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from typing import TypeVar
 
 from mailgate.application import Application
 from mailgate.desk import commands, merging, watching
@@ -14,10 +15,11 @@ from storage import counters, dossier, gather, suppression
 from storage.batch import prepared
 from storage.change import TO_PARTNERS, Change
 from storage.changes import write_changes
+from storage.conflicts import looking_again
 from storage.database import Conflict, now
 from storage.gather import tickets
 
-MOST_CONFLICTS = 10  # in a row: somebody changes the ticket faster than we can look
+Result = TypeVar("Result")
 
 
 class Actions:
@@ -80,7 +82,8 @@ class Actions:
 
     def merge(self, number: str, into: str, *, let_in: bool) -> tuple[str, ...]:
         """One ticket into another; those who take no part in it now."""
-        for _ in range(MOST_CONFLICTS):
+
+        def merge() -> merging.Merged:
             with self.app.db.write() as session:
                 article_id = counters.reserve(session, "article", 1)
             with self.app.db.read() as session:
@@ -90,13 +93,15 @@ class Actions:
             if first is None or second is None:
                 raise CommandError(f"there is no ticket {number if first is None else into}")
             merged = merging.merge(first, second, article_id, self.actor, now(), self.app.policy, let_in=let_in)
-            if self._written(merged.changes):
-                return merged.left_out
-        raise CommandError(f"{number} is being changed all the time; try again")
+            self._write(*merged.changes)
+            return merged
+
+        return _settled(number, merge).left_out
 
     def split(self, number: str, article_id: int) -> str:
         """A mail of a ticket as a ticket of its own; its number."""
-        for _ in range(MOST_CONFLICTS):
+
+        def split() -> str:
             with self.app.db.read() as session:
                 ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
                 seen = dossier.read(session, ticket.number)
@@ -106,11 +111,15 @@ class Actions:
                 ticket_id = counters.reserve(session, "ticket", 1)
                 signed_as = counters.reserve(session, "article", 1)
             changes = merging.split(ticket, article, ticket_id, signed_as, self.actor, now(), self.app.policy)
-            if self._written(changes):
-                return tokens.number(ticket_id)
-            with self.app.db.write() as session:
-                counters.give_back(session, "ticket", [ticket_id])
-        raise CommandError(f"{number} is being changed all the time; try again")
+            try:
+                self._write(*changes)
+            except Conflict:
+                with self.app.db.write() as session:
+                    counters.give_back(session, "ticket", [ticket_id])
+                raise
+            return tokens.number(ticket_id)
+
+        return _settled(number, split)
 
     def watch(self, number: str, who: str) -> None:
         """A member of staff is told of it from now on."""
@@ -151,15 +160,16 @@ class Actions:
         )
 
     def _do(self, number: str, command: Callable[[Ticket, int, float], Change]) -> Change:
-        for _ in range(MOST_CONFLICTS):
+        def do() -> Change:
             with self.app.db.write() as session:
                 article_id = counters.reserve(session, "article", 1)
             with self.app.db.read() as session:
                 ticket = self._find(number, tickets(session, [tokens.read_number(number) or -1]))
             change = command(ticket, article_id, now())
-            if self._written((change,)):
-                return change
-        raise CommandError(f"{number} is being changed all the time; try again")
+            self._write(change)
+            return change
+
+        return _settled(number, do)
 
     def _find(self, number: str, found: dict[int, Ticket]) -> Ticket:
         ticket = found.get(tokens.read_number(number) or -1)
@@ -175,13 +185,12 @@ class Actions:
         with self.app.db.write() as session:
             write_changes(session, batch)
 
-    def _written(self, changes: tuple[Change, ...]) -> bool:
-        """Whether nobody was faster."""
-        try:
-            self._write(*changes)
-        except Conflict:
-            return False
-        return True
+
+def _settled(number: str, work: Callable[[], Result]) -> Result:
+    try:
+        return looking_again(work)
+    except Conflict:
+        raise CommandError(f"{number} is being changed all the time; try again") from None
 
 
 def _worded(text: str) -> None:

@@ -9,6 +9,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from mailgate.application import Application
 from mailgate.desk.archive import DOOR, archive
@@ -30,6 +31,7 @@ from storage import counters, tally, working
 from storage.batch import prepared
 from storage.change import Change
 from storage.changes import write_changes
+from storage.conflicts import looking_again
 from storage.database import Conflict, DatabaseUnavailable, now
 from storage.gather import gather
 from storage.working import Claimed
@@ -102,22 +104,22 @@ class Worker:
 
     def _persist(self, claims: Sequence[Claim]) -> None:
         """Commit, and look again as often as somebody else was faster."""
-        last: Conflict | None = None
-        for _ in range(MOST_CONFLICTS):
-            if not claims:
+        looks = count()
+
+        def persist() -> None:
+            held = self._still_held(claims) if next(looks) else claims
+            if not held:
                 return
             self._keep()
             try:
-                self._commit(self._read(claims))
+                self._commit(self._read(held))
             except Conflict as conflict:
                 log.info("looking again: %s", conflict)
-                last = conflict
-                claims = self._still_held(claims)
-                continue
-            for claim in claims:
+                raise
+            for claim in held:
                 del self._in_hand[claim.journal_id]
-            return
-        raise RuntimeError(f"no end of conflicts after {MOST_CONFLICTS} tries") from last
+
+        looking_again(persist, MOST_CONFLICTS)
 
     def _keep(self) -> None:
         """Move the leases on where the work takes long: a second worker must not take over what is alive."""

@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from storage import database, journal
+from storage.conflicts import looking_again
 from storage.database import Conflict, Database, DatabaseUnavailable
-from storage.journal import Arrival, Stored
+from storage.journal import Arrival, Entry, Stored
 
 log = logging.getLogger("mailgate.door")
 
 BATCH_MAILS = 64  # beyond it a commit saves nothing more, and holds up its first mail
 BATCH_BYTES = 2_000_000  # some 20 ms of writing
 LARGE_BYTES = 500_000  # such a mail is a commit of its own: its neighbours wait for one of them at most
-CONFLICT_TRIES = 5  # another door wrote the same bytes at the same moment; looking again finds them
 IDLE_SECONDS = 1.0  # acknowledgements ride with the next commit, and no longer than this without one
 BATCH_ACKNOWLEDGEMENTS = 1_000  # each is a bound variable of one statement, of which SQLite takes 32,766
 
@@ -127,27 +127,29 @@ class Commits:
     def _write(self, arrivals: Sequence[Arrival], ids: Sequence[int]) -> _Outcome:
         """One commit. What is at fault in one mail is not laid on its neighbours: they are halved until it is alone."""
         entries = [journal.entry(arrival) for arrival in arrivals]
-        for _ in range(CONFLICT_TRIES):
-            try:
-                with self._db.write() as connection:
-                    journal.acknowledge(connection, ids)
-                    stored = journal.append(connection, entries, self._clock())
-            except Conflict:
-                continue
-            except DatabaseUnavailable as error:
-                if self._available:
-                    log.error("database unavailable, mails are put off: %s", error)
-                self._available = False
-                break
-            except Exception:  # the door stays up whatever a mail does to it
-                if len(arrivals) <= 1:
-                    log.exception("a mail could not be written to the journal")
-                    break
-                half = len(arrivals) // 2
-                first, second = self._write(arrivals[:half], ids), self._write(arrivals[half:], ())
-                return _Outcome([*first.stored, *second.stored], first.acknowledged)
-            if not self._available:
-                log.warning("database available again")
-            self._available = True
-            return _Outcome(list(stored), acknowledged=True)
-        return _Outcome([None] * len(arrivals), acknowledged=False)
+        refused = _Outcome([None] * len(arrivals), acknowledged=False)
+        try:
+            stored = looking_again(lambda: self._append(entries, ids))  # another door may hold the same bytes
+        except Conflict:
+            return refused
+        except DatabaseUnavailable as error:
+            if self._available:
+                log.error("database unavailable, mails are put off: %s", error)
+            self._available = False
+            return refused
+        except Exception:  # the door stays up whatever a mail does to it
+            if len(arrivals) <= 1:
+                log.exception("a mail could not be written to the journal")
+                return refused
+            half = len(arrivals) // 2
+            first, second = self._write(arrivals[:half], ids), self._write(arrivals[half:], ())
+            return _Outcome([*first.stored, *second.stored], first.acknowledged)
+        if not self._available:
+            log.warning("database available again")
+        self._available = True
+        return _Outcome(list(stored), acknowledged=True)
+
+    def _append(self, entries: Sequence[Entry], ids: Sequence[int]) -> list[Stored]:
+        with self._db.write() as connection:
+            journal.acknowledge(connection, ids)
+            return journal.append(connection, entries, self._clock())

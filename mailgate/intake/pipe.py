@@ -14,8 +14,9 @@ from mailgate.settings import Settings
 from parsing import headers, limits
 from parsing.read import identify
 from storage import database, journal
+from storage.conflicts import looking_again
 from storage.database import Conflict, Database, DatabaseUnavailable
-from storage.journal import Arrival
+from storage.journal import Arrival, Stored
 
 log = logging.getLogger("mailgate.door")
 
@@ -24,8 +25,6 @@ STORED = 0
 REFUSED = 65  # EX_DATAERR: the mail goes back
 NO_SUCH_ADDRESS = 67  # EX_NOUSER: the mail goes back
 TRY_AGAIN = 75  # EX_TEMPFAIL: the mail server keeps it
-
-CONFLICT_TRIES = 5  # a door wrote the same bytes at the same moment; looking again finds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +73,23 @@ def deliver(
 
 def _store(db: Database, arrival: Arrival) -> Delivery:
     entry = journal.entry(arrival)
-    for _ in range(CONFLICT_TRIES):
-        try:
-            with db.write() as connection:
-                (stored,) = journal.append(connection, [entry], database.now())
-        except Conflict:
-            continue
-        except DatabaseUnavailable as error:
-            log.error("database unavailable: %s", error)
-            return Delivery(TRY_AGAIN, "the database is not available, try again later")
-        # Apart, because a pipe killed between the two is tried again by its mail server; without it only the mail's
-        # repetition within days is taken for such a try.
-        with contextlib.suppress(Conflict, DatabaseUnavailable), db.write() as connection:
-            journal.acknowledge(connection, [stored.journal_id])
-        return Delivery(STORED, "")
-    return Delivery(TRY_AGAIN, "the database is busy, try again later")
+
+    def append() -> Stored:
+        with db.write() as connection:
+            return journal.append(connection, [entry], database.now())[0]
+
+    try:
+        stored = looking_again(append)  # a door may hold the same bytes at the same moment
+    except Conflict:
+        return Delivery(TRY_AGAIN, "the database is busy, try again later")
+    except DatabaseUnavailable as error:
+        log.error("database unavailable: %s", error)
+        return Delivery(TRY_AGAIN, "the database is not available, try again later")
+    # Apart, because a pipe killed between the two is tried again by its mail server; without it only the mail's
+    # repetition within days is taken for such a try.
+    with contextlib.suppress(Conflict, DatabaseUnavailable), db.write() as connection:
+        journal.acknowledge(connection, [stored.journal_id])
+    return Delivery(STORED, "")
 
 
 def _without_envelope_line(raw: bytes) -> bytes:
