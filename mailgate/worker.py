@@ -14,6 +14,7 @@ from itertools import count
 from mailgate.application import Application
 from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
+from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
 from mailgate.telling import tell
 from mailgate.verify.check import Checker
@@ -148,6 +149,9 @@ class Worker:
             change = self.pen.compose(done(mail, decision, facts, self.policy))
             facts = facts.after(effect(change))
             changes.append(change)
+            for more in map(self.pen.compose, caught_up(mail, decision, facts, self.policy)):
+                facts = facts.after(effect(more))
+                changes.append(more)
             events["worked", decision.verb] += 1
             events["delivered", "bounced"] += sum(mark.state == "failed" for mark in change.marks)
         moment = now()
@@ -158,7 +162,7 @@ class Worker:
             counters.give_back(session, "ticket", free)
             tally.count(session, {**events, **took, ("busy_seconds", "work"): self._busy})
         self._busy = 0.0
-        for mail, change in zip(mails, changes, strict=True):
+        for mail, change in zip(mails, (c for c in changes if c.outcome is not None), strict=True):
             _report(mail, change)
 
     def _still_held(self, claims: Sequence[Claim]) -> Sequence[Claim]:

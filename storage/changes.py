@@ -29,11 +29,11 @@ def write_changes(connection: Connection, batch: Batch) -> None:
         connection.execute(_CHANGED, batch.changed)
     _insert(connection, article, batch.articles)
     _insert(connection, attachment, batch.attachments)
-    for move, ticket_id in batch.moves:
-        _move(connection, move, ticket_id)
     _insert(connection, history, batch.history)
     insert_or_ignore(connection, link, batch.links)
     _claim_keys(connection, batch.keys)
+    for move, ticket_id in batch.moves:
+        _move(connection, move, ticket_id)
     outbox.write(connection, batch.letters)
     insert_or_ignore(connection, confirmation, batch.questions)
     for release in batch.releases:

@@ -15,13 +15,15 @@ def claims(mail: Mail, decision: Decision, ticket_id: int, facts: Facts, policy:
     """Ids that lead here from now on: its own, and those it names, as far as nobody owned them."""
     found = []
     own = mail.message.message_id
-    if own and (own not in facts.keys or facts.keys[own].ticket_id == ticket_id):
-        found.append(KeyClaim(own, ticket_id, mail.claim.article_id, decision.weak))
+    known = facts.keys.get(own or "")
+    there = known.ticket_id if known is not None else ticket_id
+    if own and (there == ticket_id or _leads_to(there, ticket_id, facts)):
+        found.append(KeyClaim(own, there, mail.claim.article_id, decision.weak))
     found += [KeyClaim(n.key, ticket_id, None, weak=True) for n in decision.numbers]
     if decision.claim_ids:
         original = decision.forwarded.original if decision.forwarded else None
         found += [
-            KeyClaim(i, ticket_id, None, decision.weak)
+            KeyClaim(i, ticket_id, None, decision.weak or decision.trust == "failed")
             for i in dict.fromkeys((*named_ids(mail), *((original,) if original else ())))
             if i not in facts.keys and i not in facts.letters and tokens.read_signed(i, policy.keys) is None
         ]
@@ -37,3 +39,9 @@ def root_id(mail: Mail, decision: Decision) -> str | None:
         return decision.forwarded.original
     ids = () if decision.related else (*mail.message.references, *mail.message.in_reply_to)
     return ids[0] if ids else mail.message.message_id
+
+
+def _leads_to(merged: int, ticket_id: int, facts: Facts) -> bool:
+    """Whether that ticket has become part of the other one."""
+    ticket = facts.ticket(merged)
+    return ticket is not None and ticket.id == ticket_id

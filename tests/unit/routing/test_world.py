@@ -10,6 +10,7 @@ from unit.routing.test_properties import FEW, traffic
 from unit.routing.world import World, desk, message
 
 from mailgate.desk.effects import effect
+from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
 from parsing.message import ParsedMessage
 from routing import tokens
@@ -22,7 +23,7 @@ from storage import schema
 from storage.batch import prepared
 from storage.changes import write_changes
 from storage.database import Database
-from storage.tables import confirmation, journal, link, metadata, thread_key, ticket
+from storage.tables import article, confirmation, journal, link, metadata, thread_key, ticket
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,9 @@ def settle(db: Database, world: World, mails: Sequence[Mail]) -> list[Decision]:
         facts = facts.after(effect(change))
         decisions.append(decision)
         changes.append(change)
+        for more in map(world.compose, caught_up(mail, decision, facts, world.policy)):
+            facts = facts.after(effect(more))
+            changes.append(more)
     with db.write() as session:
         write_changes(session, prepared(changes, mails[-1].envelope.received_at))
     return decisions
@@ -112,3 +116,32 @@ def test_the_questions_that_an_agent_was_asked_are_counted_by_the_database_too(d
         assert decisions == world.settle([mail])
         verbs.append(decisions[0].verb)
     assert verbs == ["open", *["hold"] * 5, *["note"] * 2]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_an_overtaken_mail_merges_in_the_database_too(db: Database, batch: int) -> None:
+    with db.write() as session:
+        for table in reversed(metadata.sorted_tables):
+            session.execute(table.delete())
+    world = World()
+    anna, ben = "anna@acme.example", "ben@acme.example"
+    mails = [
+        world.take(read, at=60.0 * n)
+        for n, read in enumerate(
+            [
+                message(anna, id="m1@acme.example", cc=[ben]),
+                message(ben, id="m3@acme.example", in_reply_to=("m2@acme.example",)),
+                message(anna, id="m2@acme.example", re=["m1@acme.example"]),
+                message(ben, id="m4@acme.example", in_reply_to=("m2@acme.example",)),
+            ]
+        )
+    ]
+    for first in range(0, len(mails), batch):
+        assert settle(db, world, mails[first : first + batch]) == world.settle(mails[first : first + batch])
+    with db.read() as session:
+        found = reads.tickets(session, [1, 2])
+        places = {row.message_id: row.ticket_id for row in session.execute(thread_key.select())}
+        articles = [row.ticket_id for row in session.execute(article.select())]
+    assert found == world.tickets and found[2].merged_into == 1
+    assert places == {f"m{n}@acme.example": 1 for n in (1, 2, 3, 4)}
+    assert set(articles) == {1}

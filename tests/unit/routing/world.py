@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from mailgate.desk.effects import effect
+from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
 from mailgate.outgoing.compose import issued_as
 from parsing.message import Address, ParsedMessage
@@ -155,6 +156,9 @@ class World:
             facts = facts.after(effect(change))
             decisions.append(decision)
             changes.append(change)
+            for more in map(self.compose, caught_up(mail, decision, facts, self.policy)):
+                facts = facts.after(effect(more))
+                changes.append(more)
         for change in changes:
             self.write(change)
         return decisions

@@ -1,0 +1,87 @@
+"""A mail that came after its answer, which has a ticket by then, and that belongs to another: the two are one. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailgate.desk.announcements import thread_references
+from mailgate.desk.merging import merge
+from mailgate.desk.people import GATEWAY, audience
+from parsing.message import Address
+from routing.decision import Decision
+from routing.facts import Facts
+from routing.joining import ARCHIVE
+from routing.mail import Mail
+from routing.policy import Policy
+from routing.ticket import Ticket
+from storage.change import Announcement, Change, HistoryEntry, KeyClaim
+
+
+def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> tuple[Change, ...]:
+    """What follows for the answer's ticket from a mail that joined another one; `facts` are those after that.
+
+    It is merged where its requester could have joined, had his answer come second; else the two are linked, and staff
+    are told why.
+    """
+    waiting, into = _waiting(mail, facts), facts.ticket(decision.ticket_id or 0)
+    if decision.verb != "append" or waiting is None or into is None or waiting.id == into.id:
+        return ()
+    time, archived = mail.envelope.received_at, mail.envelope.door == ARCHIVE
+    signed_as = mail.claim.article_id + 1  # what joins a ticket is not acknowledged
+    because = _apart(waiting, into, policy, archived=archived)
+    if because is not None:
+        changes: tuple[Change, ...] = (_linked(waiting, into, because, signed_as, time, policy),)
+    else:
+        gone, after = merge(waiting, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+        named = KeyClaim(mail.message.message_id or "", waiting.id, mail.claim.article_id)
+        changes = (replace(gone, keys=(named,)), after)
+    return tuple(replace(change, announcements=()) for change in changes) if archived else changes
+
+
+def _waiting(mail: Mail, facts: Facts) -> Ticket | None:
+    """The ticket whose first mail answers this one, and which has not become part of another since."""
+    own = mail.message.message_id or ""
+    key = facts.keys.get(own)
+    if key is None or key.article_id is not None or key.weak or key.ours:
+        return None
+    ticket = facts.tickets.get(key.ticket_id)
+    if ticket is None or ticket.root_id != own or ticket.state_type in ("merged", "removed"):
+        return None
+    return ticket
+
+
+def _apart(waiting: Ticket, into: Ticket, policy: Policy, *, archived: bool) -> str | None:
+    """Why they stay two tickets."""
+    who = waiting.requester or ""
+    partner = policy.partner(who)
+    colleague = partner is not None and partner == into.partner and partner in policy.colleagues
+    inside = who in into.participants or who == into.requester or colleague
+    if not inside or not policy.may("join", "known_thread", into.queue, into.partner).given:
+        return "apart_people"
+    if not archived and (waiting.state_type != "new" or into.state_type == "closed"):
+        return "apart_work"
+    return None
+
+
+def _linked(waiting: Ticket, into: Ticket, because: str, signed_as: int, time: float, policy: Policy) -> Change:
+    told = audience(waiting, policy)
+    notice = Announcement(
+        "notice",
+        "apart",
+        waiting,
+        told,
+        signed_as,
+        time,
+        author=Address(waiting.requester_name, waiting.requester or ""),
+        subject=waiting.subject,
+        references=thread_references(waiting),
+        details=(("linked", into.number), ("because", because)),
+    )
+    return Change(
+        time,
+        ticket=replace(waiting, version=waiting.version + 1),
+        version=waiting.version,
+        history=(HistoryEntry(time, GATEWAY, "linked", None, into.number),),
+        related=(into.id,),
+        announcements=(notice,) if told else (),
+    )
