@@ -136,7 +136,7 @@ def _add(
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode, entry.mtime = size, 0o600, int(time)
     summed = _Summed(content, report)
-    archive.addfile(entry, summed)  # type: ignore[arg-type]  # it only reads
+    archive.addfile(entry, summed)
     return f"{summed.digest.hexdigest()}  {name}\n"
 
 

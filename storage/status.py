@@ -209,11 +209,11 @@ def _restore(query: Callable[[str], Sequence[Any]]) -> Restore | None:
     last = query("SELECT id, made, restored, thawed, first_ticket FROM restore ORDER BY id DESC LIMIT 1")
     if not last:
         return None
-    ((restore_id, *rest),) = last
+    ((restore_id, made, restored, thawed, first_ticket),) = last
     rows = query(
         f"SELECT account, folder, seen, found FROM reread WHERE restore_id = {restore_id} ORDER BY account, folder"
     )
-    return Restore(*rest, reread=tuple(Reread(*row) for row in rows))
+    return Restore(made, restored, thawed, first_ticket, tuple(Reread(*row) for row in rows))
 
 
 @contextlib.contextmanager
