@@ -120,6 +120,17 @@ def test_what_a_page_says_to_type_runs(page: Path, tmp_path: Path) -> None:
             script.append("until grep -q serving log; do sleep 0.05; done")
         if "mailgate deliver" in command:
             script.append("settle")
+        if "mailgate backup" in command:  # what follows begins with a daemon that is stopped
+            script.append("kill $!; wait $!")
+    if page.name == "backup.md":
+        script[3:3] = [
+            "mailgate init --yes",
+            f"sed -i s/:2525/:{free_port()}/ mailgate.toml",
+            "mailgate serve 2>log &",
+            "until grep -q serving log; do sleep 0.05; done",
+            "printf 'From: jane@acme.example\\n\\nHelp.\\n' | mailgate deliver",
+            "settle",
+        ]
     if page.name == "rules.md":
         (tmp_path / "mailgate.toml").write_text(DESK + blocks(page, "toml")[0])
         script.insert(1, "mailgate db upgrade")
