@@ -11,7 +11,7 @@ from imapclient.exceptions import IMAPClientError, IMAPClientReadOnlyError
 from msgspec.structs import replace
 
 from mailgate.checks.finding import Finding, advice, failed, ok
-from mailgate.checks.results import top, trust
+from mailgate.checks.results import top_of, trust
 from mailgate.checks.trouble import TRY_SECONDS, Account, Trouble, in_the_clear
 from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
@@ -37,7 +37,7 @@ def mailbox(account: Imap, settings: Settings) -> list[Finding]:
                 answers = recent(client, selected)
                 found += _clock(what, answers)
                 key = f'imap "{account.name}".auth_results'
-                tops = [_top(answer) for answer in answers.values()]
+                tops = [top_of(answer) for answer in answers.values()]
                 found.append(trust(what, key, account.auth_results, tops, (*place, "auth_results")))
     except (OSError, UnicodeError, IMAPClientError, GrantError) as error:
         trouble = explain(error, account)
@@ -81,10 +81,6 @@ def recent(client: connection.Client, selected: dict[bytes, Any]) -> connection.
     uids = client.search(f"UID {max(1, uidnext - RECENT * RECENT)}:*") if selected[b"EXISTS"] else []
     newest = sorted(uids)[-RECENT:]
     return client.fetch(newest, ["INTERNALDATE", _RESULTS]) if newest else {}
-
-
-def _top(answer: dict[bytes, Any]) -> str | None:
-    return top(next((value for key, value in answer.items() if key.startswith(b"BODY[")), b"") or b"")
 
 
 def _clock(what: str, answers: connection.Answers) -> Iterator[Finding]:

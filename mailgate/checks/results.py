@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mailgate.checks.finding import Finding, advice, ok
 from mailgate.settings.sources import Place
@@ -19,6 +20,11 @@ def top(raw: bytes) -> str | None:
     if said.exchange_auth_as or (said.results and not said.results[0].authserv_id):
         return "microsoft"  # it writes no authserv-id
     return said.results[0].authserv_id if said.results else None
+
+
+def top_of(answer: Mapping[bytes, Any]) -> str | None:
+    """The same of what an IMAP server answered to FETCH."""
+    return top(next((value for key, value in answer.items() if key.startswith(b"BODY[")), b"") or b"")
 
 
 def usual(tops: Sequence[str | None]) -> tuple[str | None, int]:

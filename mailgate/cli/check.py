@@ -37,7 +37,7 @@ def check(place: Place, ctx: click.Context, *, probe: bool, wait: int, alarm: bo
     for finding in _findings(place, wait if probe else None, alarm=alarm):
         findings.append(finding)
         if not as_json:
-            _show(people, finding)
+            show(people, finding)
     good = checks.well(findings)
     if as_json:
         emit(
@@ -78,7 +78,8 @@ def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Findin
         yield from checks.placed(probe(place.application(), wait), file)
 
 
-def _show(people: People, finding: Finding) -> None:
+def show(people: People, finding: Finding) -> None:
+    """One line, and what to do below it."""
     sign, style = SIGNS[finding.state]
     people.console.print(
         styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)), soft_wrap=True

@@ -1,22 +1,22 @@
-"""`mailgate init`: a first mailgate.toml after a few questions. It connects to nothing and overwrites nothing."""
+"""`mailgate init`: a first mailgate.toml after at most eight questions, tried, and the first ticket."""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 
+from mailgate.cli.asking import Asker
 from mailgate.cli.command import Command, Place, pass_place
-from mailgate.errors import CommandError, SettingsError
-from mailgate.settings.draft import PROVIDERS, Answers, Server, write
+from mailgate.cli.console import People, line
+from mailgate.cli.interview import Draft, Given, Interview
+from mailgate.errors import CommandError, MailgateError, SettingsError
+from mailgate.settings.draft import GRANTS, NO_CLIENT, write
+from mailgate.settings.providers import PROVIDERS
 
-ADDRESS = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|(?P<bare>[^@\s<>]+@[^@\s<>]+))\s*$")
+WAIT_SECONDS = 120  # for a first mail: providers take their time with a sender that is new to them
 
 
 @click.command(
@@ -24,11 +24,19 @@ ADDRESS = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|
     example='mailgate init --desk "Help <help@desk.example>" --mailbox imap.desk.example --relay smtp.desk.example:587',
 )
 @click.option("--desk", metavar="NAME <ADDRESS>", help="Name and address of the desk.")
-@click.option("--mailbox", metavar="HOST", help="An IMAP server, `google`, or `smtp`: a mail server hands mails over.")
+@click.option(
+    "--mailbox",
+    metavar="HOST[:PORT]",
+    help=f"An IMAP server; a provider ({', '.join(PROVIDERS)}); or `smtp`: a mail server hands mails over.",
+)
 @click.option("--user", metavar="U", help="Who signs in there. Default: the desk's address.")
 @click.option(
     "--password-file", default="mailbox.password", show_default=True, metavar="FILE", help="With the password."
 )
+@click.option("--client-id", metavar="ID", help="The application that microsoft or google has registered; see `login`.")
+@click.option("--tenant", metavar="ID", help="microsoft: the directory.")
+@click.option("--client-secret-file", metavar="FILE", help="With the application's secret, where it has one.")
+@click.option("--service-account-file", metavar="FILE", help="google: the key of a service account.")
 @click.option("--relay", metavar="HOST[:PORT]", help="The server that sends for us, or `none`: outgoing mail is held.")
 @click.option("--timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: this machine's.")
 @click.option("--staff", metavar="NAME <ADDRESS>", help="The first member of staff, or `none`.")
@@ -36,141 +44,63 @@ ADDRESS = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|
     "--auth-results", metavar="ID", help="Whose Authentication-Results count. Default: the provider's, or none."
 )
 @click.option("--shadow/--live", default=None, help="Whether to begin in shadow: it decides all and answers nobody.")
-@click.option("--yes", is_flag=True, help="Ask nothing, take the defaults.")
+@click.option("--try/--no-try", "trying", default=True, help="Whether to connect, check, and send a first mail.")
+@click.option(
+    "--wait",
+    default=WAIT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.IntRange(1),
+    help="How long the first mail may take.",
+)
+@click.option("--yes", is_flag=True, help="Ask nothing, take the defaults, connect to nothing.")
+@click.pass_context
 @pass_place
 def init(
-    place: Place,
-    *,
-    desk: str | None,
-    mailbox: str | None,
-    user: str | None,
-    password_file: str,
-    relay: str | None,
-    timezone: str | None,
-    staff: str | None,
-    auth_results: str | None,
-    shadow: bool | None,
-    yes: bool,
+    place: Place, ctx: click.Context, /, *, trying: bool, wait: int, yes: bool, **options: str | bool | None
 ) -> None:
-    """Write a commented mailgate.toml after at most eight questions.
+    """Write a commented mailgate.toml after at most eight questions, try it, and show the first ticket.
 
-    Every question has an option. Nothing is connected to, and a file that is there is left as it is.
+    Every question has an option. Sign-in and relay are tried as they are answered; then `check` runs, and the desk
+    sends itself a mail. Passwords go to a file of their own. Nothing is written before the last answer, and a file that
+    is there is left as it is.
     """
     file = Path(place.config or os.environ.get("MAILGATE_CONFIG") or "mailgate.toml")
     if file.exists():
         raise CommandError(f"{file} is there already and stays as it is; `mailgate check` tries it")
-    ask = _Asker(yes)
-    desk_name, address = ask("Name and address of the desk", desk, "Service Desk <help@desk.example>", _person)
-    known = ask("Mailbox: an IMAP server's name, google, or smtp", mailbox, "smtp", _mailbox)
-    provider = PROVIDERS.get(known)
-    host = provider.imap if provider else (None if known == "smtp" else known)
-    signs_in = ask("User who signs in there", user, address, _text) if host else address
-    relay_default = f"{provider.relay.host}:{provider.relay.port}" if provider else _beside(host)
-    sends = ask("Relay that sends our mail: HOST:PORT, or none", relay, relay_default, _relay)
-    zone = ask("Time zone", timezone, machine_zone(), _zone)
-    member = ask("First member of staff: NAME <ADDRESS>, or none", staff, "none", _person_or_none)
-    trusted = provider.auth_results if provider else "none"
-    believed = ask("Whose Authentication-Results count", auth_results, trusted, _text)
-    if shadow is None:
-        shadow = False if yes else click.confirm("Begin in shadow, answering nobody?", default=False)
-    answers = Answers(desk_name, address, host, signs_in, password_file, sends, zone, member, believed)
-    create(file, write(answers))
-    click.echo(f"Wrote {file}.\n\nNext:")
-    config = "" if file == Path("mailgate.toml") else f" --config {file}"
-    secret = file.parent / password_file
-    if host and not secret.exists():
-        click.echo(f"  put the password of {signs_in} into {secret}, and `chmod 600` it")
-    click.echo(f"  mailgate check{config}")
-    click.echo(f"  mailgate serve{config}{' --shadow' if shadow else ''}")
+    people = People()
+    given = Given(**options)  # type: ignore[arg-type]  # click has read them
+    trying = trying and not yes
+    draft = Interview(given, Asker(yes=yes, people=people), file.absolute().parent, trying=trying).draft()
+    save(file, draft)
+    people.say(f"Wrote {file}.")
+    if trying:
+        place.config = str(file)
+        _try(ctx, place, people, draft, wait)
+    _next(people, file, draft, trying=trying)
 
 
-Read = TypeVar("Read")
+# --- the file -----------------------------------------------------------------------------------------------------
 
 
-class _Asker:
-    """Asks what no option told until it is understood; with `--yes` it takes the default."""
-
-    def __init__(self, yes: bool) -> None:
-        self.yes = yes
-
-    def __call__(self, question: str, given: str | None, default: str, read: Callable[[str], Read]) -> Read:
-        if given is not None or self.yes:
-            return read(default if given is None else given)
-        while True:
-            try:
-                return read(click.prompt(question, default=default))
-            except CommandError as error:
-                click.echo(f"  {error}")
-
-
-def _person(text: str) -> tuple[str, str]:
-    match = ADDRESS.match(text)
-    if match is None:
-        raise CommandError(f"expected NAME <ADDRESS>, such as Service Desk <help@desk.example>, found {text!r}")
-    address = match["in"] or match["bare"]
-    name = re.sub(r'^"(.*)"$', r"\1", match["name"] or "")  # as in a header
-    return name or address.partition("@")[0], address
-
-
-def _person_or_none(text: str) -> tuple[str, str] | None:
-    return None if text.strip().lower() == "none" else _person(text)
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise CommandError("expected a word, found nothing")
-    return text.strip()
-
-
-def _mailbox(text: str) -> str:
-    word = text.strip().lower()
-    if not re.fullmatch(r"[\w.-]+|\[?[0-9a-f:]+\]?", word):
-        raise CommandError(f"expected a server's name such as imap.desk.example, google or smtp, found {text!r}")
-    return word
-
-
-def _relay(text: str) -> Server | None:
-    word = text.strip().lower()
-    if word == "none":
-        return None
-    host, _, port = word.rpartition(":") if re.search(r"(?<!:):\d+$", word) else (word, "", "25")
-    if not re.fullmatch(r"[\w.-]+|\[?[0-9a-f:]+\]?", host) or not 0 < int(port) <= 65535:
-        raise CommandError(f"expected HOST:PORT such as smtp.desk.example:587, or none, found {text!r}")
-    return Server(host.strip("[]"), int(port))
-
-
-def _zone(text: str) -> str:
+def save(file: Path, draft: Draft) -> None:
+    """The settings and the passwords, each mode 0600, all or none. Raises CommandError and SettingsError."""
+    made: list[Path] = []
     try:
-        ZoneInfo(text.strip())
-    except (KeyError, ValueError, OSError):
-        raise CommandError(f"expected a time zone such as Europe/Berlin, found {text!r}") from None
-    return text.strip()
-
-
-def machine_zone() -> str:
-    """This machine's time zone as TZ, /etc/localtime or /etc/timezone name it; UTC where none does."""
-    link = Path("/etc/localtime")
-    file = Path("/etc/timezone")
-    names = (
-        os.environ.get("TZ", "").removeprefix(":"),
-        str(link.resolve()).partition("/zoneinfo/")[2] if link.is_symlink() else "",
-        file.read_text(encoding="ascii", errors="replace").strip() if file.is_file() else "",
-    )
-    for name in names:
-        if name and (name == "UTC" or "/" in name):
+        for name, secret in draft.secrets.items():
+            path = file.parent / name
             try:
-                return _zone(name.removeprefix("Etc/"))
-            except CommandError:
-                continue
-    return "UTC"
-
-
-def _beside(imap: str | None) -> str:
-    """The submission server that usually stands beside an IMAP server (RFC 6409)."""
-    if imap is None:
-        return "none"
-    name = f"smtp.{imap.removeprefix('imap.')}" if imap.startswith("imap.") else imap
-    return f"{name}:587"
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except OSError as error:
+                raise CommandError(f"{path}: cannot be written: {error.strerror}") from None
+            made.append(path)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(f"{secret}\n")
+        create(file, write(draft.answers))
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def create(file: Path, text: str) -> None:
@@ -193,3 +123,66 @@ def create(file: Path, text: str) -> None:
         raise SettingsError([problem.replace(name, str(file)) for problem in error.problems]) from None
     finally:
         draft.unlink()
+
+
+# --- what comes after it ------------------------------------------------------------------------------------------
+
+
+def _try(ctx: click.Context, place: Place, people: People, draft: Draft, wait: int) -> None:
+    """Sign in where a person has to, `check`, and a first mail. Raises click.exceptions.Exit where it is not well."""
+    from mailgate.checks import round_trip, run
+    from mailgate.cli.check import show
+
+    settings = place.settings()
+    for grant in settings.grant:
+        if grant.client_id == NO_CLIENT:
+            continue
+        from mailgate.cli.login import login
+
+        try:
+            ctx.invoke(login, name=grant.name, port=0)
+        except MailgateError as error:
+            people.say(f"✗ {line(str(error))}", "red")
+    people.say("")
+    findings = []
+    for finding in run.run(place.file):
+        findings.append(finding)
+        show(people, finding)
+    if not run.well(findings):
+        people.say("\nMend it, then: mailgate check", "bold red")
+        ctx.exit(1)
+    if settings.relay is None and settings.smtp is None:
+        people.say(f"\nThere is no relay to send a first mail by: write to {settings.desk.address} yourself.")
+        return
+    people.say("")
+    try:
+        with people.console.status("Starting the desk ...") as shown, round_trip.serving(settings, shadow=draft.shadow):
+            number = round_trip.first_mail(settings, wait, lambda said: shown.update(f"{said} ..."))
+    except CommandError as error:
+        people.say(f"✗ {line(str(error))}", "bold red")
+        people.say("  → `mailgate serve` in one terminal, `mailgate check --probe` in another, tell more", "yellow")
+        ctx.exit(1)
+    said = (
+        "A mail went out through the relay, came back in, and is a ticket:" if settings.relay else "Its first ticket:"
+    )
+    people.say(f"✓ {said}", "bold green")
+    from mailgate.cli.tickets import show as show_ticket
+
+    ctx.invoke(show_ticket, numbers=(number,), as_json=False)
+
+
+def _next(people: People, file: Path, draft: Draft, *, trying: bool) -> None:
+    """What to type now."""
+    config = "" if file == Path("mailgate.toml") else f" --config {file}"
+    answers = draft.answers
+    people.say("\nNext:", "bold")
+    secret = file.parent / answers.password_file
+    if answers.mailbox and answers.sign_in == "password" and not secret.exists():
+        people.say(f"  put the password of {answers.user} into {secret}, and `chmod 600` it")
+    if answers.mailbox and answers.sign_in != "password" and (not trying or answers.application.client_id == NO_CLIENT):
+        if answers.application.client_id == NO_CLIENT:
+            people.say(f"  register the application (docs/signing-in.md) and write its client_id into {file}")
+        people.say(f"  mailgate login{config} {GRANTS[answers.sign_in]}")
+    if not trying:
+        people.say(f"  mailgate check{config}")
+    people.say(f"  mailgate serve{config}{' --shadow' if draft.shadow else ''}")

@@ -7,58 +7,54 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from mailgate.settings.kinds import Tls
+from mailgate.settings.kinds import SignIn
+from mailgate.settings.providers import Server
 
-Trust = str  # an authserv-id, "microsoft" or "none"
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-PORTS: dict[int, Tls] = {465: "implicit", 587: "starttls"}  # RFC 8314 section 7.3, RFC 6409
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Host and port as typed: `smtp.desk.example:587`, `127.0.0.1:25`."""
-
-    host: str
-    port: int
-
-    @property
-    def tls(self) -> Tls:
-        """What that port is for; on this machine nothing has to be kept secret."""
-        return PORTS.get(self.port) or ("none" if self.host in LOOPBACK else "starttls")
+GRANTS = {"microsoft": "m365", "google": "google"}  # what the grant is called
+NO_CLIENT = "00000000-0000-0000-0000-000000000000"  # until the application is registered
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """A mailbox provider whose places are known."""
+class Application:
+    """What a provider registered: the settings of its [[grant]], those that are there."""
 
-    imap: str
-    relay: Server
-    auth_results: Trust
-
-
-PROVIDERS = {"google": Provider("imap.gmail.com", Server("smtp.gmail.com", 587), "mx.google.com")}
+    client_id: str | None = None
+    tenant: str | None = None
+    client_secret_file: str | None = None
+    service_account_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
     """What `init` has been told. `mailbox` None: an SMTP door; `relay` None: outgoing mail is held."""
 
-    name: str
-    address: str
-    mailbox: str | None
-    user: str
-    password_file: str
-    relay: Server | None
-    timezone: str
-    staff: tuple[str, str] | None  # name, address
-    auth_results: Trust
+    name: str = "Service Desk"
+    address: str = "help@desk.example"
+    mailbox: Server | None = None
+    sign_in: SignIn = "password"
+    user: str = ""
+    password_file: str = "mailbox.password"  # noqa: S105 - a file's name
+    application: Application = Application()
+    relay: Server | None = None
+    relay_user: str | None = None  # where it is another than the mailbox's
+    relay_password_file: str | None = None
+    timezone: str = "UTC"
+    staff: tuple[str, str] | None = None  # name, address
+    auth_results: str = "none"  # an authserv-id, "microsoft" or "none"
     language: str = "en"
 
 
 def write(answers: Answers) -> str:
     """The file's text."""
-    return "\n".join((_HEAD.format(desk=_desk(answers)), _door(answers), _relay(answers), _people(answers), _RULE))
+    parts = [
+        _HEAD.format(desk=_desk(answers)),
+        _door(answers),
+        _grant(answers),
+        _relay(answers),
+        _people(answers),
+        _RULE,
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def value(thing: Any) -> str:
@@ -86,17 +82,38 @@ def _door(answers: Answers) -> str:
     if answers.mailbox is None:
         settings = _lines(listen=["127.0.0.1:2525"], auth_results=answers.auth_results)
         return _SMTP.format(settings=settings)
+    mailbox = answers.mailbox
     settings = _lines(
         name="office",
-        host=answers.mailbox,
-        port=993,
-        tls="implicit",
+        host=mailbox.host,
+        port=mailbox.port,
+        tls=mailbox.tls,
         user=answers.user,
-        password_file=answers.password_file,
+        **_signing_in(answers.sign_in, answers.password_file),
         folder="INBOX",
         auth_results=answers.auth_results,
     )
     return _IMAP.format(settings=settings)
+
+
+def _signing_in(sign_in: SignIn, password_file: str) -> dict[str, str | int | list[str]]:
+    return {"password_file": password_file} if sign_in == "password" else {"auth": sign_in}
+
+
+def _grant(answers: Answers) -> str:
+    if answers.sign_in == "password" or answers.mailbox is None:
+        return ""
+    application = answers.application
+    client = application.client_id or (None if application.service_account_file else NO_CLIENT)
+    given = {
+        "name": GRANTS[answers.sign_in],
+        "provider": answers.sign_in,
+        "client_id": client,
+        "tenant": application.tenant,
+        "client_secret_file": application.client_secret_file,
+        "service_account_file": application.service_account_file,
+    }
+    return _GRANT.format(settings=_lines(**{key: entry for key, entry in given.items() if entry is not None}))
 
 
 def _relay(answers: Answers) -> str:
@@ -104,8 +121,13 @@ def _relay(answers: Answers) -> str:
     if relay is None:
         return _NO_RELAY
     settings: dict[str, str | int | list[str]] = {"host": relay.host, "port": relay.port, "tls": relay.tls}
-    if answers.mailbox is not None and relay.tls != "none":
-        settings |= {"user": answers.user, "password_file": answers.password_file}
+    if answers.sign_in == "microsoft":
+        settings |= {"max_connections": 3, "per_minute": 30}  # Microsoft takes no more
+    if answers.relay_user:
+        file = answers.relay_password_file or answers.password_file
+        settings |= {"user": answers.relay_user, "password_file": file}
+    elif answers.mailbox is not None and relay.tls != "none":
+        settings |= {"user": answers.user, **_signing_in(answers.sign_in, answers.password_file)}
     return _RELAY.format(settings=_lines(**settings))
 
 
@@ -145,6 +167,12 @@ _IMAP = """\
 # what staff write has to be confirmed by them before it goes out. `mailgate check` looks and proposes it.
 start = "now"             # what lies there already is left alone; or "all", or a date
 after = "move:Processed"  # or "flag", or "delete"
+"""
+
+_GRANT = """\
+# How mailbox and relay sign in without a password; docs/signing-in.md has where these come from.
+[[grant]]
+{settings}
 """
 
 _RELAY = """\

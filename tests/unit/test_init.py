@@ -56,7 +56,7 @@ def test_every_question_has_an_option(folder: Path) -> None:
     done = init(
         *("--desk", 'Café "Süd" <help@desk.example>', "--mailbox", "imap.desk.example", "--user", "desk"),
         *("--password-file", "secret", "--relay", "smtp.desk.example:465", "--timezone", "Europe/Berlin"),
-        *("--staff", "Anna <anna@desk.example>", "--auth-results", "mx.desk.example", "--shadow"),
+        *("--staff", "Anna <anna@desk.example>", "--auth-results", "mx.desk.example", "--shadow", "--no-try"),
     )
     assert done.exit_code == 0, done.output
     settings = written(folder)
@@ -74,14 +74,14 @@ def test_every_question_has_an_option(folder: Path) -> None:
 
 
 def test_at_most_eight_questions_are_asked(folder: Path) -> None:
-    done = init(typed="Help <help@desk.example>\nimap.desk.example\n" + "\n" * 6)
+    done = init("--no-try", typed="Help <help@desk.example>\nimap.desk.example\n" + "\n" * 6)
     assert done.exit_code == 0, done.output
     assert done.output.partition("Wrote")[0].count("]: ") == 8
     assert written(folder).imap[0].user == "help@desk.example"
 
 
 def test_answer_that_is_not_understood_is_asked_again(folder: Path) -> None:
-    done = init(typed="Help\nHelp <help@desk.example>\nsmtp\nnone\nEurope/Berln\nEurope/Berlin\n\n\n\n")
+    done = init("--no-try", typed="Help\nHelp <help@desk.example>\nsmtp\nnone\nEurope/Berln\nEurope/Berlin\n\n\n\n")
     assert done.exit_code == 0, done.output
     assert "expected NAME <ADDRESS>" in done.output
     assert "expected a time zone such as Europe/Berlin" in done.output

@@ -1,0 +1,168 @@
+"""The answers of `mailgate init`: how each is read, what is said where it is not understood, and asking again."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+
+from mailgate.cli.console import People
+from mailgate.errors import CommandError
+from mailgate.settings.misfits import nearest
+from mailgate.settings.providers import ALIASES, PROVIDERS, Server
+
+STEPS = 8
+
+_PERSON = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|(?P<bare>[^@\s<>]+@[^@\s<>]+))\s*$")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-f:]+\]?")
+
+Read = TypeVar("Read")
+
+
+class Asker:
+    """Asks what no option told until it is understood; with `yes` it takes the default, and asks nothing."""
+
+    def __init__(self, *, yes: bool, people: People) -> None:
+        self.yes = yes
+        self.people = people
+        self._head: tuple[str, str] | None = None
+
+    def step(self, number: int, title: str, hint: str = "") -> None:
+        """What the next questions are about; shown once one of them is asked."""
+        self._head = (f"{number}/{STEPS}  {title}", hint)
+
+    def _ask(self, question: str, default: str | None = None, *, hidden: bool = False) -> str:
+        if self._head is not None:
+            title, hint = self._head
+            self._head = None
+            self.people.say("")
+            self.people.say(title, "bold")
+            if hint:
+                self.people.say(f"     {hint}", "dim")
+        return str(click.prompt(f"     {question}", default=default, hide_input=hidden))
+
+    def __call__(self, question: str, given: str | None, default: str | None, read: Callable[[str], Read]) -> Read:
+        """An answer as typed, read. Raises CommandError where an option's cannot be."""
+        if given is not None:
+            return read(given)
+        if self.yes:
+            return read(default or "")
+        while True:
+            try:
+                return read(self._ask(question, default))
+            except CommandError as error:
+                self.wrong(str(error))
+
+    def secret(self, question: str) -> str:
+        """Words that are not shown."""
+        return self._ask(f"{question} (not shown)", hidden=True)
+
+    def wrong(self, said: str, todo: str = "") -> None:
+        """Why an answer will not do."""
+        self.people.say(f"     ✗ {said}", "red")
+        if todo:
+            self.people.say(f"       → {todo}", "yellow")
+
+    def good(self, said: str) -> None:
+        """That an answer works."""
+        self.people.say(f"     ✓ {said}", "green")
+
+
+# --- answers, read ------------------------------------------------------------------------------------------------
+
+
+def person(text: str) -> tuple[str, str]:
+    """Name and address of `Service Desk <help@desk.example>`; the name may be left out."""
+    match = _PERSON.match(text)
+    if match is None:
+        raise CommandError(f"expected NAME <ADDRESS>, such as Service Desk <help@desk.example>, found {text!r}")
+    address = match["in"] or match["bare"]
+    name = re.sub(r'^"(.*)"$', r"\1", match["name"] or "")  # as in a header
+    return name or address.partition("@")[0], address
+
+
+def person_or_none(text: str) -> tuple[str, str] | None:
+    """The same, or none."""
+    return None if text.strip().lower() == "none" else person(text)
+
+
+def word(text: str) -> str:
+    """Anything but nothing."""
+    if not text.strip():
+        raise CommandError("expected a word, found nothing")
+    return text.strip()
+
+
+def mailbox(text: str) -> str:
+    """`smtp`, a provider's name, or a server with its port."""
+    name = text.strip().lower()
+    name = ALIASES.get(name, name)
+    if name == "smtp" or name in PROVIDERS:
+        return name
+    if (
+        "." not in name
+        and ":" not in name
+        and name != "localhost"
+        and (near := nearest(name, ("smtp", *PROVIDERS), 0.7))
+    ):
+        raise CommandError(f"{text.strip()!r} is neither a provider nor a server's name; did you mean {near}?")
+    return str(server(name, 993, "expected a server's name such as imap.desk.example, a provider or smtp"))
+
+
+def relay(text: str) -> Server | None:
+    """A server with its port; none."""
+    name = text.strip().lower()
+    return None if name == "none" else server(name, 25, "expected HOST:PORT such as smtp.desk.example:587, or none")
+
+
+def server(text: str, port: int, expected: str) -> Server:
+    """Host and port; `port` where none is told."""
+    host, _, number = text.rpartition(":") if re.search(r"(?<!:):\d+$", text) else (text, "", str(port))
+    if not _HOST.fullmatch(host) or not 0 < int(number) <= 65535:
+        raise CommandError(f"{expected}, found {text!r}")
+    return Server(host.strip("[]"), int(number))
+
+
+def zone(text: str) -> str:
+    """A time zone that there is."""
+    name = text.strip()
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        zones = {known.rpartition("/")[2].lower(): known for known in sorted(available_timezones()) if "/" in known}
+        city = name.rpartition("/")[2].lower().replace(" ", "_")
+        near = nearest(name, (z for z in available_timezones() if "/" in z)) or zones.get(nearest(city, zones) or "")
+        hint = f"; did you mean {near}?" if near else ""
+        raise CommandError(f"expected a time zone such as Europe/Berlin, found {text!r}{hint}") from None
+    return name
+
+
+def shadow(text: str) -> bool:
+    """Whether it is shadow."""
+    name = text.strip().lower()
+    if name not in ("shadow", "live"):
+        raise CommandError(f"expected shadow or live, found {text!r}")
+    return name == "shadow"
+
+
+def machine_zone() -> str:
+    """This machine's time zone as TZ, /etc/localtime or /etc/timezone name it; UTC where none does."""
+    link = Path("/etc/localtime")
+    file = Path("/etc/timezone")
+    names = (
+        os.environ.get("TZ", "").removeprefix(":"),
+        str(link.resolve()).partition("/zoneinfo/")[2] if link.is_symlink() else "",
+        file.read_text(encoding="ascii", errors="replace").strip() if file.is_file() else "",
+    )
+    for name in names:
+        if name and (name == "UTC" or "/" in name):
+            try:
+                return zone(name.removeprefix("Etc/"))
+            except CommandError:
+                continue
+    return "UTC"
