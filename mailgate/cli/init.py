@@ -13,7 +13,7 @@ from mailgate.cli.command import Command, Place, pass_place
 from mailgate.cli.console import People, line
 from mailgate.cli.interview import Draft, Given, Interview
 from mailgate.errors import CommandError, MailgateError, SettingsError
-from mailgate.settings.draft import GRANTS, NO_CLIENT, write
+from mailgate.settings.draft import GRANTS, write
 from mailgate.settings.providers import PROVIDERS
 
 WAIT_SECONDS = 120  # for a first mail: providers take their time with a sender that is new to them
@@ -74,6 +74,7 @@ def init(
     draft = Interview(given, Asker(yes=yes, people=people), file.absolute().parent, trying=trying).draft()
     save(file, draft)
     people.say(f"Wrote {file}.")
+    trying = trying and not draft.unregistered
     if trying:
         place.config = str(file)
         _try(ctx, place, people, draft, wait)
@@ -135,8 +136,6 @@ def _try(ctx: click.Context, place: Place, people: People, draft: Draft, wait: i
 
     settings = place.settings()
     for grant in settings.grant:
-        if grant.client_id == NO_CLIENT:
-            continue
         from mailgate.cli.login import login
 
         try:
@@ -179,9 +178,9 @@ def _next(people: People, file: Path, draft: Draft, *, trying: bool) -> None:
     secret = file.parent / answers.password_file
     if answers.mailbox and answers.sign_in == "password" and not secret.exists():
         people.say(f"  put the password of {answers.user} into {secret}, and `chmod 600` it")
-    if answers.mailbox and answers.sign_in != "password" and (not trying or answers.application.client_id == NO_CLIENT):
-        if answers.application.client_id == NO_CLIENT:
-            people.say(f"  register the application (docs/signing-in.md) and write its client_id into {file}")
+    if draft.unregistered:
+        people.say(f"  register the application (docs/signing-in.md) and write its client_id into {file}")
+    if answers.mailbox and answers.sign_in != "password" and not trying:
         people.say(f"  mailgate login{config} {GRANTS[answers.sign_in]}")
     if not trying:
         people.say(f"  mailgate check{config}")

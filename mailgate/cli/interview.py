@@ -47,6 +47,11 @@ class Draft:
     shadow: bool = False
     signer: str | None = None  # whose results most of the mailbox's mails bear
 
+    @property
+    def unregistered(self) -> bool:
+        """Whether the application by which it will sign in is still to be registered at the provider."""
+        return self.answers.sign_in != "password" and self.answers.application.client_id == NO_CLIENT
+
 
 class Interview:
     """The eight questions. With `trying`, accounts are tried as they are told. `folder` is that of the settings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from servers.terminal import Terminal
 
 from mailgate.settings import load
 
+DOCS = Path(__file__).parents[2] / "docs"
 MAILGATE = str(Path(sys.executable).with_name("mailgate"))
 Sit = Callable[..., Terminal]
 
@@ -82,6 +84,9 @@ def test_dialogue_ends_with_the_first_ticket(sit: Sit, tmp_path: Path, dovecot: 
     assert "not-the-one" not in person.shown
 
     settings = load(tmp_path / "mailgate.toml")
+    titles = re.findall(r"^(\d/8  .+)$", (DOCS / "first-steps.md").read_text(), re.MULTILINE)
+    assert len(titles) == 8
+    assert all(title in person.shown for title in titles)
     assert (settings.desk.name, settings.desk.address, settings.desk.timezone) == ("Our Desk", address, "Europe/Berlin")
     assert settings.imap[0].auth_results == "mx.acme.example"
     secret = tmp_path / "mailbox.password"
@@ -195,3 +200,18 @@ def test_grant_is_asked_for_and_signing_in_is_the_next_step(
     settings = load(tmp_path / "mailgate.toml")
     assert settings.granted(settings.imap[0]) == settings.grant[0]
     assert settings.imap[0].auth_results == {"microsoft": "microsoft", "google": "mx.google.com"}[provider]
+
+
+def test_application_that_is_not_registered_yet_is_the_next_step_and_nothing_is_tried(sit: Sit, tmp_path: Path) -> None:
+    person = sit(
+        *("--desk", "help@desk.example", "--mailbox", "m365", "--relay", "none", "--staff", "none", "--live"),
+        *("--timezone", "UTC", "--auth-results", "microsoft"),
+    )
+    person.answers("User [help@desk.example]:")
+    person.answers("Application (client) ID")
+    person.answers("Directory (tenant)")
+    person.sees("register the application (docs/signing-in.md) and write its client_id into mailgate.toml")
+    person.sees("mailgate login m365")
+    person.sees("mailgate check")
+    assert person.end() == 0
+    assert load(tmp_path / "mailgate.toml").grant[0].tenant == "desk.example"
