@@ -18,7 +18,11 @@ def locate(given: str | None) -> Path:
     if named:
         return Path(named)
     for place in (Path("mailgate.toml"), Path("/etc/mailgate/mailgate.toml")):
-        if place.is_file():
+        try:
+            there = place.is_file()
+        except PermissionError:
+            there = place.is_absolute()  # else this is root's folder, after `runuser`; reading /etc's says why
+        if there:
             return place
     raise SettingsError(
         ["no settings: neither mailgate.toml here nor /etc/mailgate/mailgate.toml; `mailgate init` writes one"]
