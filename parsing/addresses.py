@@ -21,6 +21,8 @@ _SPECIAL = re.compile(r"[\"(,:;<]|=\?")
 _QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
 _WORD = re.compile(r"=\?[^?\s]{1,90}\?[bBqQ]\?[^?]*\?=")
 _PAREN = re.compile(r"[()\\]")
+_COMMENT = re.compile(r"\([^()]*\)")
+_BLANK_DOT = re.compile(r"(@[^\s@]*) \. ")  # RFC 5322 section 4.4: "jdoe@test . example"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -44,9 +46,9 @@ def _read(values: Iterable[str], hint: str) -> list[Address]:
         simple = _SIMPLE.match(text) if text.isascii() else None
         if simple:
             name = simple[1] if simple[1] is not None else simple[2]
-            found.append(Address(name.strip(), f"{simple[3]}@{simple[4].lower()}"))
+            found.append(Address(name.strip(), f"{simple[3]}@{simple[4].lower().rstrip('.')}"))
         elif (bare := _BARE.match(text)) is not None:
-            found.append(Address("", f"{bare[1]}@{bare[2].lower()}"))
+            found.append(Address("", f"{bare[1]}@{bare[2].lower().rstrip('.')}"))
         elif text:
             found.extend(_Scanner(text, hint).read())
         if len(found) >= limits.ADDRESSES:
@@ -146,6 +148,8 @@ class _Scanner:
 
     def _angle(self, inside: str, end: int) -> int:
         inside = inside.strip().lstrip("<")
+        if "(" in inside and '"' not in inside:
+            inside = _COMMENT.sub("", inside)  # RFC 5322 appendix A.5
         if inside.startswith("@") and ":" in inside:
             inside = inside.rpartition(":")[2]  # RFC 5322 section 4.4: an obsolete route
         address = "".join(inside.split()) if '"' not in inside else inside
@@ -179,7 +183,7 @@ class _Scanner:
                 name = f"{self.waiting}, {name}" if name else self.waiting
             self._add(name, self.angle)
             self.waiting = ""
-        elif self.angle is None and "@" in phrase:
+        elif not self.angle and "@" in phrase:
             self._loose(phrase)
             self.waiting = ""
         elif phrase and "=?" in phrase and "@" in (decoded := words.decode(phrase, self.hint)):
@@ -202,7 +206,7 @@ class _Scanner:
             domain = phrase.partition(f'"{self.quoted[0]}"@')[2].split(" ")[0]
             self._add(self._name(""), f'"{self.quoted[0]}"@{domain}')
             return
-        parts = phrase.split(" ")
+        parts = _BLANK_DOT.sub(r"\1.", phrase).split(" ")
         if "@" in parts and 0 < (i := parts.index("@")) < len(parts) - 1:
             parts[i - 1 : i + 2] = ["".join(parts[i - 1 : i + 2])]  # RFC 5322 section 4.4: blanks around the @
         found = [part for part in parts if "@" in part.strip("@")]

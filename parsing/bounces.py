@@ -35,7 +35,7 @@ class Bounce:
     diagnostic: str = ""
 
 
-_ADDRESS = r"[^\s<>()\[\]\"',;:=|*@]{1,64}@[A-Za-z0-9][A-Za-z0-9.\-_]{0,253}[A-Za-z0-9]"
+_ADDRESS = r"[^\s<>()\[\]\"',;:=|*@\u3000-\u303f\uff00-\uff20]{1,64}@[A-Za-z0-9][A-Za-z0-9.\-_]{0,253}[A-Za-z0-9]"
 _MAILBOX = re.compile(rf"(\"[^\"\n]{{1,64}}\"@[\w.\-]{{1,255}}|{_ADDRESS})")
 _STATED = re.compile(
     r"(\"[^\"\n]{1,64}\"@[\w.\-]{1,255}|[^\s<>\"@]{1,320}@[\w.\-\[\]]{1,255})"
@@ -74,7 +74,12 @@ _NAMED: tuple[re.Pattern[str], ...] = (
         re.MULTILINE,
     ),
     re.compile(rf"^[ \t]{{0,8}}[\"\w][^<>\n]{{0,80}}<({_ADDRESS})>[ \t]?$", re.MULTILINE),
-    re.compile(rf"rcpt to:?[ \t]?<({_ADDRESS})>|originally addressed to:? <?({_ADDRESS})", re.IGNORECASE),
+    re.compile(rf"rcpt to:?[ \t]?<?({_ADDRESS})|originally addressed to:? <?({_ADDRESS})", re.IGNORECASE),
+    re.compile(
+        r"(?:recipient|empfänger|destinataire|destinatari[oa]|ontvanger|odbiorca|mottagare|příjemce|получател\w|адресат|"
+        rf"收件人|收件者|收信人|宛先|受信者|수신자|받는\s?사람)[^\n@<>]{{0,20}}?[:：\s]\s?<?({_ADDRESS})",
+        re.IGNORECASE,
+    ),
 )
 _SENTENCE = re.compile(
     r"(?:deliver\w*|undeliverable|unable|could not|cannot|failed|unknown|userid|reach\w*|mailbox|attempts|message|"

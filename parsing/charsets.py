@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from functools import lru_cache
 
 from parsing import storable
+from parsing.guessing import guess
 
 # Names that mean more than they say: each is read as the superset that writers really use (WHATWG Encoding,
 # section 4.2, does the same), and names that mail programs made up.
@@ -62,22 +62,7 @@ _AFTER_NAME = re.compile(r"[\s,;(\"']")  # comments, and the rest of a field tha
 # Of these, pure ASCII bytes may mean other characters.
 _NOT_ASCII = re.compile(r"utf[-_]?(?:7|16|32)|iso-?2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE)
 _MULTIBYTE = frozenset({"gb18030", "cp950", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"})
-# What unlabelled 8-bit text is tried as: codec and how usual it is in unlabelled mail, as a tie-breaker.
-_CANDIDATES = (
-    ("gb18030", 0.10),
-    ("cp950", 0.05),
-    ("cp932", 0.05),
-    ("euc_jp", 0.05),
-    ("cp949", 0.05),
-    ("cp1251", 0.10),
-    ("koi8-r", 0.08),
-    ("cp1252", 0.12),
-    ("cp1250", 0.06),
-    ("cp1253", 0.02),
-    ("cp1255", 0.02),
-    ("cp1256", 0.02),
-)
-_SAMPLE = 400  # bytes that are enough to tell scripts apart; each costs 5 µs
+_SAMPLE = 400  # characters that tell whether text is mostly good
 
 
 @lru_cache(maxsize=512)
@@ -181,86 +166,3 @@ def _decodes(data: bytes, codec: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def guess(data: bytes) -> str:
-    """The codec of unlabelled 8-bit text, from its first foreign bytes; `cp1252` where nothing tells."""
-    if _decodes(data, "utf-8"):
-        return "utf-8"
-    first = next((i for i, byte in enumerate(data) if byte > 0x7F), 0)
-    sample = data[max(0, first - 200) : first + _SAMPLE]
-    best, best_score = "cp1252", 0.0
-    for codec, usual in _CANDIDATES:
-        try:
-            text = sample.decode(codec)
-        except UnicodeDecodeError as error:
-            if error.start < len(sample) - 4 and codec not in ("cp1252", "cp1253", "cp1255", "cp1256"):
-                continue
-            text = sample.decode(codec, "replace")
-        score = _plausible(text) + usual
-        if score > best_score:
-            best, best_score = codec, score
-    return best
-
-
-def _plausible(text: str) -> float:
-    """How much the foreign characters of a text look like writing: 1 is a language, below 0 is noise."""
-    total = weight = 0.0
-    before = " "
-    for char in text:
-        if char > "\x7f":
-            total += 1
-            weight += _weigh(char, before)
-        before = char
-    return weight / total if total else 0.0
-
-
-def _weigh(char: str, before: str) -> float:
-    code = ord(char)
-    if char == "\ufffd" or 0xE000 <= code <= 0xF8FF or code > 0x2FFFF:
-        return -3.0
-    if 0x3040 <= code <= 0x30FF:  # kana: nothing else decodes to it by chance
-        return 1.3
-    if (0x4E00 <= code <= 0x9FFF or 0xAC00 <= code <= 0xD7A3) and before.isascii() and before.isalpha():
-        return 0.3  # in the middle of a Latin word: an accent and the letter after it, taken for one character
-    if 0x4E00 <= code <= 0x9FFF:
-        return 0.95 if _common_han(char) else 0.3
-    if 0xAC00 <= code <= 0xD7A3:
-        return 0.95 if _common_hangul(char) else 0.3
-    if 0x3000 <= code <= 0x303F or 0xFF01 <= code <= 0xFF5E:
-        return 0.9
-    if 0x400 <= code <= 0x4FF:
-        if char.islower():
-            return 1.0 if before > "\u03ff" or not before.isalpha() else 0.4
-        return -0.6 if before.islower() else 0.5
-    if 0x80 <= code <= 0x24F:
-        return _weigh_latin(char, before)
-    category = unicodedata.category(char)
-    if category[0] == "L":
-        return 0.7 if not before.isascii() or not before.isalpha() else -0.3
-    if category[0] == "P":
-        return 0.4
-    return -0.8
-
-
-def _weigh_latin(char: str, before: str) -> float:
-    if char in "äöüßÄÖÜéèêëàâçñóíáúåøæôûîïÉãõÀÈÅØ":
-        return 1.0 if before.isascii() else 0.0
-    if char.isalpha():
-        return 0.6 if before.isascii() else -0.3
-    return 0.5 if char in "\xa0«»°§´·©®–—€¿¡" else -0.8
-
-
-@lru_cache(maxsize=4096)
-def _common_han(char: str) -> bool:
-    """In the first level of GB 2312 or Big5, where frequent characters are."""
-    gb = char.encode("gb2312", "ignore")
-    if len(gb) == 2 and 0xB0 <= gb[0] <= 0xD7:
-        return True
-    big5 = char.encode("big5", "ignore")
-    return len(big5) == 2 and 0xA4 <= big5[0] <= 0xC6
-
-
-@lru_cache(maxsize=4096)
-def _common_hangul(char: str) -> bool:
-    return len(char.encode("euc_kr", "ignore")) == 2

@@ -9,7 +9,7 @@ from parsing import charsets
 
 # charset, RFC 2231 section 5 language, encoding. The text runs to the next "?=" and is found by hand, so that
 # a header full of beginnings without an end costs one search.
-_OPENING = re.compile(r"=\?([^?=*\s\"]{1,60})(?:\*[^?\s]{0,30})?\?([bBqQ])\?")
+_OPENING = re.compile(r"=\?(\"?[^?=*\s\"]{1,60}\"?)(?:\*[^?\s]{0,30})?\?([bBqQ])\?")
 _BASE64_PIECES = 1_000  # encoded one after another in one body; past them padding counts for nothing
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))

@@ -34,6 +34,35 @@ def test_text_is_read_though_the_label_may_lie(text: str, real: str, declared: s
 
 
 @pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("Grüße aus München", "cp1252"),
+        ("Ça coûte 5 €", "cp1252"),
+        ("El niño llega mañana", "cp1252"),
+        ("Jeg får ikke adgang på mandag", "cp1252"),
+        ("Dziękuję bardzo, proszę o odpowiedź", "cp1250"),
+        ("Příliš žluťoučký kůň", "cp1250"),
+        ("Proszę o pomoc z drukarką, dziękuję", "iso8859-2"),
+        ("Teşekkürler, yazıcı çalışmıyor", "cp1254"),
+        ("Не работает принтер", "cp1251"),
+        ("СРОЧНО ПОМОГИТЕ", "cp1251"),
+        ("Дякую, принтер не працює, її вимкнено", "cp1251"),
+        ("Не работает принтер", "koi8-r"),
+        ("Ευχαριστώ πολύ για τη βοήθεια", "cp1253"),
+        ("תודה רבה על העזרה", "cp1255"),
+        ("شكرا جزيلا على المساعدة", "cp1256"),
+        ("お世話になっております。資料を送付します", "cp932"),
+        ("お世話になっております。資料を送付します", "euc_jp"),
+        ("打印机坏了，请派人来修理", "gb18030"),
+        ("印表機壞了，請派人來修理", "cp950"),
+        ("프린터가 작동하지 않습니다", "cp949"),
+    ],
+)
+def test_text_without_a_label_is_read_by_its_letters(text: str, real: str) -> None:
+    assert charsets.decode(text.encode(real), "")[0] == text
+
+
+@pytest.mark.parametrize(
     "declared",
     ["zip", "rot13", "base64", "hex", "undefined", "idna", "punycode", "unicode_escape", "x" * 100, "\0", "../etc"],
 )

@@ -25,6 +25,11 @@ EIGHT = datetime(2026, 1, 5, 8, 0, 37, tzinfo=UTC)
         "Mon, 5 Jan 2026 08.00.37 +0000",
         "2026-01-05T08:00:37Z",
         "2026-01-05 10:00:37 +0200",
+        "Mon, 5 Jan 2026 09:00:37 CET",
+        "Mon Jan  5 10:00:37 MEST 2026",
+        "Mon, 5 Jan 2026 09:00:37 GMT+0100",
+        "Mon Jan 05 2026 09:00:37 GMT+0100 (CET)",
+        "Mon, 5 Jan 2026 09(h):  00 : 37 +0100",
     ],
 )
 def test_forms_of_one_moment_are_that_moment(value: str) -> None:

@@ -36,6 +36,7 @@ def test_encoded_words_are_decoded(value: str, expected: str) -> None:
         ("=?utf-8?b?w6Q?=", "ä"),
         ("=?utf-8?q?=E4?=", "ä"),
         ("=?x-unknown?B?w6Q=?=", "ä"),
+        ('=?"utf-8"?B?w6Q=?=', "ä"),
         ("=?utf-8?X?abc?=", "=?utf-8?X?abc?="),
         ("=?utf-8?Q??=", ""),
     ],
