@@ -35,6 +35,7 @@ from storage.changes import write_changes
 from storage.conflicts import looking_again
 from storage.database import Conflict, DatabaseUnavailable, now
 from storage.gather import gather
+from storage.watch import Watch
 from storage.working import Claimed
 
 log = logging.getLogger("mailgate.work")
@@ -56,6 +57,7 @@ class Worker:
         self._in_hand: dict[int, Claim] = {}  # by journal id; what is left when the database goes away is released
         self._lease_until = 0.0
         self._tell_at = 0.0  # clock of `time.monotonic`
+        self._watch = Watch(app.db)
         self._busy = 0.0  # seconds at work that are not counted yet
 
     def run(self) -> None:
@@ -64,11 +66,12 @@ class Worker:
             try:
                 self._give_back()
                 self._tell()
-                if not self.step():
+                if not (self._watch.news() and self.step()):
                     self.stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
                 log.warning("the database is away: %s", error)
                 self.stopping.wait(OUTAGE_SECONDS)
+        self._watch.close()
 
     def step(self) -> int:
         """Claim and settle one batch; how many mails it had."""

@@ -20,6 +20,7 @@ from storage import deliveries, sending, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
 from storage.deliveries import Deferred, Failed, Result, Sent
 from storage.sending import Outgoing
+from storage.watch import Watch
 
 log = logging.getLogger("mailgate.post")
 
@@ -54,6 +55,7 @@ class Sender:
         self._leased_until = 0.0  # clock of `time.monotonic`, as all below
         self._renew_at = 0.0
         self._beat_at = 0.0
+        self._watch = Watch(db)
         self._away = _Away()
         self._connections: list[Connection] = []
 
@@ -80,6 +82,7 @@ class Sender:
                     if self.stopping.wait(OUTAGE_SECONDS):
                         break  # what was sent and not recorded is sent once more, under its own Message-ID
         finally:
+            self._watch.close()
             for _ in threads:
                 self._work.put(None)
             for thread in threads:
@@ -160,6 +163,8 @@ class Sender:
             self._handed_over.extend([time.monotonic()] * min(sent, self.relay.per_minute))
 
     def _is_due(self) -> bool:
+        if not self._watch.news():
+            return False
         with self.db.read() as session:
             return sending.is_due(session, now())
 

@@ -16,6 +16,7 @@ from routing.policy import Door
 from storage import verifications
 from storage.database import Database, DatabaseUnavailable, now
 from storage.verifications import Unverified
+from storage.watch import Watch
 
 log = logging.getLogger("mailgate.verify")
 
@@ -44,6 +45,7 @@ class Station:
         self._stopping = stopping
         self._clock = clock
         self._pool = ThreadPoolExecutor(THREADS, "verify")
+        self._watch = Watch(db)
         self._hands: dict[Future[Evidence], Unverified] = {}
         self._beat_at = 0.0
         self._troubled = False
@@ -52,7 +54,7 @@ class Station:
         """Work until told to stop."""
         while not self._stopping.is_set():
             try:
-                if not self.step():
+                if not ((self._hands or self._watch.news()) and self.step()):
                     self._stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
                 log.warning("the database is away: %s", error)
@@ -61,6 +63,7 @@ class Station:
 
     def close(self) -> None:
         """Give back what is not done."""
+        self._watch.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
             with self._db.write() as session:
