@@ -154,6 +154,14 @@ def _outgoing(status: Status, settings: Settings) -> Iterator[Problem]:
 def _restored(status: Status, settings: Settings) -> Iterator[Problem]:
     """Sending that is frozen, and what a restore left for a person to decide."""
     begun = status.restore
+    again = {(folder.account, folder.folder) for folder in begun.reread} if begun is not None else set()
+    for account in settings.imap if begun is not None else ():
+        folder = account.after.removeprefix("move:")
+        if account.after != folder and (account.name, folder) not in again:
+            said = (
+                f"mailbox {account.name}: {folder} is not read again yet since the restore; does `mailgate serve` run?"
+            )
+            yield Problem("look", f"reread {account.name}", said)
     held = sum(letters.count for letters in status.unsent if letters.held_for == "restore")
     if begun is not None and begun.thawed is None:
         waits = f"{_count(held, 'outgoing mail')} held" if held else "nothing is held"

@@ -24,6 +24,7 @@ from storage.mailboxes import Mailbox
 log = logging.getLogger("mailgate.imap")
 
 FIRST_PAUSE = 1.0  # seconds before connecting again, doubled each time
+MOST_FAULTS = 3  # then new mails are more urgent than those of before a restore
 LONGEST_PAUSE = 300.0  # an outage over night ends within five minutes of the server's return
 
 
@@ -54,6 +55,7 @@ class Watcher:
         self._clock = clock
         self._folder = account.junk if junk else account.folder
         self._faults = Faults()
+        self._faulty = 0  # tries to read a folder again
         self._pause = FIRST_PAUSE
         self._error: str | None = None
 
@@ -71,15 +73,26 @@ class Watcher:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _watch(self, client: connection.Client) -> None:
-        if not self._junk:
-            account, place, size = self._account, self._place(0), self._settings.max_size
-            rereading.run(client, self._db, account.after, place, size, self._stopping, self._clock)
+        self._read_again(client)
         folder = self._select(client)
         while not self._stopping.is_set():
             connection.announced(client)
             self._record(folder.look())
             self._pause = FIRST_PAUSE
             connection.wait(client, self._account.poll, self._stopping)
+
+    def _read_again(self, client: connection.Client) -> None:
+        """After a restore. A folder that cannot be read must not keep new mails waiting for ever."""
+        if self._junk or self._faulty >= MOST_FAULTS:
+            return
+        account, place, size = self._account, self._place(0), self._settings.max_size
+        try:
+            rereading.run(client, self._db, account.after, place, size, self._stopping, self._clock)
+        except (OSError, IMAPClientError):
+            self._faulty += 1
+            if self._faulty == MOST_FAULTS:
+                log.error("imap %s: %s cannot be read again; the next start tries it", account.name, account.after)
+            raise
 
     def _select(self, client: connection.Client) -> Folder:
         account = self._account

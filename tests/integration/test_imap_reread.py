@@ -215,3 +215,20 @@ def test_reading_again_goes_on_where_it_was_broken_off(
     with watching(sqlite, account(dovecot, user, poll=1)):
         assert read_again(sqlite).found == 8
         assert [row.raw for row in taken(sqlite, 9)] == [mail(n) for n in range(9)]
+
+
+def test_folder_that_cannot_be_read_does_not_keep_new_mails_waiting(
+    sqlite: Database, dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(sqlite, dovecot, user, mail(0), mail(1), before=1)
+    tries: list[int] = []
+
+    def broken(*_: Any) -> Any:
+        tries.append(1)
+        raise OSError("the connection is cut")
+
+    monkeypatch.setattr(rereading, "_look", broken)
+    dovecot.deliver(user, mail(2))
+    with watching(sqlite, account(dovecot, user, poll=1)):
+        assert [row.raw for row in taken(sqlite, 2)] == [mail(0), mail(2)]
+    assert len(tries) == imap.MOST_FAULTS
