@@ -9,6 +9,7 @@ from mailgate.outgoing.compose import Pen
 from mailgate.settings import Settings
 from routing.policy import Policy
 from storage import deliveries, keys, schema
+from storage import shadow as shadows
 from storage.database import Database
 
 
@@ -22,9 +23,10 @@ class Application:
     pen: Pen
 
 
-def open_application(settings: Settings, *, create: bool = False, shadow: bool = False) -> Application:
+def open_application(settings: Settings, *, create: bool = False, shadow: bool | None = None) -> Application:
     """Open the database (with `create`, fill an empty one) and build the rest.
 
+    `shadow` None: as the daemon was started last, so that what is typed beside it answers nobody either.
     Raises SettingsError, SchemaMismatch (with what to do) and DatabaseUnavailable.
     """
     db = Database(settings.database_url)
@@ -35,11 +37,13 @@ def open_application(settings: Settings, *, create: bool = False, shadow: bool =
         raise
 
 
-def _open(settings: Settings, db: Database, *, create: bool, shadow: bool) -> Application:
+def _open(settings: Settings, db: Database, *, create: bool, shadow: bool | None) -> Application:
     if create and schema.version(db) is None:
         schema.create(db)
     schema.check(db)
     with db.read() as connection:
+        if shadow is None:
+            shadow = shadows.since(connection) is not None
         policy = policies.build(
             settings, keys.load(connection), shadow=shadow, rewriting=deliveries.rewriting(connection)
         )

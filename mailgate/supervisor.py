@@ -34,6 +34,7 @@ from mailgate.monitoring.roster import Roster
 from mailgate.roles import STOP_SECONDS, Onlooker, Role, roles, stop_on_signals
 from mailgate.settings import Settings
 from storage import epochs, sending, verifications, working
+from storage import shadow as shadows
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
@@ -81,6 +82,10 @@ class Supervisor:
             freed = working.release_all(session, self.owner, now())
             freed += sending.release_all(session, self.owner, now())
             verifications.begin(session, now(), asked=self.settings.verifies)
+            if self.shadow:
+                shadows.begin(session, now())
+            else:
+                shadows.end(session)
             restored = epochs.latest(session)
         app.db.close()
         if restored is not None and restored.thawed is None:

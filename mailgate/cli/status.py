@@ -181,6 +181,10 @@ def status(place: Place, *, as_json: bool) -> None:
                 for secret in standing.secrets
             ],
         )
+    for beat in now.beats:
+        if beat.name == "shadow" and beat.last_success is not None:
+            since = people.when(beat.last_success)
+            people.say(f"In shadow since {since}: nobody is answered, no mailbox changes.", "bold yellow")
     people.say(f"Times are of {settings.desk.timezone}.", "dim")
     if not standing.problems:
         people.say("All is well.", "bold green")
@@ -206,7 +210,7 @@ def _waiting(wait: Unsent) -> str:
 
 
 def _beats(status: Status, settings: Settings) -> list[Beat]:
-    return [beat for beat in status.beats if beat.name != "relay" or settings.relay is not None]
+    return [b for b in status.beats if b.name != "shadow" and (b.name != "relay" or settings.relay is not None)]
 
 
 def _called(name: str) -> str:
