@@ -6,9 +6,7 @@ time finishes what a killed one left, and doubles nothing.
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -22,7 +20,7 @@ from mailgate.desk.archive import DOOR
 from mailgate.errors import CommandError
 from mailgate.worker import Worker
 from parsing import dates, headers, limits
-from storage import catalogue, journal, working
+from storage import catalogue, holders, journal
 from storage.catalogue import Catalogue
 from storage.database import now
 from storage.journal import Arrival
@@ -55,10 +53,14 @@ class Imported:
 
 def run(app: Application, mails: Iterator[Old], progress: Progress) -> Imported:
     """Import them all. Raises DatabaseUnavailable; what was done until then stays done."""
-    owner = f"{socket.gethostname()}:import:"
-    worker = Worker(app, f"{owner}{os.getpid()}", threading.Event())
-    with app.db.write() as session:
-        working.release_all(session, owner, now())
+    owner = holders.new_owner("import")
+    holders.end_dead(app.db, now())
+    with holders.holding(app.db, owner):
+        return _run(Worker(app, owner, threading.Event()), mails, progress)
+
+
+def _run(worker: Worker, mails: Iterator[Old], progress: Progress) -> Imported:
+    app = worker.app
     while True:
         with app.db.write() as session:
             claimed = catalogue.left(session, DOOR, worker.owner, now())

@@ -17,6 +17,7 @@ from mailgate.grants import keeper
 from mailgate.intake.door import Listener
 from mailgate.monitoring.roster import Roster
 from mailgate.settings import Settings, junk_door
+from storage.holders import holding
 
 log = logging.getLogger("mailgate")
 
@@ -60,7 +61,8 @@ def work(app: Application, owner: str, stopping: threading.Event) -> None:
     """From the journal to tickets, one batch after the other."""
     from mailgate.worker import Worker
 
-    Worker(app, owner, stopping).run()
+    with holding(app.db, owner):
+        Worker(app, owner, stopping).run()
 
 
 def verify(app: Application, owner: str, stopping: threading.Event) -> None:
@@ -101,14 +103,15 @@ def door(app: Application, owner: str, stopping: threading.Event, listeners: Seq
 def post(app: Application, owner: str, stopping: threading.Event) -> None:
     """The sender, a thread for each mailbox that is watched, grants, alarms. One that dies starts the role again."""
     threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in _posts(app, owner, stopping)]
-    for thread in threads:
-        thread.start()
-    while not stopping.wait(LOOK_SECONDS):
-        dead = [thread.name for thread in threads if not thread.is_alive()]
-        if dead:
-            raise RuntimeError(f"{', '.join(dead)} died")
-    for thread in threads:
-        thread.join(STOP_SECONDS)
+    with holding(app.db, owner):
+        for thread in threads:
+            thread.start()
+        while not stopping.wait(LOOK_SECONDS):
+            dead = [thread.name for thread in threads if not thread.is_alive()]
+            if dead:
+                raise RuntimeError(f"{', '.join(dead)} died")
+        for thread in threads:
+            thread.join(STOP_SECONDS)
 
 
 def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tuple[str, Callable[[], Any]]]:

@@ -33,7 +33,7 @@ from mailgate.monitoring import listening
 from mailgate.monitoring.roster import Roster
 from mailgate.roles import STOP_SECONDS, Onlooker, Role, roles, stop_on_signals
 from mailgate.settings import Settings
-from storage import epochs, sending, verifications, working
+from storage import epochs, holders, verifications
 from storage import shadow as shadows
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
@@ -51,7 +51,7 @@ class Supervisor:
         self.file = file
         self.shadow = shadow
         self.settings = files.load(file)
-        self.children: dict[int, tuple[Role | Onlooker, float]] = {}
+        self.children: dict[int, tuple[Role | Onlooker, float, str]] = {}  # since when, and whose its leases are
         self.listeners: list[Listener] = []
         self.page: socket.socket | None = None
         self.roster = Roster()
@@ -63,11 +63,6 @@ class Supervisor:
         for end in (self._wake_read, self._wake_write):
             os.set_blocking(end, False)
 
-    @property
-    def owner(self) -> str:
-        """Whose leases are ours: this machine's daemon on these settings."""
-        return f"{socket.gethostname()}:{self.file}:"
-
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
         with lock(self.settings):
@@ -78,9 +73,8 @@ class Supervisor:
         tls_context(self.settings)  # a certificate that cannot be used is told here, not by a child that dies
         self.page = listening.bind(self.settings)
         self.listeners = bind(self.settings)
+        freed = holders.end_dead(app.db, now())
         with app.db.write() as session:
-            freed = working.release_all(session, self.owner, now())
-            freed += sending.release_all(session, self.owner, now())
             verifications.begin(session, now(), asked=self.settings.verifies)
             if self.shadow:
                 shadows.begin(session, now())
@@ -128,27 +122,28 @@ class Supervisor:
 
     def _start(self, role: Role | Onlooker, ended: str | None = None) -> None:
         """Fork a child; `ended` is whose leases it ends first: its predecessor's, who died."""
+        owner = holders.new_owner(f"{self.file}:{role.name}")
         pid = os.fork()
         if pid:
-            self.children[pid] = (role, time.monotonic())
+            self.children[pid] = (role, time.monotonic(), owner)
             self.roster.started(role.name, pid)
             return
         status = 1
         try:
-            status = self._child(role, self.settings, ended)
+            status = self._child(role, self.settings, owner, ended)
         finally:
             logging.shutdown()
             os._exit(status)
 
-    def _child(self, role: Role | Onlooker, settings: Settings, ended: str | None) -> int:
+    def _child(self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None) -> int:
         """The whole life of a child process; why it cannot begin or go on is in the log."""
         try:
-            return self._live(role, settings, ended)
+            return self._live(role, settings, owner, ended)
         except Exception:
             log.exception("%s died", role.name)
             return 1
 
-    def _live(self, role: Role | Onlooker, settings: Settings, ended: str | None) -> int:
+    def _live(self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None) -> int:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
@@ -174,26 +169,21 @@ class Supervisor:
             return 0
         if ended is not None:
             with app.db.write() as session:
-                working.release_all(session, ended, now())
-                sending.release_all(session, ended, now())
-        role.run(app, self._holder(role, os.getpid()), stopping)
+                holders.end(session, ended, now())
+        role.run(app, owner, stopping)
         return 0
-
-    def _holder(self, role: Role | Onlooker, pid: int) -> str:
-        """Whose a child's leases are; the last sign keeps 12 from being the beginning of 123."""
-        return f"{self.owner}{role.name}:{pid}."
 
     def _reap(self) -> None:
         """Start again what died; one that dies at once only after a pause."""
         for pid, status in _dead():
-            role, started = self.children.pop(pid, (None, 0.0))
+            role, started, owner = self.children.pop(pid, (None, 0.0, ""))
             if role is None or self.stopping:
                 continue
             log.error("%s (process %d) ended with %s; starting it again", role.name, pid, _exit(status))
             self.roster.died(role.name)
             if time.monotonic() - started < SHORT_LIFE_SECONDS:
                 time.sleep(PAUSE_SECONDS)
-            self._start(role, ended=self._holder(role, pid))
+            self._start(role, ended=owner)
 
     def _replace(self) -> None:
         """New settings, if they can be used: children one by one, the sockets stay open."""

@@ -95,6 +95,14 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection of its own outside any transaction, closed at the end: for what belongs to a session."""
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            yield connection
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -19,6 +19,7 @@ from storage.tables import letter_body, outbox
 
 LEASE_SECONDS = 60.0  # a dead process gives back what it held after this long, or when its daemon starts again
 CLAIM_BYTES = 20_000_000  # of letters in memory: one with the largest attachments, or thousands without
+IS_TO_SEND = outbox.c.state.in_(TO_SEND)
 _RANKS = tuple(sorted(set(RANKS.values())))
 
 
@@ -40,7 +41,7 @@ def is_due(connection: Connection, now: float) -> bool:
     return (
         connection.execute(
             sa.select(outbox.c.id)
-            .where(outbox.c.state.in_(TO_SEND), outbox.c.rank.in_(_RANKS), outbox.c.due <= now, ~epochs.IS_FROZEN)
+            .where(IS_TO_SEND, outbox.c.rank.in_(_RANKS), outbox.c.due <= now, ~epochs.IS_FROZEN)
             .limit(1)
         ).first()
         is not None
@@ -135,18 +136,14 @@ def _due(state: str, now: float, limit: int, but: Collection[int]) -> sa.Select[
 def renew(connection: Connection, owner: str, ids: Sequence[int], now: float) -> None:
     """These are still in hand: a slow relay is no reason for another process to send them too."""
     connection.execute(
-        outbox.update()
-        .where(outbox.c.id.in_(ids), outbox.c.owner == owner, outbox.c.state.in_(TO_SEND))
-        .values(due=now + LEASE_SECONDS)
+        outbox.update().where(outbox.c.id.in_(ids), outbox.c.owner == owner, IS_TO_SEND).values(due=now + LEASE_SECONDS)
     )
 
 
 def release_all(connection: Connection, owner: str, now: float) -> int:
-    """End every lease of owners whose name begins so: their daemon starts again, and they are dead. How many."""
+    """End the leases of that owner, who is dead. How many there were."""
     done = connection.execute(
-        outbox.update()
-        .where(outbox.c.state.in_(TO_SEND), outbox.c.owner.startswith(owner, autoescape=True))
-        .values(due=given_back(now), owner=None)
+        outbox.update().where(IS_TO_SEND, outbox.c.owner == owner).values(due=given_back(now), owner=None)
     )
     return done.rowcount
 

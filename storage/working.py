@@ -153,11 +153,9 @@ def release(connection: Connection, claims: Sequence[Claim], now: float) -> None
 
 
 def release_all(connection: Connection, owner: str, now: float) -> int:
-    """End the leases of every process of that daemon: it starts anew, and they are dead. How many there were."""
+    """End the leases of that owner, who is dead. How many there were."""
     done = connection.execute(
-        journal.update()
-        .where(journal.c.state == "new", journal.c.owner.startswith(owner, autoescape=True))
-        .values(due=now, owner=None)
+        journal.update().where(journal.c.state == "new", journal.c.owner == owner).values(due=now, owner=None)
     )
     return done.rowcount
 

@@ -46,6 +46,7 @@ class Sink:
         self.host = "127.0.0.1"
         self.mails: list[Received] = []
         self.connections = 0
+        self.slowness = 0.0  # seconds before it answers DATA
         self._user, self._password = user, password
         self._refusals: dict[str, tuple[str, int | None]] = {}
         self._senders: dict[str, str] = {}
@@ -196,6 +197,7 @@ class Sink:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.slowness)
         if self._data_answer is not None:
             answer, times = self._data_answer
             if times is None or times > 0:

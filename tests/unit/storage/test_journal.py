@@ -89,12 +89,12 @@ def test_lease_of_a_dead_worker_runs_out_and_the_ids_stay(database: Database) ->
     assert replace(again, claimed_at=0.0) == replace(held, attempt=2, claimed_at=0.0)
 
 
-def test_leases_of_a_daemon_end_when_it_starts_again(database: Database) -> None:
+def test_leases_of_an_owner_end_and_those_of_no_other(database: Database) -> None:
     append(database, arrival())
     claim(database, NOW, "host:file:work:1")
     with database.write() as session:
-        assert working.release_all(session, "other:file:", NOW + 1) == 0
-        assert working.release_all(session, "host:file:", NOW + 1) == 1
+        assert working.release_all(session, "host:file:work:", NOW + 1) == 0
+        assert working.release_all(session, "host:file:work:1", NOW + 1) == 1
     assert len(claim(database, NOW + 1)) == 1
 
 
