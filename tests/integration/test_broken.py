@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
+from servers.daemon import Daemon
 from servers.dovecot import Dovecot
 from servers.postgres import Postgres
+from servers.process import until
 from servers.sink import Sink
 from servers.tls import strange
 
@@ -425,3 +427,33 @@ def test_what_is_broken_here_is_well_otherwise(tmp_path: Path, dovecot: Dovecot,
 
 def test_there_are_more_than_forty() -> None:
     assert len(FAULTS) > 40
+
+
+# --- where it is about running, `status` says it, too ---------------------------------------------------------------
+
+
+RUNNING: tuple[tuple[Callable[[World], Fault], str], ...] = (
+    (wrong_password, "mailbox office: sign-in refused"),
+    (wrong_port, "mailbox office: Connection refused"),
+    (expired_certificate, "mailbox office: the server's certificate is not to be trusted: certificate has expired"),
+    (folder_missing, "mailbox office: "),
+    (relay_not_there, "relay: "),
+    (relay_with_a_wrong_password, "relay: "),
+)
+
+
+@pytest.mark.real("dovecot-imapd")
+@pytest.mark.parametrize(("broken", "said"), RUNNING, ids=[fault.__name__ for fault, _ in RUNNING])
+def test_running_desk_says_in_status_what_is_broken(broken: Callable[[World], Fault], said: str, world: World) -> None:
+    door = {} if "imap" in (settings := broken(world).settings) else {"smtp": {"listen": ["127.0.0.1:{port}"]}}
+    desk = {"name": "Help", "address": "help@desk.example"}
+    staff = {"name": "A", "email": "a@staff.example"}
+    running = Daemon(world.folder, toml({"desk": desk, "staff": staff, **door, **settings}), smtp=bool(door)).start()
+    world.stack.callback(running.close)
+    if door:
+        mail = b"From: jane@acme.example\r\nMessage-ID: <1@acme.example>\r\nSubject: x\r\n\r\nx\r\n"
+        running.run("deliver", stdin=mail)
+    told = until(lambda: [p for p in running.json("status")["problems"] if p.startswith(said)], said)
+    assert len(told[0]) > len(said)
+    assert "Traceback" not in running.log()
+    assert told[0] in " ".join(running.run("status").split())
