@@ -10,13 +10,15 @@ import sqlite3
 import stat
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from mailgate.cli import backup as command
 from mailgate.settings import load
 from mailgate.supervisor import lock
 from storage import epochs, restore, schema, sending, tables
@@ -373,6 +375,22 @@ def test_desk_that_is_not_frozen_cannot_be_thawed(desk: Any) -> None:
 # --- killed -----------------------------------------------------------------------------------------------------
 
 
+def test_backup_that_is_killed_anywhere_leaves_no_file(desk: Any, tmp_path: Path) -> None:
+    file = tmp_path / "copy.tar"
+    desk.db.close()
+    died = 0
+    for step in range(1, 60, 4):
+        if not forked(partial(backed_up, desk, file, step)):
+            break
+        died += 1
+        assert not file.exists()
+    assert died > 3
+    assert file.exists(), "the last one came to its end"
+    with staging(tmp_path) as folder:
+        assert read(file, folder, quiet).manifest.schema == schema.VERSION
+    assert not list(tmp_path.glob(".mailgate-staging-*"))
+
+
 def test_restore_that_is_killed_anywhere_leaves_the_old_one(desk: Any, backup: Path, tmp_path: Path) -> None:
     before = rows(desk.db)
     died = 0
@@ -387,31 +405,53 @@ def test_restore_that_is_killed_anywhere_leaves_the_old_one(desk: Any, backup: P
 def test_restore_into_nothing_that_is_killed_lets_no_daemon_in(desk: Any, backup: Path, other: Any) -> None:
     other.db.close()
     assert killed_at(5, other.db.url, backup, other.folder)
-    for command in (["serve"], ["db", "upgrade"], ["status"], ["ticket", "list"]):
-        assert "run `mailgate restore FILE` again" in other.refused(*command)
+    for words in (["serve"], ["db", "upgrade"], ["status"], ["ticket", "list"]):
+        assert "run `mailgate restore FILE` again" in other.refused(*words)
     other.db.close()
     other.text("restore", str(backup))
     assert other.one("status")["tickets"] == 3
 
 
-def killed_at(step: int, url: str, backup: Path, folder: Path) -> bool:
+def killed_at(step: int, url: str, file: Path, folder: Path) -> bool:
     """Whether a restore was killed at that step of its progress; it came to its end where it has fewer."""
+
+    def restored() -> None:
+        with staging(folder) as staged:
+            opened = read(file, staged, quiet)
+            with restore.staged(opened.database) as source:
+                db = Database(url)
+                old = restore.standing(db, source)
+                restore.replace(db, source, old, opened.manifest.made, now(), 5000, dying(step))
+
+    return forked(restored)
+
+
+def backed_up(desk: Any, file: Path, step: int) -> None:
+    die = dying(step)  # counts the steps of both bars
+    command.bar = lambda *_, **__: contextlib.nullcontext(die)  # type: ignore[assignment]  # of this process, which ends
+    settings = load(desk.settings)
+    command.write_backup(settings, Database(settings.database_url), file, quiet=True)
+
+
+def dying(step: int) -> Callable[[int, int], None]:
+    """A progress that kills its process when it is told of so many steps."""
+    calls = iter(range(1, step))
+
+    def die(_: int, __: int) -> None:
+        if next(calls, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return die
+
+
+def forked(work: Callable[[], None]) -> bool:
+    """Whether a process of its own was killed while it did that; it fails where that fails."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            with staging(folder) as staged:
-                opened = read(backup, staged, quiet)
-                with restore.staged(opened.database) as source:
-                    db, calls = Database(url), iter(range(1, step))
-                    old = restore.standing(db, source)
-
-                    def die(_: int, __: int) -> None:
-                        if next(calls, None) is None:
-                            os.kill(os.getpid(), signal.SIGKILL)
-
-                    restore.replace(db, source, old, opened.manifest.made, now(), 5000, die)
-                    status = 0
+            work()
+            status = 0
         finally:
             os._exit(status)
     _, ended = os.waitpid(pid, 0)
