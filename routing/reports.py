@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from parsing.message import ParsedMessage
@@ -9,13 +10,21 @@ from routing import tokens
 from routing.case import Case
 from routing.decision import Decision, Report
 from routing.facts import SentLetter
+from routing.mail import Mail
 from routing.policy import Policy
-from routing.threads import letter_ids
+from routing.threads import letter_ids, plus_tokens
 
 REPORTS = ("bounce", "receipt", "abuse_report")
 TELLING = ("answer", "acknowledgement", "state")  # mails to partners: their failing is told; a notice's would loop
 # There is no such address (RFC 3463 section 3.2, RFC 7505). Of 5.1.x the others are about a sender, or say too little.
 GONE = frozenset(("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"))
+
+# The header of a mail of ours that a report returns (RFC 6522 section 3).
+RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
+RETURNED_BYTES = 16_384  # of which its delivery's token is looked for; our headers are much shorter
+_DELIVERY = re.compile(
+    rb"^X-Mailgate-Delivery:[ \t]*(?:\r?\n[ \t]+)?([a-z0-9.]{1,64})\r?$", re.IGNORECASE | re.MULTILINE
+)
 
 
 def about(case: Case) -> Decision | None:
@@ -35,11 +44,14 @@ def about(case: Case) -> Decision | None:
     known = letter.state == "bounced"
     if state == "failed" and known:
         case = case.because("report_known", letter.message_id, "it had come back already; nobody is told twice")
-    suppress = state == "failed" and _suppresses(message, letter, case.policy)
-    if suppress:
+    suppress = state == "failed" and _is_gone(message, letter, case.policy)
+    if suppress and (doubt := _unproved(case.mail, letter, case.policy)) is not None:
+        case = case.because("not_suppressed", doubt, f"whoever saw that mail can say so: {letter.recipient} stays open")
+        suppress = False
+    elif suppress:
         case = case.because(
             "suppressed",
-            f"{status} with a token of {letter.recipient}",
+            f"{status} with the token of the delivery to {letter.recipient}",
             "nothing goes there until a mail comes from it",
         )
     return Decision(
@@ -53,23 +65,37 @@ def about(case: Case) -> Decision | None:
     )
 
 
-def _suppresses(message: ParsedMessage, letter: SentLetter, policy: Policy) -> bool:
-    """Whether that address itself, by a token that only it was given, says it does not exist (MAIL 8).
-
-    A Message-ID of a mail to somebody else is known to all who were in Cc: it must not silence anybody.
-    """
+def _is_gone(message: ParsedMessage, letter: SentLetter, policy: Policy) -> bool:
+    """Whether it says of the partner's address that the letter went to, and of no other, that it does not exist."""
     recipient = letter.recipient.lower()
-    signed = tokens.read_signed(letter.message_id, policy.keys)
     named = {address.lower() for address in message.bounce_recipients} or {recipient}
     return (
         letter.event in TELLING
         and recipient not in policy.staff
-        and signed is not None
-        and signed.is_for(recipient)
         and recipient in named
         and bool(message.bounce_status)
         and GONE.issuperset(message.bounce_status)
     )
+
+
+def _unproved(mail: Mail, letter: SentLetter, policy: Policy) -> str | None:
+    """What a report lacks that must silence an address (MAIL 8); None where it is surely on that very delivery.
+
+    A Message-ID stands in the recipient's own answers, and is known to everybody in their Cc. So it takes the token
+    that only the delivery bore: in the address that the report came to (VERP), or in the header that it returns.
+    """
+    sender = mail.envelope.mail_from or mail.message.return_path
+    if sender and not mail.null_sender:  # RFC 3464 section 2: a report has no other than <>
+        return f"its envelope sender is {sender}, not <>"
+    left = letter.message_id.partition("@")[0]
+    returned = (
+        _DELIVERY.search(a.data[:RETURNED_BYTES]) for a in mail.message.attachments if a.content_type in RETURNED
+    )
+    borne = (tokens.read_signed(match[1].decode("ascii"), policy.keys) for match in returned if match is not None)
+    found = (*plus_tokens(mail, policy), *borne)
+    if any(s and s.proved and s.left == left and s.is_for(letter.recipient) for s in found):
+        return None
+    return f"it does not bear the token of the delivery, only {letter.message_id}"
 
 
 def _said(message: ParsedMessage, recipient: str) -> tuple[Literal["failed", "delayed", "read", "other"], str | None]:

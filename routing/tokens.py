@@ -5,7 +5,10 @@ pair of neighbours that changed places: `[INC-1042-7]`. Anyone can make one.
 
 A signed id is ours alone: `mg<event><ticket>.<article>.<recipient>.<key><mac>`, numbers in base 36, the recipient as
 a digest, the mac an HMAC-SHA256 over all before it. It is the left part of each Message-ID that we send and of plus
-and VERP addresses, the same on every try, and it is read without a database.
+addresses, the same on every try, and it is read without a database.
+
+Whoever answers a mail tells everybody in Cc its Message-ID. Only a report on the mail itself brings back what a
+delivery bears besides: that id with a second mac (`proof`), as envelope sender (VERP) and in a header of its own.
 
 After a restore from a backup a new key signs, and numbers go on beyond a gap: what was given out after the backup was
 made is known for ours, and leads nowhere. Of a key from before, ids of tickets that the backup has still count.
@@ -36,7 +39,9 @@ EVENTS = {
     "refusal": "f",  # the letter that a ticket stays closed: nobody is told twice
 }
 _BY_LETTER = {letter: event for event, letter in EVENTS.items()}
-_SIGNED = re.compile(r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})")
+_SIGNED = re.compile(
+    r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})(?:\.([a-z2-7]{8}))?"
+)
 _SUBJECT = re.compile(r"\[\s?(INC-([1-9]\d{0,14}))-(\d)\s?\]", re.IGNORECASE | re.ASCII)
 _DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
@@ -166,6 +171,7 @@ class Signed:
     article_id: int
     recipient_digest: str
     left: str
+    proved: bool = False  # with the second mac, which stands in no answer
 
     def is_for(self, address: str) -> bool:
         """Whether it was issued to that address."""
@@ -176,6 +182,11 @@ def sign(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str
     """The left part of a signed id for that article and recipient."""
     body = f"mg{EVENTS[event]}{_base36(ticket_id)}.{_base36(article_id)}.{_digest(recipient, event)}.{keys.current}"
     return body + _mac(keys.secrets[keys.current], body)
+
+
+def proof(keys: Keys, left: str) -> str:
+    """A signed id with its second mac, which only the mail itself and its envelope bear."""
+    return f"{left}.{_second(keys.secrets[keys.current], left)}"
 
 
 def message_id(keys: Keys, event: str, ticket_id: int, article_id: int, recipient: str, domain: str) -> str:
@@ -214,10 +225,13 @@ def _read(text: str, keys: Keys) -> tuple[Signed, str] | None:
     if match is None or match[1] not in _BY_LETTER:
         return None
     secret = keys.secrets.get(match[5])
-    body = match[0][: -len(match[6])]
+    body = match[0][: match.start(6)]
     if secret is None or not hmac.compare_digest(_mac(secret, body), match[6]):
         return None
-    return Signed(_BY_LETTER[match[1]], int(match[2], 36), int(match[3], 36), match[4], match[0]), match[5]
+    left, proved = body + match[6], match[7] is not None
+    if proved and not hmac.compare_digest(_second(secret, left), match[7]):
+        return None
+    return Signed(_BY_LETTER[match[1]], int(match[2], 36), int(match[3], 36), match[4], left, proved), match[5]
 
 
 def _is_lost(signed: Signed, key: str, keys: Keys) -> bool:
@@ -227,6 +241,10 @@ def _is_lost(signed: Signed, key: str, keys: Keys) -> bool:
 @lru_cache(16_384)  # an id is read when it is asked for, when it is decided by and when it is signed again
 def _mac(secret: bytes, text: str) -> str:
     return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()[:13]
+
+
+def _second(secret: bytes, left: str) -> str:
+    return _mac(secret, f"delivery:{left}")[:8]
 
 
 def _digest(address: str, event: str) -> str:

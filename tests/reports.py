@@ -11,12 +11,17 @@ def bounce(
     status: str = "5.1.1",
     to: str = "help@desk.example",
     number: int = 1,
+    delivery: str = "",
 ) -> bytes:
-    """A report of Postfix's form about one recipient; with the header of the mail that it is about, if it says so."""
+    """A report of Postfix's form about one recipient; with the header of the mail that it is about, if it says so.
+
+    `delivery` is the token that the mail bore.
+    """
     original = f"""--b
 Content-Type: text/rfc822-headers
 
 From: help@desk.example
+{f"X-Mailgate-Delivery: {delivery}" if delivery else "X-Other: 1"}
 Message-ID: <{original_id}>
 Subject: Re: Printer
 """

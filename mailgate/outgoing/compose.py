@@ -63,7 +63,8 @@ class Pen:
                 self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient, self.policy.domain
             )
             to = self._to(told, recipient)
-            headers = b"%bMessage-ID: <%b>\r\n%b%b\r\n" % (date, message_id.encode(), to, shared)
+            own = b"Message-ID: <%b>\r\n%b" % (message_id.encode(), self._delivery(told, recipient))
+            headers = b"%b%b%b%b\r\n" % (date, own, to, shared)
             letters.append(
                 Letter(
                     told.event,
@@ -202,11 +203,20 @@ class Pen:
         if self.policy.envelope == "null" and told.event not in HUMAN:
             return ""
         if self.policy.envelope == "verp":
-            left = tokens.sign(self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient)
+            proof = tokens.proof(self.policy.keys, self._signed(told, recipient))
             local, _, domain = address.rpartition("@")
-            if len(local) + 1 + len(left) <= LONGEST_LOCAL:
-                return f"{local}+{left}@{domain}"
+            if len(local) + 1 + len(proof) <= LONGEST_LOCAL:
+                return f"{local}+{proof}@{domain}"
         return address
+
+    def _signed(self, told: Announcement, recipient: str) -> str:
+        return tokens.sign(self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient)
+
+    def _delivery(self, told: Announcement, recipient: str) -> bytes:
+        """What a report returns and no answer does, so that it proves whose address it is about (MAIL 8)."""
+        if told.event in INTERNAL:
+            return b""
+        return b"X-Mailgate-Delivery: %b\r\n" % tokens.proof(self.policy.keys, self._signed(told, recipient)).encode()
 
     def _held_for(self, told: Announcement) -> HeldFor | None:
         return told.held_for or self.policy.holds
@@ -222,7 +232,11 @@ class Pen:
 
 def issued_as(told: Announcement) -> str:
     """What its signed id says that it is: of some letters more than their event, since that decides about answers."""
-    special = {("notice", "note"): "internal", ("acknowledgement", "refused"): "refusal"}
+    special = {
+        ("notice", "note"): "internal",
+        ("preview", "refused"): "internal",
+        ("acknowledgement", "refused"): "refusal",
+    }
     return special.get((told.event, told.why), told.event)
 
 

@@ -42,6 +42,12 @@ def sent(stations: Stations, recipient: str, event: str = "answer") -> str:
     return str(letters[-1]["Message-ID"]).strip("<>")
 
 
+def token(stations: Stations, recipient: str) -> str:
+    """What the delivery of an answer bears and no reply to it does."""
+    letters = [x for x in stations.letters("answer") if x["X-Envelope-To"] == recipient]
+    return str(letters[-1]["X-Mailgate-Delivery"])
+
+
 def post(stations: Stations) -> list[str]:
     """What a sender takes, all of it delivered: the recipients."""
     with stations.db.write() as session:
@@ -155,7 +161,7 @@ def test_a_report_by_verp_finds_its_mail_without_an_id(sqlite: Database, tmp_pat
 
 def test_an_address_that_does_not_exist_is_written_to_no_more_and_the_owner_is_told(answered: Stations) -> None:
     post(answered)
-    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA)))
+    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA), delivery=token(answered, ANNA)))
     answered.work()
     assert suppressed(answered) == [ANNA]
     notice = answered.letters("notice")[0]["Message-ID"]
@@ -173,7 +179,7 @@ def test_an_address_that_does_not_exist_is_written_to_no_more_and_the_owner_is_t
 
 def test_a_mail_that_is_surely_from_it_opens_the_address_again(answered: Stations) -> None:
     post(answered)
-    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA)))
+    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA), delivery=token(answered, ANNA)))
     answered.arrive(ANNA, "Perhaps me.", Subject="A")
     answered.work()
     assert suppressed(answered) == [ANNA], "anybody can write in her name"
@@ -190,10 +196,23 @@ def test_a_mail_that_is_surely_from_it_opens_the_address_again(answered: Station
 def test_only_a_report_of_that_very_recipient_suppresses(answered: Stations, recipient: str, status: str) -> None:
     """Ben is in Cc, and knows the Message-ID of Anna's mail."""
     post(answered)
-    answered.arrive_raw(bounce(recipient, sent(answered, ANNA), status=status))
+    answered.arrive_raw(bounce(recipient, sent(answered, ANNA), status=status, delivery=token(answered, ANNA)))
     answered.work()
     assert suppressed(answered) == []
     assert deliveries(answered)[ANNA] == ("bounced", status)
+
+
+def test_who_has_seen_the_message_id_of_a_mail_cannot_silence_its_recipient(answered: Stations) -> None:
+    """It stands in Anna's own reply, which went to all. The report counts as one, and staff look at it."""
+    post(answered)
+    before = notices(answered)
+    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA)))
+    answered.work()
+    assert suppressed(answered) == []
+    assert deliveries(answered)[ANNA] == ("bounced", "5.1.1")
+    assert notices(answered) == before + 1
+    assert token(answered, ANNA) not in str(answered.letters("answer")[0]["Message-ID"])
+    assert token(answered, ANNA) != token(answered, BEN)
 
 
 # --- refusals of the relay -----------------------------------------------------------------------------------------

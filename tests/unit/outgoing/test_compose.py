@@ -32,7 +32,7 @@ from mailgate.outgoing.compose import LOGO_BYTES, LONGEST_WORDS, MOST_BYTES, Pen
 from parsing.message import Address, Attachment
 from parsing.reply import split
 from routing import tokens
-from storage.change import Announcement, Article, Letter
+from storage.change import TO_PARTNERS, Announcement, Article, Letter
 
 PEN = Pen(POLICY, None)
 EVIL = st.text(st.characters(codec="utf-8") | st.sampled_from('\r\n\x00\u2028<>"@,;:='), max_size=200)
@@ -106,6 +106,7 @@ def test_no_value_of_a_mail_can_make_a_header_line(name: str, subject: str, word
     ticket = replace(TICKET, subject=subject, requester=address, requester_name=name)
     hostile = Address(name, address)
     expected = set(ONCE) | {"Cc", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress"}
+    expected |= {"Reply-To", "X-Mailgate-Delivery"}
     for told in ALL:
         evil = replace(
             told, ticket=ticket, subject=subject, words=words, author=hostile, to=(hostile,), cc=(hostile,),
@@ -240,7 +241,9 @@ def test_envelope_sender_is_as_set(told: Announcement) -> None:
     null = one(told, Pen(replace(POLICY, envelope="null"), None)).envelope_from
     assert null == ("help@desk.example" if told.event == "answer" else "")
     verp = one(told, Pen(replace(POLICY, envelope="verp"), None))
-    assert verp.envelope_from == f"help+{verp.message_id.partition('@')[0]}@desk.example"
+    proof = tokens.proof(KEYS, verp.message_id.partition("@")[0])
+    assert verp.envelope_from == f"help+{proof}@desk.example"
+    assert (parsed(one(told))["X-Mailgate-Delivery"] == proof) is (told.event in TO_PARTNERS)
 
 
 def test_an_envelope_sender_that_would_be_too_long_carries_no_token() -> None:

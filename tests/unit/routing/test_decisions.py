@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.routing.world import MONDAY, PASS, Sent, World, desk, message
+from unit.routing.world import KEYS, MONDAY, PASS, Sent, World, desk, message
 
 from parsing.message import Address, Attachment, Auth
 from routing import rules, tokens
@@ -39,6 +39,7 @@ PEOPLE = {
     "hardware": "hardware@desk.example",
 }
 HOURS = 3600.0
+LATELY = MONDAY + HOURS - 60  # a minute before the mail of a row comes
 FILE = Attachment("plan.pdf", "application/pdf", 3, "0" * 64, False, None, b"pdf")
 RULES = tuple(
     rules.compile_rule(name, {"subject": {"contains": word}}, what)
@@ -133,6 +134,7 @@ def before() -> tuple[World, dict[str, str]]:
         world.arrive(named, evidence=PASS)
     world.arrive(message(PEOPLE["sam"], "#note Ask Carl", id="inside1", re=[ids["notice1"]]), evidence=PASS)
     ids["insidenotice1"] = world.id_of("internal", 1, 2, PEOPLE["tess"])
+    ids["alarm1"] = world.id_of("alarm", 1, 2, PEOPLE["sam"])
     ids["refusal2"] = world.id_of("refusal", 2, 3, PEOPLE["anna"])
     return world, ids
 
@@ -160,6 +162,12 @@ def decided(row: Row) -> tuple[World, Decision, int]:
             case "plus":
                 left = names[0].partition("@")[0]
                 how["rcpt"] = [f"help+{left}@desk.example"]
+            case "verp":
+                how["rcpt"] = [f"help+{tokens.proof(KEYS, names[0].partition('@')[0])}@desk.example"]
+            case "returned":
+                proof = tokens.proof(KEYS, names[0].partition("@")[0])
+                data = f"From: help@desk.example\r\nX-Mailgate-Delivery: {proof}\r\nSubject: x\r\n".encode()
+                said["attachments"] = (replace(FILE, content_type="text/rfc822-headers", size=len(data), data=data),)
             case "answers":
                 said["re"] = names
             case "in-reply-to":
@@ -230,6 +238,19 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 count, whom, number = rest.split(" ")
                 for n in range(int(count)):
                     add(world, "confirm", PEOPLE[whom], int(number), n)
+            case "wrote":
+                count, whom, number = rest.split(" ")
+                some = next(iter(world.articles.values()))
+                for n in range(int(count)):
+                    world.articles[5000 + n] = replace(
+                        some, id=5000 + n, ticket_id=int(number), sender=Address("", PEOPLE[whom]), time=LATELY
+                    )
+            case "opened":
+                count, whom = rest.split(" ")
+                for n in range(int(count)):
+                    world.tickets[900 + n] = replace(
+                        world.tickets[8], id=900 + n, requester=PEOPLE[whom], created=LATELY
+                    )
             case "limit":
                 name, count = rest.split(" ")
                 world.policy = replace(POLICY, limits=replace(Limits(), **{name: (int(count), 600)}))  # type: ignore[arg-type]
@@ -271,10 +292,9 @@ def decided(row: Row) -> tuple[World, Decision, int]:
 
 
 def add(world: World, event: Any, recipient: str, ticket: int, number: int) -> None:
-    time = MONDAY + HOURS - 60
-    letter = Letter(event, ticket, None, recipient, "", f"{event}.{recipient}.{number}", "", b"", b"", time,
+    letter = Letter(event, ticket, None, recipient, "", f"{event}.{recipient}.{number}", "", b"", b"", LATELY,
                     None, "unknown" if event == "acknowledgement" else None)  # fmt: skip
-    told = Announcement(event, "", world.tickets[ticket], (recipient,), 0, time)
+    told = Announcement(event, "", world.tickets[ticket], (recipient,), 0, LATELY)
     world.sent.append(Sent(letter, told, ()))
 
 
