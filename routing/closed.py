@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from routing import answers, opening, thanks, tokens
 from routing.case import Case
@@ -26,9 +27,28 @@ def reply(case: Case, ticket: Ticket, append: Decision) -> Decision:
         return replace(append, reasons=case.reasons, reopen=True)
     seen = f"closed for {_spoken(age)}; queue {queue.name}: {_line(queue)}"
     if queue.closed_reply == "link":
+        if (after := _follower(case, ticket)) is not None:
+            case = case.because("closed_followed", seen, f"joins {after.number}, which goes on with {ticket.number}")
+            author: Literal["requester", "participant"] = (
+                "requester" if case.address == after.requester else "participant"
+            )
+            return replace(
+                append, reasons=case.reasons, ticket_id=after.id, author=author, queue=after.queue, requester=None
+            )
         case = case.because("closed_link", seen, f"a ticket of its own, linked to {ticket.number}")
-        return opening.open_ticket(case, (ticket.id,), ticket.queue)
+        return replace(opening.open_ticket(case, (ticket.id,), ticket.queue), follows=ticket.follows or ticket.id)
     return _refused(case.because("closed_refuse", seen, f"{ticket.number} stays closed; staff are told"), append)
+
+
+def _follower(case: Case, ticket: Ticket) -> Ticket | None:
+    """The newest open ticket that goes on with it, in which the sender takes part."""
+    first = ticket.follows or ticket.id
+    after = (case.facts.ticket(t.id) for t in case.facts.tickets.values() if t.follows == first)
+    able = (
+        t for t in after if t is not None and t.state_type in ("new", "open", "pending")
+        and case.address in (t.requester, *t.participants)
+    )  # fmt: skip
+    return max(able, key=lambda t: t.id, default=None)
 
 
 def _refused(case: Case, append: Decision) -> Decision:

@@ -73,6 +73,7 @@ class Decision:
     set: Mapping[str, Any] = field(default_factory=dict)  # what the rules set
     requester: Address | None = None  # of a new ticket; or who becomes it, being the author of its root mail
     related: tuple[int, ...] = ()
+    follows: int | None = None  # the closed ticket with which a new one goes on
     acknowledge: bool = False
     reopen: bool = False
     refuse: bool = False  # a reply to a closed ticket stays inside; with `acknowledge` its sender is told so

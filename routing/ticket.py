@@ -39,6 +39,7 @@ class Ticket:
     watchers: tuple[str, ...] = ()  # staff who are told of its public articles, besides its owner
     merged_into: int | None = None
     split_from: int | None = None  # the ticket that its first mail was taken from
+    follows: int | None = None  # the closed ticket with which it goes on, the first one where several are in a row
     acknowledged: bool = False
     closed: float | None = None
     last_public_id: str | None = None  # Message-ID of its requester's newest public mail, which answers answer

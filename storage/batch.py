@@ -112,6 +112,7 @@ def _ticket(value: Ticket) -> Row:
         "watchers": list(value.watchers),
         "merged_into": value.merged_into,
         "split_from": value.split_from,
+        "follows": value.follows,
         "acknowledged": value.acknowledged,
         "created": value.created,
         "updated": value.updated,

@@ -39,8 +39,9 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         | {asked.ticket_id for asked in confirmations.values()}
     )
     answered, asked = _written_to(connection, questions)
+    there = _with_followers(connection, tickets(connection, wanted))
     return Facts(
-        tickets=tickets(connection, wanted),
+        tickets=there,
         keys=keys,
         seen=_seen(connection, questions),
         letters=letters,
@@ -50,6 +51,8 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         threads=threads(connection, wanted, questions.since),
         breakers=breakers(connection, questions.since),
         asked=asked,
+        wrote=_wrote(connection, there, questions),
+        opened=_opened(connection, questions),
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
     )
 
@@ -80,6 +83,13 @@ def tickets(connection: Connection, ids: Iterable[int]) -> dict[int, Ticket]:
     return found
 
 
+def _with_followers(connection: Connection, found: dict[int, Ticket]) -> dict[int, Ticket]:
+    """The same, and the tickets that go on with those of them that are closed."""
+    firsts = sorted({t.follows or t.id for t in found.values() if t.state_type == "closed"})
+    rows = _rows(connection, sa.select(ticket.c.id).where(ticket.c.follows.in_(firsts)), firsts)
+    return tickets(connection, {*found, *ids}) if (ids := [row.id for row in rows]) else found
+
+
 def read_ticket(row: Any) -> Ticket:
     """A row of `ticket` as a value."""
     return Ticket(
@@ -105,6 +115,7 @@ def read_ticket(row: Any) -> Ticket:
         watchers=tuple(row.watchers),
         merged_into=row.merged_into,
         split_from=row.split_from,
+        follows=row.follows,
         acknowledged=row.acknowledged,
         closed=row.closed,
         last_public_id=row.last_public_id,
@@ -171,6 +182,36 @@ def _written_to(
         else:
             asked[address] = (*asked.get(address, ()), Asked(time, ticket_id))
     return answered, asked
+
+
+def _wrote(
+    connection: Connection, ticket_ids: Iterable[int], questions: Questions
+) -> dict[tuple[int, str], tuple[float, ...]]:
+    """When mails of these members of staff came to these tickets."""
+    ids = sorted(ticket_ids) if questions.staff else []
+    statement = (
+        sa.select(article.c.ticket_id, article.c.sender, article.c.time)
+        .where(article.c.ticket_id.in_(ids), article.c.direction == "in", article.c.time > questions.since)
+        .order_by(article.c.time)
+    )
+    times: dict[tuple[int, str], tuple[float, ...]] = {}
+    for ticket_id, sender, time in _rows(connection, statement, ids):
+        by = ticket_id, sender.lower()
+        if by[1] in questions.staff:
+            times[by] = (*times.get(by, ()), time)
+    return times
+
+
+def _opened(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:
+    """When tickets of these members of staff began."""
+    staff = sorted(questions.staff)
+    statement = sa.select(ticket.c.requester, ticket.c.created).where(
+        ticket.c.requester.in_(staff), ticket.c.created > questions.since
+    )
+    times: dict[str, tuple[float, ...]] = {}
+    for address, time in _rows(connection, statement, staff):
+        times[address] = (*times.get(address, ()), time)
+    return times
 
 
 def _minutes(connection: Connection, questions: Questions) -> dict[int, tuple[int, int]]:

@@ -62,7 +62,7 @@ restore = Table(  # each begins a new epoch of ids: what was given out after the
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("made", Time, nullable=False),  # when the backup was made
     Column("restored", Time, nullable=False),
-    Column("last_ticket", Id, nullable=False),  # the last one that the backup knows to be given out
+    Column("last_ticket", Id, nullable=False),  # the last one that the backup has
     Column("first_ticket", Id, nullable=False),  # the first one of this epoch; between them lie the lost ones
     Column("last_article", Id, nullable=False),
     Column("first_article", Id, nullable=False),
@@ -187,6 +187,7 @@ ticket = Table(
     Column("watchers", JSON, nullable=False, server_default=sa_text("'[]'")),  # addresses of staff
     Column("merged_into", Id),
     Column("split_from", Id),
+    Column("follows", Id, index=True),
     Column("acknowledged", Boolean, nullable=False),  # once a ticket
     Column("created", Time, nullable=False),
     Column("updated", Time, nullable=False),

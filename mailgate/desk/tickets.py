@@ -81,6 +81,7 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         tags=tuple(wanted.get("tags", ())),
         fields={**_fields(wanted, message), **numbers.says(decision.numbers)},
         participants=participants((), mail, decision, policy),
+        follows=decision.follows,
         acknowledged=decision.acknowledge,
         last_public_id=decision.forwarded.original if decision.forwarded else message.message_id,
         root_id=root_id(mail, decision),
@@ -98,7 +99,8 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         template = str(wanted["template"]) if wanted.get("template") else None
         announcements.append(automatic_mail("new", mail, ticket, requester, answer, policy, template))
         history.append(HistoryEntry(time, GATEWAY, "acknowledged", None, requester.address, answer.id))
-    announcements.append(notice("linked" if decision.related else "new", mail, decision, ticket, policy))
+    if decision.notify:
+        announcements.append(notice("linked" if decision.related else "new", mail, decision, ticket, policy))
     return Change(
         time,
         claim=mail.claim,

@@ -393,6 +393,29 @@ def test_answer_to_the_old_notice_of_a_mail_that_was_split_off_goes_to_its_own_t
     assert any("Which screen?" in answer and "INC-1002" in answer for answer in answers)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_every_reply_to_a_closed_ticket_ends_on_one_that_goes_on_with_it(
+    sqlite: Database, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    linking = '[[queue]]\nname = "Q"\ndefault = true\nclosed_reply = "link"\n'
+    at_desk = desk(sqlite, tmp_path, linking)
+    at_desk.said(ANNA, "It does not print.", Cc=BEN)
+    acknowledgement = at_desk.last("acknowledgement", ANNA)
+    at_desk.at().close("INC-1001", None)
+    for number in order:
+        at_desk.said(ANNA, f"Broken again {number}.", acknowledgement)
+    assert [t.number for t in at_desk.tickets()] == ["INC-1001", "INC-1002"]
+    assert at_desk.heard("acknowledgement", ANNA) == 2
+    at_desk.said(BEN, "For me too.", acknowledgement)
+    assert len(at_desk.tickets()) == 3, "he takes no part in what Anna wrote to the desk alone"
+    at_desk.at().close("INC-1002", None)
+    at_desk.said(ANNA, "And again.", acknowledgement)
+    fourth = at_desk.tickets()[-1]
+    assert (fourth.number, fourth.follows) == ("INC-1004", at_desk.tickets()[0].id)
+    at_desk.said(ANNA, "Still.", at_desk.last("state", ANNA))
+    assert len(at_desk.tickets()) == 4
+
+
 def test_watchers_are_told_of_public_articles_alone(sqlite: Database, tmp_path: Path) -> None:
     people = '[[staff]]\nname = "Tess"\nemail = "tess@desk.example"\n[[queue]]\nname = "Q"\ndefault = true\n'
     at_desk = desk(sqlite, tmp_path, people + f'members = ["{AGENT}"]\n')

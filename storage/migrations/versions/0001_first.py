@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("watchers", sa.JSON(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("merged_into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("split_from", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("follows", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("acknowledged", sa.Boolean(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("updated", sa.Double(), nullable=False),
@@ -230,6 +231,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
     )
+    op.create_index(op.f("ix_ticket_follows"), "ticket", ["follows"], unique=False)
     op.create_index("ticket_requester", "ticket", ["requester"], unique=False)
     op.create_index("ticket_state", "ticket", ["state_type", "queue"], unique=False)
     op.create_table(

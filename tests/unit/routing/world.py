@@ -215,6 +215,11 @@ class World:
         wanted = set(asked.ticket_ids) | {k.ticket_id for k in keys.values()}
         wanted |= {x.ticket_id for x in letters.values() if x.ticket_id} | {c.ticket_id for c in confirmations.values()}
         for _ in range(10):
+            wanted |= {
+                t.id for t in self.tickets.values()
+                if any(t.follows == (x.follows or x.id) for i in wanted
+                       if (x := self.tickets.get(i)) and x.state_type == "closed")
+            }  # fmt: skip
             wanted |= {t.merged_into for i in wanted if (t := self.tickets.get(i)) and t.merged_into is not None}
         recent = [s.letter for s in self.sent if asked.since < s.letter.time <= asked.until]
         minutes: dict[int, tuple[int, int]] = {}
@@ -238,7 +243,18 @@ class World:
             minutes,
             {a: tuple(Asked(x.time, x.ticket_id or 0) for x in recent
                       if x.recipient == a and x.event in ("confirm", "preview")) for a in asked.addresses},
+            self.wrote(wanted, asked),
+            {a: tuple(t.created for t in self.tickets.values() if t.requester == a and t.created > asked.since)
+             for a in asked.staff},
         )  # fmt: skip
+
+    def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str], tuple[float, ...]]:
+        times: dict[tuple[int, str], tuple[float, ...]] = {}
+        for entry in self.articles.values():
+            by = entry.ticket_id, entry.sender.address.lower()
+            if by[0] in tickets and by[1] in asked.staff and entry.direction == "in" and entry.time > asked.since:
+                times[by] = (*times.get(by, ()), entry.time)
+        return times
 
     def write(self, change: Change) -> None:
         """What `storage.changes` does, in dictionaries. A lost fence is a bug of the test: nothing runs beside it."""
