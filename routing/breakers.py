@@ -14,9 +14,14 @@ from parsing.message import ParsedMessage
 from routing import tokens
 from routing.facts import Facts
 from routing.mail import Mail
-from routing.policy import Limits, Policy
+from routing.policy import Limits, Policy, Staff
 from routing.threads import bare_subject
+from routing.ticket import Ticket
 
+# Mails of one member of staff in one ticket, or that open tickets: nobody writes faster for so long. Two responders
+# that strip every mark do, each in answer to a notice of what the other wrote.
+STAFF_MAILS = 10
+STAFF_SECONDS = 600
 AUTOMATIC_EVENTS = ("acknowledgement", "state")  # what is counted: notices to staff never are
 
 
@@ -79,6 +84,28 @@ def thread(ticket_id: int, times: Iterable[float], now: float, limits: Limits) -
     number = tokens.number(ticket_id)
     return Trip(
         "per_thread", f"per_thread {number}", window, f"{count} automatic mails in {number} in {_spoken(window)}"
+    )
+
+
+def staff(member: Staff, ticket: Ticket | None, now: float, facts: Facts) -> Trip | None:
+    """Whether so many mails in a member's name have come to that ticket, or opened one, that a machine writes them."""
+    if ticket is None:
+        times = [t for address in member.addresses for t in facts.opened.get(address, ())]
+        where = "that opened tickets"
+    else:
+        times = [
+            t
+            for (there, address), found in facts.wrote.items()
+            if address in member.addresses and (now_in := facts.ticket(there)) is not None and now_in.id == ticket.id
+            for t in found
+        ]
+        where = f"in {ticket.number}"
+    count = _in(STAFF_SECONDS, now, times)
+    if count < STAFF_MAILS:
+        return None
+    name = f"staff {member.addresses[0]} {ticket.number if ticket is not None else ''}".rstrip()
+    return Trip(
+        "staff", name, STAFF_SECONDS, f"{count} mails of {member.addresses[0]} {where} in {_spoken(STAFF_SECONDS)}"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import answers, confirming, forwarding, joining, numbers, opening, reports, threads, tokens
+from routing import answers, breakers, confirming, forwarding, joining, numbers, opening, reports, threads, tokens
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
@@ -50,7 +50,8 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         frozenset(contents),
         frozenset(addresses),
         bool(times) and (policy.limits.unknown is not None or policy.limits.desk is not None),
-        first - max(policy.limits.longest, QUESTION_SECONDS) - 60,
+        frozenset(a for address in addresses if address in policy.staff for a in policy.staff[address].addresses),
+        first - max(policy.limits.longest, QUESTION_SECONDS, breakers.STAFF_SECONDS) - 60,
         (last // 60 + 1) * 60,  # whole minutes, so that a batch counts what each of its mails alone would
     )
 

@@ -18,6 +18,7 @@ class Questions:
     content_keys: frozenset[str] = frozenset()  # sameness of mails without Message-ID
     addresses: frozenset[str] = frozenset()  # authors, for the limits of what is sent to them unasked
     counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
+    staff: frozenset[str] = frozenset()  # every address of the members of staff in whose names mails are
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 
@@ -103,6 +104,8 @@ class Facts:
     breakers: Mapping[str, float] = field(default_factory=dict)  # limits: when each last kept an answer back
     minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
     asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
+    wrote: Mapping[tuple[int, str], tuple[float, ...]] = field(default_factory=dict)  # by ticket and staff's address
+    opened: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by staff's address: times of new tickets
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
 
     def ticket(self, ticket_id: int) -> Ticket | None:
@@ -152,6 +155,12 @@ class Facts:
         if effect.asked is not None:
             address, question = effect.asked
             changes["asked"] = {**self.asked, address: (*self.asked.get(address, ()), question)}
+        if effect.wrote is not None:
+            by, time = effect.wrote
+            changes["wrote"] = {**self.wrote, by: (*self.wrote.get(by, ()), time)}
+        if effect.opened is not None:
+            address, time = effect.opened
+            changes["opened"] = {**self.opened, address: (*self.opened.get(address, ()), time)}
         if effect.tripped is not None:
             name, time = effect.tripped
             changes["breakers"] = {**self.breakers, name: max(time, self.breakers.get(name, time))}
@@ -182,6 +191,8 @@ class Effect:
     answered: tuple[str, Answered, bool, int] | None = None  # address, what, whether it is of no partner, ticket
     tripped: tuple[str, float] | None = None  # a breaker's name, and when
     asked: tuple[str, Asked] | None = None
+    wrote: tuple[tuple[int, str], float] | None = None  # a mail's article: its ticket and author
+    opened: tuple[str, float] | None = None  # a new ticket's requester
     bounced: str | None = None  # Message-ID of a letter that came back
     suppressed: str | None = None
     lifted: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routing import answers, forwarding, rules
+from routing import answers, breakers, forwarding, rules
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision, Forwarded
 from routing.mail import Mail
@@ -59,6 +59,9 @@ def open_ticket(
         case = case.because("acknowledge", f"a person's first mail, from {address}", "the sender is told the number")
     else:
         case = case.because(f"silent_{silent[0]}", silent[1], "no acknowledgement")
+    loud = breakers.staff(case.member, None, mail.envelope.received_at, case.facts) if case.member else None
+    if loud is not None:
+        case = case.because("limit_staff", loud.seen, "staff are not told by mail")
     case = case.because("open", f"subject {message.subject!r}", "opens a ticket")
     return Decision(
         "open",
@@ -72,7 +75,7 @@ def open_ticket(
         related=related,
         acknowledge=silent is None,
         words=handed.words if handed is not None else message.reply or message.text,
-        notify=True,
+        notify=loud is None,
         claim_ids=not related,
         forwarded=handed,
         shares=sees.given,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from routing import commands, forwarding, threads
+from routing import breakers, commands, forwarding, threads
 from routing.case import Case
 from routing.commands import Command
 from routing.decision import Decision
@@ -31,6 +31,9 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
         claim_ids=False,
         weak=case.trust != "authenticated",
     )
+    trip = breakers.staff(case.policy.staff[case.address or ""], ticket, case.mail.envelope.received_at, case.facts)
+    if trip is not None:
+        return replace(note, reasons=case.because("limit_staff", trip.seen, "a note only; nobody is told").reasons)
     if not case.human:
         case = case.because("kind", case.kind, "kept inside; it never goes to the requester")
         return replace(note, reasons=case.reasons, notify=message.kind == "list", weak=True)

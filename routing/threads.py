@@ -37,6 +37,7 @@ _SAID: Mapping[Method, str] = {
     "partner_number": "{} in the subject, the partner's own number",
     "plus_token_alone": "it came to an address with our token {}, answers no mail and has another subject",
 }
+INSIDE = ("internal", "alarm")  # of our letters, those that nobody answers to a requester
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
 
 
@@ -146,10 +147,10 @@ def _led_to(signed: tokens.Signed, facts: Facts, policy: Policy) -> int:
 
 
 def inside(mail: Mail, facts: Facts, policy: Policy) -> str | None:
-    """The id that it names of an internal note, or of our notice of one: what is answered to those stays inside."""
+    """The id that it names of an internal note, of our notice of one, or of an alarm: the answer stays inside."""
     for named in named_ids(mail):
         signed, key = tokens.read_signed(named, policy.keys), facts.keys.get(named)
-        if (signed is not None and signed.event == "internal") or (key is not None and key.internal and not key.weak):
+        if (signed is not None and signed.event in INSIDE) or (key is not None and key.internal and not key.weak):
             return named
     return None
 

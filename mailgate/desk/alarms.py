@@ -17,11 +17,7 @@ from storage.change import Announcement, Change, Tripped
 
 def tripped(mail: Mail, decision: Decision, change: Change, facts: Facts, policy: Policy) -> Change:
     """That change, with the limit that silenced its answer, if one did. No alarm follows from an alarm's answer."""
-    author = mail.message.author
-    if author is None or not any(reason.code.startswith("silent_limit_") for reason in decision.reasons):
-        return change
-    before = decision.ticket_id if decision.verb != "open" else None
-    trip = breakers.limited(mail, author.address.lower(), facts, policy, before)
+    trip = _trip(mail, decision, facts, policy)
     if trip is None:
         return change
     fresh = breakers.is_new(trip, change.time, facts.breakers)
@@ -31,6 +27,19 @@ def tripped(mail: Mail, decision: Decision, change: Change, facts: Facts, policy
     if not fresh or quiet or change.ticket is None:
         return change
     return _told(change, alarm(trip, change.ticket, mail.claim.article_id, change.time, policy))
+
+
+def _trip(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Trip | None:
+    """The limit that a reason of the decision is about."""
+    codes = {reason.code for reason in decision.reasons}
+    address = mail.message.author.address.lower() if mail.message.author is not None else ""
+    before = decision.ticket_id if decision.verb != "open" else None
+    if "limit_staff" in codes and address in policy.staff:
+        ticket = facts.ticket(before) if before is not None else None
+        return breakers.staff(policy.staff[address], ticket, mail.envelope.received_at, facts)
+    if not any(code.startswith("silent_limit_") for code in codes):
+        return None
+    return breakers.limited(mail, address, facts, policy, before)
 
 
 def _told(change: Change, told: Announcement) -> Change:
@@ -46,7 +55,7 @@ def alarm(trip: Trip, ticket: Ticket, article_id: int, time: float, policy: Poli
         admins(policy),
         article_id,
         time,
-        words=f"{trip.seen} ([answers] {trip.limit})",
+        words=trip.seen if trip.limit == "staff" else f"{trip.seen} ([answers] {trip.limit})",
         subject=ticket.subject,
     )
 

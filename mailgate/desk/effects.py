@@ -30,6 +30,10 @@ def effect(change: Change) -> Effect:
         answered=_answered(change),
         tripped=(change.tripped.name, change.tripped.time) if change.tripped else None,
         asked=(change.ask.address, Asked(change.time, change.ticket.id)) if change.ask and change.ticket else None,
+        wrote=_wrote(change),
+        opened=(change.ticket.requester, change.ticket.created)
+        if change.ticket and change.version is None and change.ticket.requester
+        else None,
         bounced=next((mark.message_id for mark in change.marks if mark.state == "failed"), None),
         suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),
         lifted=change.lift,
@@ -42,6 +46,11 @@ def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
         return None
     answer = Answered(letter.time, bare_subject(letter.subject))
     return letter.recipient, answer, letter.limited == "unknown", letter.ticket_id
+
+
+def _wrote(change: Change) -> tuple[tuple[int, str], float] | None:
+    came = next((a for a in change.articles if a.direction == "in"), None)
+    return ((came.ticket_id, came.sender.address.lower()), came.time) if came is not None else None
 
 
 def _asked(change: Change) -> tuple[Confirmation, ...]:

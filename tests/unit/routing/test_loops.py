@@ -14,6 +14,7 @@ from unit.routing.world import MONDAY, NO_EVIDENCE, PASS, World, desk
 from mailgate.desk import commands
 from mailgate.outgoing.compose import Pen
 from parsing.read import parse
+from routing.breakers import STAFF_MAILS
 from routing.mail import Evidence
 from storage.change import Change
 
@@ -251,3 +252,31 @@ def test_a_mail_of_ours_whose_id_a_relay_replaced_is_only_recorded() -> None:
     net.send(mail(ANNA))
     net.run()
     assert [kind for _, kind in world.outcomes] == ["article", "record"]
+
+
+@pytest.mark.parametrize("evidence", [NO_EVIDENCE, PASS])
+@pytest.mark.parametrize("keeps_thread", [True, False])
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("watched", [True, False])
+@pytest.mark.parametrize("words", ["I have left.", "#note I have left.", "#send\nI have left.", "#unassign"])
+def test_the_responders_of_two_agents_do_not_write_to_each_other_without_end(
+    evidence: Evidence, keeps_thread: bool, token: bool, watched: bool, words: str
+) -> None:
+    world = Gateway(desk(subject_token=token))
+    machines = {"help@desk.example": gateway(world, evidence)}
+    net = Net(machines)
+    net.send(mail(ANNA))
+    net.run(1)
+    if watched:
+        world.tickets[1] = replace(world.tickets[1], watchers=(SAM, TESS))
+    for agent in (SAM, TESS):
+        net.machines[agent] = responder(agent, keeps_thread=keeps_thread, words=words)
+    net.send(mail("dora@other.example", text="Mine too."), 30)
+    net.send(mail(ANNA, subject="Screen", text="Dark."), 60)
+    net.run()
+    assert len(net.carried) <= 250
+    assert len([s for s in world.letters("answer") if s.letter.recipient == ANNA]) <= 2 * 2 * STAFF_MAILS
+    assert len([s for s in world.letters("alarm") if s.letter.recipient == SAM]) <= len(world.tickets) + 2
+    before = len(world.sent)
+    world.arrive(parse(mail(SAM, subject="By hand", text="Myself.").raw), at=2000.0, evidence=PASS)
+    assert [s.letter.recipient for s in world.sent[before:] if s.letter.event == "notice"] == [TESS], "closed by itself"
