@@ -216,29 +216,35 @@ def test_without_namespace_the_delimiter_is_asked_for() -> None:
 
 def test_move_is_one_command_where_there_is_one() -> None:
     client = Client()
-    dispose(client, "move:Done", [1, 2])  # type: ignore[arg-type]
+    dispose(client, "move:Done", [1, 2], home="INBOX", again=False)  # type: ignore[arg-type]
     assert client.said == [("move", [1, 2], "Done")]
 
 
 def test_without_move_a_copy_is_made_before_anything_is_removed() -> None:
-    client = Client(capabilities=("UIDPLUS",), deleted=[1])
-    dispose(client, "move:Done", [1, 2])  # type: ignore[arg-type]
+    client = Client(capabilities=("UIDPLUS",))
+    dispose(client, "move:Done", [1, 2], home="INBOX", again=False)  # type: ignore[arg-type]
     assert client.said == [
-        ("copy", [2], "Done"),
+        ("copy", [1, 2], "Done"),
         ("add_flags", [1, 2], [b"\\Deleted"], True),
         ("uid_expunge", [1, 2]),
     ]
 
 
+def test_what_an_interrupted_try_has_marked_is_not_copied_again() -> None:
+    client = Client(capabilities=("UIDPLUS",), deleted=[1, 2])
+    dispose(client, "move:Done", [1, 2], home="INBOX", again=True)  # type: ignore[arg-type]
+    assert client.names == ["add_flags", "uid_expunge"]
+
+
 @pytest.mark.parametrize("after", ["move:Done", "delete"])
 def test_without_uidplus_nothing_is_expunged(after: str) -> None:
     client = Client(capabilities=())
-    dispose(client, after, [1])  # type: ignore[arg-type]
+    dispose(client, after, [1], home="INBOX", again=False)  # type: ignore[arg-type]
     assert client.said[-1] == ("add_flags", [1], [b"\\Deleted"], True)
     assert not [name for name in client.names if "expunge" in name or "close" in name]
 
 
 def test_flag_sets_seen_and_nothing_else() -> None:
     client = Client()
-    dispose(client, "flag", [1])  # type: ignore[arg-type]
+    dispose(client, "flag", [1], home="INBOX", again=False)  # type: ignore[arg-type]
     assert client.said == [("add_flags", [1], [b"\\Seen"], True)]
