@@ -32,7 +32,7 @@ _NONE: Set[str] = frozenset()
 _begins_with_absence = phrases.finder(
     phrases.ABSENCE_SUBJECTS,
     before=r"^\W*",
-    after=r"\s*(?:$|[:：;!(\[–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
+    after=r"\s*(?:$|[:：;!(\[\]–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
 )
 _is_absence = phrases.finder(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
 _says_absent = phrases.finder(phrases.ABSENCE_OPENINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, headers, html, limits, tnef, uuencode
+from parsing import charsets, headers, html, limits, rtf, tnef, uuencode
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -19,7 +19,8 @@ _STUB = re.compile(
 )
 _STUB_CHARS = 500
 _ENRICHED = re.compile(r"<(/?)([a-zA-Z-]{1,30})>")
-_TEXT_TYPES = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html"))
+_TEXT_TYPES = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext"))
+_OTHER_FORMS = frozenset(("text/x-amp-html", "text/watch-html"))
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class _Segment:
 
     plain: list[Part] = field(default_factory=list)
     rich: list[Part] = field(default_factory=list)
+    others: list[Part] = field(default_factory=list)  # in forms that few can show, and nobody misses
 
 
 def read(tree: Tree) -> Body:
@@ -53,7 +55,7 @@ def read(tree: Tree) -> Body:
     for segment in segments:
         plain = "\n".join([text for part in segment.plain if (text := reader.text(part))])
         rich = "\n".join([reader.decode(part) for part in segment.rich])
-        used.update(map(id, segment.plain), map(id, segment.rich))
+        used.update(map(id, segment.plain), map(id, segment.rich), map(id, segment.others))
         if rich:
             richs.append(rich)
             if not plain.strip() or (len(plain) < _STUB_CHARS and _STUB.search(plain)):
@@ -117,7 +119,7 @@ def _collect(node: Part | Multipart, segments: list[_Segment], *, alone: bool) -
 def _leaf(part: Part, segments: list[_Segment], *, alone: bool) -> None:
     if part.content_type not in _TEXT_TYPES and not (alone and part.content_type.startswith("text/")):
         return
-    if part.content_type == "text/x-amp-html" or part.disposition == "attachment":
+    if part.disposition == "attachment":
         return
     # A text with a file name is a file, unless it is all there is.
     if part.filename and not alone:
@@ -145,7 +147,8 @@ def _alternative(node: Multipart, segments: list[_Segment]) -> None:
         elif own_plain and not plain:
             plain = own_plain
     if plain or rich:
-        segments.append(_Segment(plain, rich))
+        others = [child for child in node.children if isinstance(child, Part) and child.content_type in _OTHER_FORMS]
+        segments.append(_Segment(plain, rich, others))
 
 
 class _Reader:
@@ -180,6 +183,8 @@ class _Reader:
         return text
 
     def text(self, part: Part) -> str:
+        if part.content_type == "text/rtf":
+            return rtf.to_text(part.data[: limits.TEXT_BYTES])
         text = self.decode(part)
         if part.content_type in ("text/enriched", "text/richtext"):
             return _enriched(text)

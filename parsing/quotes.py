@@ -239,7 +239,11 @@ def _begins(joined: str, ends: bool, follows: bool) -> int | None:
         # "2014-10-17 11:28 GMT+03:00 NAME <ADDRESS>:", a date and an address without a verb
         body = joined.rstrip(" :：*")
         closed = not ends or body.endswith((">", ")", "]")) or (follows and address and address.end() == len(body))
-        return 0 if dated and address and closed else None
+        if not address or not timed:
+            return None
+        # "* NAME <ADDRESS> [2014-10-17 11:28]:", anywhere in a line that leads to a quote
+        leads = ends and follows and joined[: address.start()][-1:] in ("<", "(") and len(joined) < 2 * NAME_CHARACTERS
+        return 0 if (dated and closed) or leads else None
     middle = _MIDDLE.search(joined)
     if middle and _TIME.search(joined, middle.end()):
         return middle.start()

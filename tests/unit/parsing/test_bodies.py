@@ -29,6 +29,19 @@ def test_of_alternatives_the_plain_text_is_read_and_the_html_kept() -> None:
     assert (found.text, found.html) == ("hello", "<p>hello</p>")
 
 
+def test_an_alternative_in_a_form_for_few_is_no_file_and_an_invitation_is_one() -> None:
+    watch = "Content-Type: text/watch-html\n\n<b>hello</b>"
+    invitation = "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR"
+    tree = parts.read(multipart("alternative", "b", plain("hello"), watch, invitation).encode(), [])
+    left = [part.content_type for part in tree.parts if id(part) not in bodies.read(tree).parts]
+    assert left == ["text/calendar"]
+
+
+def test_a_body_in_rich_text_format_is_read_as_text() -> None:
+    mail = b"Content-Type: text/rtf\n\n{\\rtf1 hello \\b there\\b0}"
+    assert bodies.read(parts.read(mail, [])).text == "hello there"
+
+
 @pytest.mark.parametrize(
     "stub", ["", " \n", "Your mail client does not support HTML.", "Please open this message in your browser"]
 )

@@ -148,6 +148,8 @@ FORMS = {
         "550 5.1.1 The account does not exist\n"
     ),
     "rcpt": "Sent <<< RCPT TO:<a@x.example>\nReceived >>> 550 5.1.1 unknown user. Not delivered.\n",
+    "rcpt without brackets": "Message details:\n  MAIL FROM: b@x.example\n  RCPT TO: a@x.example\n\n550 5.1.1 Failed\n",
+    "recipient in Chinese": "抱歉，您的邮件被退回来了\n\n收件人：a@x.example\n\n退信原因：550 5.1.1 undeliverable\n",
     "sentence": "Unable to deliver message to a@x.example, 5.1.1, sorry.\n",
 }
 

@@ -61,6 +61,7 @@ INTRODUCTIONS = {
     "ja apple": "2026/03/10 9:00、Help Desk <help@desk.example>のメール:",
     "zh gmail": "Help Desk <help@desk.example> 于2026年3月10日周二 09:00写道：",
     "zh apple": "在 2026年3月10日，上午9:00，Help Desk <help@desk.example> 写道：",
+    "sr gmail": "уто, 10. мар 2026. у 9:00 Help Desk <help@desk.example> је написао/ла:",
     "zh 163": 'At 2026-03-10 09:00:00, "Help Desk" <help@desk.example> wrote:',
     "ko gmail": "2026년 3월 10일 (화) 오전 9:00, Help Desk <help@desk.example>님이 작성:",
 }
@@ -139,9 +140,16 @@ def test_reply_on_the_line_of_the_introduction_is_kept():
 
 
 @pytest.mark.parametrize(
-    "introduction", ["Help Desk wrote:", "Zitat von Help Desk <help@desk.example>:", "Der Tisch schrieb:"]
+    "introduction",
+    [
+        "* Help Desk <help@desk.example> [2026-03-10 09:00:12 +0100]:",
+        "Missatge de Help Desk <help@desk.example> del dia dt., 10 de març 2026 a les 9:00:",
+        "Help Desk wrote:",
+        "Zitat von Help Desk <help@desk.example>:",
+        "Der Tisch schrieb:",
+    ],
 )
-def test_introduction_without_a_date_is_known_by_the_quote_under_it(introduction):
+def test_introduction_that_does_not_begin_with_a_date_is_known_by_the_quote_under_it(introduction):
     assert of_reply(f"{NEW}\n\n{introduction}\n{QUOTED}") == Split(NEW, True, "", None)
 
 
