@@ -7,8 +7,10 @@ import os
 import shlex
 import ssl
 import subprocess
+import tempfile
+import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 from urllib.error import URLError
@@ -17,8 +19,9 @@ from mailgate.alarms.standing import iso
 from mailgate.settings import Alarm, Settings
 
 COMMAND_SECONDS = 30.0
-WEBHOOK_SECONDS = 15.0
+WEBHOOK_SECONDS = 15.0  # from the first byte to the last: one that dribbles keeps no other alarm waiting
 LONGEST = 300  # characters of what went wrong that are told
+LONGEST_ERRORS = 100_000  # bytes of a command's errors that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,17 @@ class RingFailed(Exception):
     """Nobody was told; why, in a line."""
 
 
-def ring(settings: Settings, told: Ring) -> None:
-    """Tell by each way that the settings have. Raises RingFailed where one of them failed."""
-    problems = []
-    for what, tell in ways(settings):
+def ring(settings: Settings, told: Ring, but: Collection[str] = ()) -> dict[str, str]:
+    """Tell by each way that the settings have, but for those named; why some of them failed, by way."""
+    failed = {}
+    for way, tell in ways(settings):
+        if way in but:
+            continue
         try:
             tell(told)
         except RingFailed as error:
-            problems.append(f"{what}: {error}")
-    if problems:
-        raise RingFailed("; ".join(problems))
+            failed[way] = str(error)
+    return failed
 
 
 def ways(settings: Settings) -> Iterator[tuple[str, Callable[[Ring], None]]]:
@@ -53,7 +57,7 @@ def ways(settings: Settings) -> Iterator[tuple[str, Callable[[Ring], None]]]:
     if alarm is not None and alarm.command:
         yield "alarm.command", lambda told: _run(alarm.command or "", settings, told)
     if alarm is not None and alarm.webhook:
-        yield "alarm.webhook", lambda told: _post(alarm, settings, told)
+        yield "alarm.webhook", lambda told: _in_time(lambda: _post(alarm, settings, told))
 
 
 def sentence(settings: Settings, told: Ring) -> str:
@@ -67,23 +71,45 @@ def sentence(settings: Settings, told: Ring) -> str:
 def _run(command: str, settings: Settings, told: Ring) -> None:
     names = {"MAILGATE_ALARM": told.name, "MAILGATE_STATE": told.state, "MAILGATE_SAID": told.said}
     try:
-        done = subprocess.run(  # noqa: S603 - the administrator's
-            shlex.split(command),
-            input=sentence(settings, told) + "\n",
-            env={**os.environ, **{key: text.replace("\0", "") for key, text in names.items()}},
-            cwd=settings.folder or None,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as errors:  # no pipe: what it leaves running in the background may keep it open
+            done = subprocess.run(  # noqa: S603 - the administrator's
+                shlex.split(command),
+                input=f"{sentence(settings, told)}\n".encode(),
+                env={**os.environ, **{key: text.replace("\0", "") for key, text in names.items()}},
+                cwd=settings.folder or None,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+            errors.seek(0)
+            said = errors.read(LONGEST_ERRORS).decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
         raise RingFailed(f"it did not end within {COMMAND_SECONDS:.0f} s") from None
     except (OSError, ValueError) as error:
         raise RingFailed(getattr(error, "strerror", None) or str(error)) from None
     if done.returncode:
-        raise RingFailed(f"it ended with {done.returncode}: {' '.join(done.stderr.split())[-LONGEST:]}")
+        raise RingFailed(f"it ended with {done.returncode}: {' '.join(said.split())[-LONGEST:]}")
+
+
+def _in_time(tell: Callable[[], None]) -> None:
+    """A time-out of a socket begins again with every byte; this one does not."""
+    outcome: list[RingFailed | None] = []
+
+    def run() -> None:
+        try:
+            tell()
+            outcome.append(None)
+        except RingFailed as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, name="webhook", daemon=True)
+    thread.start()
+    thread.join(WEBHOOK_SECONDS)
+    if not outcome:
+        raise RingFailed(f"no answer within {WEBHOOK_SECONDS:.0f} s")
+    if outcome[0] is not None:
+        raise outcome[0]
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailgate.alarms import ringing, standing
-from mailgate.alarms.ringing import Ring, RingFailed
+from mailgate.alarms.ringing import Ring
 from mailgate.alarms.standing import Problem
 from mailgate.grants import ends
 from mailgate.settings import Alarm as AlarmSettings
@@ -26,6 +26,7 @@ log = logging.getLogger("mailgate.alarms")
 LOOK_SECONDS = 15.0  # between looks; a grant's news is looked at at once
 SLICE_SECONDS = 0.2  # how soon a stop, or news, is noticed
 CALM_SECONDS = 60.0  # a trouble must have been gone before it is over: what comes and goes is one alarm
+LATE_SECONDS = 86400.0  # a way that fails for longer has its own trouble, and the other has told
 AT_ONCE = ("grant", "disk")  # they do not mend themselves
 
 
@@ -70,6 +71,15 @@ def told(begun: Mapping[str, Alarm], ring: Ring, now: float) -> dict[str, Alarm]
     return {**begun, ring.name: replace(begun[ring.name], told=now)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """What was told by the ways in `heard`, and not yet by the others; they are tried until then."""
+
+    ring: Ring
+    heard: frozenset[str]
+    until: float
+
+
 class Alarms:
     """`run()`, in a thread of its own, until `stopping` is set. `news` asks for a look at once."""
 
@@ -80,7 +90,7 @@ class Alarms:
         stopping: threading.Event,
         news: threading.Event,
         *,
-        ring: Callable[[Settings, Ring], None] = ringing.ring,
+        ring: Callable[[Settings, Ring, Collection[str]], Mapping[str, str]] = ringing.ring,
     ) -> None:
         self._settings = settings
         self._db = db
@@ -91,7 +101,8 @@ class Alarms:
         self._begun: Mapping[str, Alarm] = {}
         self._kept: Mapping[str, Alarm] | None = None  # as the database has it; not yet read
         self._away_since: float | None = None
-        self._failure: str | None = None
+        self._late: dict[str, _Late] = {}  # by name of the alarm
+        self._failures: Mapping[str, str] = {}
 
     def run(self) -> None:
         """Look, and look again."""
@@ -110,18 +121,30 @@ class Alarms:
         done = step(self._begun, problems, now, self._after)
         self._begun = done.begun
         self._write()
+        self._late = {name: late for name, late in self._late.items() if now < late.until}
+        late = [late for name, late in self._late.items() if name not in [ring.name for ring in done.rings]]
         for ring in done.rings:
-            try:
-                self._ring(self._settings, ring)
-            except RingFailed as error:
-                if str(error) != self._failure:
-                    log.error("alarm %s could not be told: %s", ring.name, error)
-                self._failure = str(error)
-                continue
-            log.warning("alarm %s %s: %s", ring.name, ring.state, ring.said)
-            self._failure = None
-            self._begun = told(self._begun, ring, now)
-            self._write()
+            if self._tell(_Late(ring, frozenset(), now + LATE_SECONDS)):
+                log.warning("alarm %s %s: %s", ring.name, ring.state, ring.said)
+                self._begun = told(self._begun, ring, now)
+                self._write()
+        for one in late:
+            self._tell(one)
+
+    def _tell(self, late: _Late) -> bool:
+        """Whether somebody was told. A way that fails is tried again at the next look, and the others are not."""
+        name = late.ring.name
+        failed = self._ring(self._settings, late.ring, late.heard)
+        for way, why in failed.items():
+            if self._failures.get(way) != why:
+                log.error("alarm %s could not be told: %s: %s", name, way, why)
+        self._failures = failed
+        heard = frozenset(way for way, _ in ringing.ways(self._settings)) - failed.keys()
+        if failed and heard:
+            self._late[name] = replace(late, heard=heard)
+        else:
+            self._late.pop(name, None)
+        return bool(heard)
 
     def _problems(self, now: float) -> Sequence[Problem]:
         try:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import signal
+import socket
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,9 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.alarms import standing
+from mailgate.alarms import ringing, standing
 from mailgate.alarms import watch as alarms
-from mailgate.alarms.ringing import Ring, RingFailed, ring
+from mailgate.alarms.ringing import Ring, ring
 from mailgate.alarms.standing import Problem
 from mailgate.alarms.watch import CALM_SECONDS, Alarms, step, told
 from mailgate.grants import ends
@@ -119,15 +124,23 @@ class Bell:
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
         self.deaf = False
+        self.broken = False  # the webhook
+        self.tries = 0
 
-    def __call__(self, _: Settings, one: Ring) -> None:
-        if self.deaf:
-            raise RingFailed("nobody there")
-        self.heard.append((one.name, one.state))
+    def __call__(self, _: Settings, one: Ring, but: Collection[str]) -> dict[str, str]:
+        """By the command, and by the webhook where the settings have one."""
+        if "alarm.command" not in but:
+            if self.deaf:
+                return {"alarm.command": "nobody there"}
+            self.heard.append((one.name, one.state))
+        if self.broken and "alarm.webhook" not in but:
+            self.tries += 1
+            return {"alarm.webhook": "404"}
+        return {}
 
 
-def watcher(db: Database, folder: Path, bell: Bell) -> Alarms:
-    return Alarms(desk(folder, db), db, threading.Event(), threading.Event(), ring=bell)
+def watcher(db: Database, folder: Path, bell: Bell, **alarm: Any) -> Alarms:
+    return Alarms(desk(folder, db, **alarm), db, threading.Event(), threading.Event(), ring=bell)
 
 
 def trouble(db: Database, error: str | None, now: float) -> None:
@@ -159,11 +172,33 @@ def test_deaf_bell_is_rung_again_and_said_once(sqlite: Database, tmp_path: Path,
     alarm = watcher(sqlite, tmp_path, bell)
     for n in range(3):
         alarm.look(NOON + n)
-    assert caplog.text.count("could not be told: nobody there") == 1
+    assert caplog.text.count("could not be told: alarm.command: nobody there") == 1
     bell.deaf = False
     alarm.look(NOON + 3)
     alarm.look(NOON + 4)
     assert bell.heard == [("mailbox office", "begins")]
+
+
+def test_way_that_fails_is_tried_again_and_the_one_that_told_is_not(sqlite: Database, tmp_path: Path) -> None:
+    bell = Bell()
+    bell.broken = True
+    both = {"webhook": "https://chat.example/hook"}
+    trouble(sqlite, "away", NOON)
+    alarm = watcher(sqlite, tmp_path, bell, **both)
+    for n in range(4):
+        alarm.look(NOON + n)
+    assert (bell.heard, bell.tries) == ([("mailbox office", "begins")], 4)
+    watcher(sqlite, tmp_path, bell, **both).look(NOON + 4)  # a restart
+    assert bell.heard == [("mailbox office", "begins")]
+    bell.broken = False
+    alarm.look(NOON + 5)
+    bell.broken = True
+    alarm.look(NOON + 6)  # the webhook has told it, too
+    assert (bell.heard, bell.tries) == ([("mailbox office", "begins")], 4)
+    trouble(sqlite, None, NOON + 7)
+    for n in (7, 8 + CALM_SECONDS, 9 + CALM_SECONDS):
+        alarm.look(NOON + n)
+    assert (bell.heard, bell.tries) == ([("mailbox office", "begins"), ("mailbox office", "over")], 6)
 
 
 def test_database_that_is_away_is_told_and_nothing_else_ends(
@@ -234,7 +269,7 @@ ONE = Ring("grant m365", "begins", "grant m365: taken\nback", NOON)
 
 
 def test_webhook_gets_json(hook: Any, sqlite: Database, tmp_path: Path) -> None:
-    ring(desk(tmp_path, sqlite, command=None, webhook=f"http://127.0.0.1:{hook.server_port}/x"), ONE)
+    assert ring(desk(tmp_path, sqlite, command=None, webhook=f"http://127.0.0.1:{hook.server_port}/x"), ONE) == {}
     (posted,) = hook.posted
     assert posted["text"] == "Desk: grant m365: taken back"
     assert (posted["alarm"], posted["state"], posted["since"]) == ("grant m365", "begins", "2027-01-15T08:00:00Z")
@@ -246,8 +281,8 @@ def test_webhook_that_does_not_take_it_counts_as_untold(
 ) -> None:
     hook.status = status
     settings = desk(tmp_path, sqlite, command=None, webhook=f"http://127.0.0.1:{hook.server_port}/x")
-    with pytest.raises(RingFailed, match=r"alarm\.webhook: "):
-        ring(settings, ONE)
+    assert ring(settings, ONE).keys() == {"alarm.webhook"}
+    assert ring(settings, ONE, but=("alarm.webhook",)) == {}
 
 
 def test_command_gets_the_sentence_and_no_shell_sees_it(sqlite: Database, tmp_path: Path) -> None:
@@ -260,6 +295,57 @@ def test_command_gets_the_sentence_and_no_shell_sees_it(sqlite: Database, tmp_pa
     ring(desk(tmp_path, sqlite, command=f"{script} heard"), evil)
     assert (tmp_path / "heard").read_text() == f"Desk: {evil.said}\ngrant m365|begins|{evil.said}"
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("sh -c 'echo no such number >&2; exit 3'", "it ended with 3: no such number"),
+        ("nowhere/page", "No such file or directory"),
+        ("sleep 600", "it did not end within 0 s"),
+    ],
+)
+def test_command_that_fails_or_hangs_says_so(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, said: str
+) -> None:
+    if command == "sleep 600":
+        monkeypatch.setattr(ringing, "COMMAND_SECONDS", 0.2)
+    assert ring(desk(tmp_path, sqlite, command=command), ONE) == {"alarm.command": said}
+
+
+def test_command_that_leaves_something_in_the_background_has_told(sqlite: Database, tmp_path: Path) -> None:
+    assert ring(desk(tmp_path, sqlite, command="sh -c 'sleep 5 & echo $! >left'"), ONE) == {}
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)  # it is still there: nobody waited for it
+
+
+@pytest.mark.parametrize("dribbles", [False, True])
+def test_webhook_that_hangs_is_left_in_time(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dribbles: bool
+) -> None:
+    monkeypatch.setattr(ringing, "WEBHOOK_SECONDS", 0.5)
+    done = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            while not done.wait(0.05):
+                if dribbles:
+                    client.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        settings = desk(tmp_path, sqlite, command=None, webhook=f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        failed = ring(settings, ONE)
+        done.set()
+        thread.join()
+    for left in threading.enumerate():
+        if left.name == "webhook":
+            left.join()
+    with warnings.catch_warnings():  # urllib leaves the socket of an answer that never began to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    assert failed.keys() == {"alarm.webhook"}
 
 
 def test_over_says_what_it_was(sqlite: Database, tmp_path: Path) -> None:
