@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mailgate.outgoing.fields import addr_spec
 from mailgate.outgoing.relay import describe
 from mailgate.settings import Relay, Settings
 
+_POLICY = re.compile(r"\b5\.7\.\d+\b|relay|authenticat", re.IGNORECASE)  # RFC 3463 section 3.8: security or policy
 ACCOUNT = 'relay.envelope = "account"'
 
 
@@ -138,10 +140,12 @@ def _recipient(what: str, answer: _Answer, recipient: str, account: Relay) -> Fi
     said = f'to {answer.command} it says "{answer.text}"'
     if answer.code // 100 == 4:
         return advice(what, said, "perhaps only for now: try again in some minutes")
+    if not _POLICY.search(answer.text):  # of this one address
+        return advice(what, said, f"is {recipient} right?", ("relay", "host"))
     if account.user is None:
         todo = "it sends to nobody outside: add relay.user and relay.password_file, or let it relay for this machine"
         return failed(what, said, todo, ("relay", "user"))
-    return failed(what, said, f"is {recipient} right, and may {account.user} send to others there?", ("relay", "host"))
+    return failed(what, said, f"may {account.user} send to others there?", ("relay", "user"))
 
 
 def explain(error: Exception, account: Relay) -> Trouble:

@@ -141,6 +141,14 @@ def test_relay_without_starttls_is_told(tmp_path: Path, sink: Sink) -> None:
     assert "the server offers no STARTTLS" in done.output
 
 
+def test_address_that_the_relay_does_not_know_fails_nothing(tmp_path: Path, sink: Sink) -> None:
+    sink.refuse("anna@desk.example", "550 5.1.1 no such user")
+    done = check(tmp_path, relay(sink))
+    assert done.exit_code == 0
+    assert 'to RCPT TO:<anna@desk.example> it says "550 5.1.1 no such user"' in done.output
+    assert "is anna@desk.example right?" in done.output
+
+
 def test_relay_without_tls_is_told(tmp_path: Path, sink: Sink) -> None:
     done = check(tmp_path, relay(sink, tls="implicit"))
     assert done.exit_code == 1
