@@ -102,8 +102,9 @@ def begin(connection: Connection, made: float, now: float, first: int, other: Li
     `other`: the database of this same desk that was in this place. Its keys are accepted for the tickets that both
     have; a name that is taken stays with its key.
     """
-    last = counters(connection)
-    last_ticket, last_article = last.get("ticket", 0), last.get("article", 0)
+    # The last ticket that is there: ids that were reserved for mails in hand have none.
+    last_ticket = connection.execute(sa.select(sa.func.max(ticket.c.id))).scalar_one() or 0
+    last_article = counters(connection).get("article", 0)
     shared = signing_key.c.last_ticket.is_(None) | (signing_key.c.last_ticket > last_ticket)
     connection.execute(signing_key.update().where(shared).values(last_ticket=last_ticket))
     names = set(connection.execute(sa.select(signing_key.c.id)).scalars())
@@ -118,7 +119,7 @@ def begin(connection: Connection, made: float, now: float, first: int, other: Li
     first_article = max(last_article, other.last_article if other else 0) + reach
     for name, value in (("ticket", first), ("article", first_article)):
         connection.execute(counter.update().where(counter.c.name == name).values(value=value - 1))
-    # Ids reserved for mails in hand may be another mail's in the lost time: all of them reserve anew.
+    # In the lost time another mail may have got what was reserved for one in hand: all of them reserve anew.
     connection.execute(
         journal.update().where(journal.c.state.in_(("new", "parked"))).values(ticket_id=None, article_id=None)
     )

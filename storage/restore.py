@@ -44,7 +44,8 @@ class Content:
     waiting: int  # mails that have no outcome yet
     letters: Mapping[str, int]  # by state
     keys: int
-    last_ticket: int
+    given: int  # the id of the last ticket that was given out
+    last_ticket: int  # of the last one that is there
     busiest: int  # tickets opened on the busiest day
 
 
@@ -96,6 +97,7 @@ def content(db: Database, version: str) -> Content:
             {state: number for state, number in letters},
             count(signing_key),
             epochs.counters(connection).get("ticket", 0),
+            connection.execute(sa.select(sa.func.max(ticket.c.id))).scalar_one() or 0,
             epochs.busiest_day(connection),
         )
 

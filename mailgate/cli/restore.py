@@ -153,9 +153,9 @@ def _first(content: Content, there: Standing, made: float, now: float, wanted: s
     """The id of the first ticket of the new epoch."""
     from storage.epochs import first_after
 
-    given = max(content.last_ticket, there.lineage.last_ticket if there.lineage else 0)
+    given = max(content.given, there.lineage.last_ticket if there.lineage else 0)
     if wanted is None:
-        return first_after(content.last_ticket, made, now, content.busiest, given)
+        return first_after(content.given, made, now, content.busiest, given)
     chosen = tokens.read_number(wanted)
     if chosen is None or chosen <= given:
         raise CommandError(f"--numbers-from {wanted}: {tokens.number(given)} was given out; name a later number")

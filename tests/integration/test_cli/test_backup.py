@@ -258,7 +258,7 @@ def test_dry_run_shows_all_and_touches_nothing(desk: Any, backup: Path) -> None:
     assert plan["next_number"] == "INC-2200"  # 1100 were given out, and a thousand more may have been
     assert plan["folders"] == [{"name": "office", "folder": "INBOX"}, {"name": "office", "folder": "Processed"}]
     shown = desk.text("restore", str(backup), "--dry-run")
-    for words in ("2 waited: held", "INC-1101 to INC-2199 match nothing", "office: Processed", "Nothing was done."):
+    for words in ("2 waited: held", "INC-1004 to INC-2199 match nothing", "office: Processed", "Nothing was done."):
         assert words in shown
     assert rows(desk.db) == before
     assert sorted(desk.folder.iterdir()) == files
