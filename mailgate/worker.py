@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -55,6 +56,8 @@ class Worker:
         self.owner = owner
         self.stopping = stopping
         self._in_hand: dict[int, Claim] = {}  # by journal id; what is left when the database goes away is released
+        self._claimed: list[Claim] = []  # the next batch, taken with the commit of the one before
+        self._ahead = False  # whether it is
         self._lease_until = 0.0
         self._tell_at = 0.0  # clock of `time.monotonic`
         self._watch = Watch(app.db)
@@ -66,22 +69,30 @@ class Worker:
             try:
                 self._give_back()
                 self._tell()
-                if not (self._watch.news() and self.step()):
+                if not ((self._claimed or self._watch.news()) and self.step()):
                     self.stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
                 log.warning("the database is away: %s", error)
                 self.stopping.wait(OUTAGE_SECONDS)
         self._watch.close()
+        self._in_hand = {claim.journal_id: claim for claim in self._claimed}
+        with suppress(DatabaseUnavailable):  # then the leases run out
+            self._give_back()
 
     def step(self) -> int:
-        """Claim and settle one batch; how many mails it had."""
+        """Settle one batch; how many mails it had. The next one is claimed in its last commit, while mails wait."""
+        claims, self._claimed = self._claimed or self._claim(), []
+        self._ahead = True
+        self.settle(claims)
+        self._ahead = False
+        return len(claims)
+
+    def _claim(self) -> list[Claim]:
         with self.db.read() as session:
             if not working.is_due(session, now()):
-                return 0
+                return []
         with self.db.write() as session:
-            claims = working.claim(session, self.owner, now())
-        self.settle(claims)
-        return len(claims)
+            return working.claim(session, self.owner, now())
 
     def settle(self, claims: Sequence[Claim]) -> None:
         """Work what was just claimed, to its end."""
@@ -160,10 +171,14 @@ class Worker:
         moment = now()
         took = tally.handled(moment - m.envelope.journaled_at for m in mails if m.envelope.door != DOOR)
         batch = prepared(changes, moment)
+        claimed = []
         with self.db.write() as session:
             write_changes(session, batch)
             counters.give_back(session, "ticket", free)
             tally.count(session, {**events, **took, ("busy_seconds", "work"): self._busy})
+            if self._ahead and len(mails) == len(self._in_hand) and not self.stopping.is_set():
+                claimed = working.claim(session, self.owner, moment)
+        self._claimed = claimed
         self._busy = 0.0
         for mail, change in zip(mails, (c for c in changes if c.outcome is not None), strict=True):
             _report(mail, change)

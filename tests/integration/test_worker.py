@@ -251,3 +251,29 @@ def test_owner_learns_that_somebody_else_closed_the_ticket_and_not_that_he_did(s
     Actions(stations.app, "agent@desk.example").close("INC-1001", None)
     assert len(stations.letters("notice")) == told
     assert len(stations.letters("state")) == 2
+
+
+def test_the_next_batch_is_claimed_with_the_commit_of_the_one_before(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH_MAILS", 1)
+    for name in ("anna", "ben", "cleo"):
+        stations.arrive(f"{name}@acme.example")
+    assert stations.worker.step() == 1
+    assert [(row.state, row.attempt) for row in stations.journal()] == [("done", 1), ("new", 1), ("new", 0)]
+    assert stations.work() == 2
+    assert [(row.state, row.attempt) for row in stations.journal()] == [("done", 1)] * 3
+
+
+def test_a_worker_that_stops_claims_nothing_more_and_gives_back_what_it_claimed(
+    stations: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH_MAILS", 1)
+    for name in ("anna", "ben", "cleo"):
+        stations.arrive(f"{name}@acme.example")
+    stations.worker.step()
+    stations.worker.stopping.set()
+    stations.worker.run()
+    assert [(row.owner, row.attempt) for row in stations.journal()[1:]] == [(None, 0)] * 2
+    assert stations.worker.step() == 1
+    assert [(row.owner, row.attempt) for row in stations.journal()[1:]] == [(None, 1), (None, 0)]
