@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -35,6 +36,8 @@ class Pen:
         self.policy = policy
         self.rendering = rendering or Rendering(templates)
         self._zone = ZoneInfo(policy.timezone)
+        people = (member.name for member in policy.staff.values())
+        self._taken = frozenset(map(_alike, (policy.name, *policy.queues, *people)))
 
     def compose(self, change: Change) -> Change:
         """The change with the letters of its announcements, and with their text in the articles that they are."""
@@ -134,14 +137,22 @@ class Pen:
         if told.author is None:
             return self.policy.name
         name, address = self._speaker(told.author), fields.clean(told.author.address)
+        if any(words in name for words in strings.trust.values()):
+            name = ""  # how sure it is, is not for him to say
         who = f"{name} <{address}>" if name and address else name or address
         sure = strings.trust.get(told.trust or "")
         return f"{who} ({sure})" if sure else who
 
     def _speaker(self, author: Address) -> str:
-        """The name that somebody goes by: a member of staff by the settings', anybody else by his own."""
+        """The name that somebody goes by: a member of staff by the settings', anybody else by his own.
+
+        Who writes from outside under a name of the house has none.
+        """
         member = self.policy.staff.get((author.address or author.name).lower())
-        return member.name if member else fields.clean(author.name)
+        if member is not None:
+            return member.name
+        name = fields.clean(author.name)
+        return "" if author.address and _alike(name) in self._taken else name
 
     def _person(self, address: str | None) -> str:
         """A member of staff by name; anybody else as he is."""
@@ -228,6 +239,11 @@ class Pen:
         """A moment in plain form and in the desk's time zone."""
         moment = datetime.fromtimestamp(min(max(time, 0.0), LAST_MOMENT), self._zone)
         return f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}"
+
+
+def _alike(name: str) -> str:
+    """A name as people tell it from others."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def issued_as(told: Announcement) -> str:

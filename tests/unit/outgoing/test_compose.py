@@ -195,6 +195,18 @@ def test_notice_is_in_the_name_of_who_wrote(author: Address, shown: str) -> None
     assert (address.display_name, address.addr_spec) == (shown, "help@desk.example")
 
 
+@pytest.mark.parametrize("name", ["First Agent", "first  agent", "Example Service Desk", "Hardware"])
+def test_a_stranger_under_a_name_of_the_house_is_shown_by_his_address(name: str) -> None:
+    told = replace(NOTICE, author=Address(name, "eve@evil.example"), trust="unverified")
+    assert str(parsed(one(told))["From"]).startswith('"eve (evil.example) via Example Service Desk"')
+    assert "New, from eve@evil.example (sender not verified):" in text(one(told))
+
+
+def test_how_sure_a_sender_is_does_not_stand_in_his_name() -> None:
+    told = replace(NOTICE, author=Address("Jane (sender verified)", "jane@acme.example"), trust="unverified")
+    assert "sender verified" not in text(one(told))
+
+
 def test_notice_goes_to_its_recipient_alone() -> None:
     assert [parsed(letter)["To"] for letter in letters(NOTICE)] == list(NOTICE.recipients)
 
