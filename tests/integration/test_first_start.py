@@ -106,8 +106,12 @@ def tickets(daemon: Daemon, number: int) -> list[dict[str, Any]]:
 
 def everything(server: Dovecot, user: str) -> dict[str, list[Kept]]:
     """Every folder with its mails and their flags."""
+    return {name: server.mails(user, name) for name in folders(server, user)}
+
+
+def folders(server: Dovecot, user: str) -> list[str]:
     names = [path.name.removeprefix(".") for path in server.maildir(user).glob(".*") if (path / "cur").is_dir()]
-    return {name: server.mails(user, name) for name in ("INBOX", *names)}
+    return ["INBOX", *names]
 
 
 def test_mailbox_of_5000_old_mails_is_left_alone_and_the_next_mail_is_acknowledged(
@@ -131,7 +135,8 @@ def test_mailbox_of_5000_old_mails_is_left_alone_and_the_next_mail_is_acknowledg
     sink.wait(lambda _: bool(sink.to("jane@acme.example")))
     daemon.settled()
     assert [m.message["X-Mailgate-Event"] for m in sink.to("jane@acme.example")] == ["acknowledgement"]
-    until(lambda: list(everything(dovecot, user)) == ["INBOX", "Processed"], "the one mail is filed")
+    until(lambda: folders(dovecot, user) == ["INBOX", "Processed"], "the folder of what is done")
+    until(lambda: dovecot.mails(user, "Processed"), "the one mail is filed")
     after = everything(dovecot, user)
     assert after["INBOX"] == before["INBOX"]
     assert [kept.raw for kept in after["Processed"]] == [mail_of(after["Processed"][0])]
