@@ -11,10 +11,13 @@ from collections.abc import Iterable
 from parsing import limits, words
 from parsing.message import Address
 
-# Nearly every field is one of these two.
+# Nearly every field is one of these three.
 _SIMPLE = re.compile(
     r"(?:\"([^\"\\=]*)\"|([^\"(),:;<>@\\=\[\]]*))[ \t]*<([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)>\Z",
     re.ASCII,
+)
+_ENCODED = re.compile(
+    r"\"?((?:=\?[^?\s\"]{1,90}\?[bBqQ]\?[^?\s\"]*\?= ?)+)\"?[ \t]*<([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)>\Z"
 )
 _BARE = re.compile(r"([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)\Z", re.ASCII)
 _SPECIAL = re.compile(r"[\"(,:;<]|=\?")
@@ -49,6 +52,9 @@ def _read(values: Iterable[str], hint: str) -> list[Address]:
             found.append(Address(name.strip(), f"{simple[3]}@{simple[4].lower().rstrip('.')}"))
         elif (bare := _BARE.match(text)) is not None:
             found.append(Address("", f"{bare[1]}@{bare[2].lower().rstrip('.')}"))
+        elif (encoded := _ENCODED.match(text)) is not None:
+            name = " ".join(words.decode(encoded[1], hint).split()).strip('"').strip()
+            found.append(Address(name, f"{encoded[2]}@{encoded[3].lower().rstrip('.')}"))
         elif text:
             found.extend(_Scanner(text, hint).read())
         if len(found) >= limits.ADDRESSES:

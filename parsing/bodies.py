@@ -174,7 +174,7 @@ class _Reader:
         if wrong:
             self.note(wrong)
         if "\r" in text:
-            text = text.replace("\r\n", "\n")
+            text = "\n".join(text.split("\r\n"))  # quicker than to replace as many
             if "\r" in text:
                 text = text.replace("\r", "\n")
         if "\0" in text:

@@ -62,7 +62,7 @@ _LETTERS = (
 def guess(text: str) -> str | None:
     """The ISO 639-1 code of the language of `text`, told from its beginning, or None where that is unsure."""
     text = text[:SCANNED]
-    wide = "" if text.isascii() else "".join(_WIDE.findall(text))
+    wide = "" if _is_western(text) else "".join(_WIDE.findall(text))
     if len(wide) > 2:
         letters = sum(map(str.isalpha, text))
         for code, script in _SCRIPTS:
@@ -79,3 +79,12 @@ def guess(text: str) -> str | None:
                 counts[other] = 0
     best = max(counts)
     return _CODES[counts.index(best)] if best >= LEAST and counts.count(best) == 1 else None
+
+
+def _is_western(text: str) -> bool:
+    """Whether it holds no letters but Latin-1's, which is told at once."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -36,6 +36,9 @@ class Layout:
     def text(self) -> str:
         """All of it: never more than two empty lines in a row, none at the ends."""
         self.newline()
+        text = "\n".join(self.out)
+        if "\n\n\n\n" not in text and "\n>" not in text:
+            return text.strip("\n")
         out: list[str] = []
         empty = 0
         for line in self.out:
@@ -46,7 +49,7 @@ class Layout:
 
     def words(self, text: str) -> None:
         """What stands between two tags, its entities not resolved."""
-        if text.isspace() and not self.pre and text.isascii():  # between tags nearly everywhere
+        if text.isspace() and not self.pre and text.isascii():
             if not self.blank and not self.wanted:
                 self.put(" ")
             return
@@ -99,7 +102,8 @@ class Layout:
             self.wanted = ends
 
     def below(self, _: str) -> None:
-        self.want(1)
+        if self.line and not self.wanted and not self.fresh:
+            self.wanted = 1
 
     def apart(self, _: str) -> None:
         self.want(2)

@@ -61,7 +61,9 @@ class _Reader:
     def __init__(self, html: str, layout: Layout) -> None:
         self.html = html
         self.layout = layout
-        self.before, *self.pieces = html.split("<", limits.HTML_TAGS + 1)[: limits.HTML_TAGS + 1]
+        self.pieces = html.split("<", limits.HTML_TAGS + 1)
+        del self.pieces[limits.HTML_TAGS + 1 :]
+        self.before = self.pieces.pop(0)
         self.at, self.start = 0, len(self.before)
         self.tag = _TAG  # how tags are told
         self.hidden = ""
@@ -71,8 +73,8 @@ class _Reader:
         layout, pieces, end = self.layout, self.pieces, len(self.pieces)
         text, number = self.before, 0
         while True:
-            if text and not self.hidden:
-                layout.words(text)
+            if text and not self.hidden and not (text == "\n" and layout.wanted and not layout.pre):
+                layout.words(text)  # a line end is nearly all that stands between paragraphs
             if number == end:
                 return layout.text()
             inside, closed, text = pieces[number].partition(">")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 
 from parsing import charsets
 
@@ -44,6 +45,10 @@ def decode(value: str, hint: str = "") -> str:
     """
     if "=?" not in value:
         return clean(value if value.isascii() else _raw(value, hint))
+    return _often(value, hint) if len(value) <= _OFTEN_CHARS else _decode(value, hint)
+
+
+def _decode(value: str, hint: str) -> str:
     out: list[str] = []
     held = bytearray()  # bytes of adjacent words in one charset
     charset = ""
@@ -64,6 +69,10 @@ def decode(value: str, hint: str = "") -> str:
     rest = value[position:]
     out.append(rest if rest.isascii() else _raw(rest, hint))
     return clean("".join(out))
+
+
+_OFTEN_CHARS = 200  # a subject or a name, which are asked for twice in a mail, and a name again in the next
+_often = lru_cache(maxsize=1024)(_decode)
 
 
 def _words(value: str) -> list[tuple[int, int, str, bytes]]:
