@@ -102,6 +102,8 @@ def _article(people: People, article: ArticleRow) -> list[Any]:
     for word in (article.visibility, article.trust, None if article.kind == "human" else article.kind):
         if word:
             head.append(styled(f" {word} ", STYLES.get(word, "magenta")))
+    if any(reason.code == "dmarc_fail_flagged" for reason in article.reasons):
+        head.append(styled(" sender check failed, perhaps forged ", "bold red"))
     head.append(styled(f" {article.id} ", "dim"))
     parts: list[Any] = [Text(), Rule(head, align="left", style="dim")]
     if article.to or article.cc:

@@ -28,7 +28,6 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
         told = tuple(dict.fromkeys((*told, *watching(ticket, policy, but=author.address))))
     if (handed := decision.forwarded) is not None:
         author = handed.sender
-        words = f"{words}\n\n-- {message.from_[0].address}:\n{handed.own}" if handed.own else words
     return Announcement(
         "notice",
         why,
@@ -42,9 +41,18 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
         attachments=message.attachments,
         references=thread_references(ticket),
         article_id=mail.claim.article_id,
-        trust="unverified" if decision.forwarded else decision.trust,
-        details=_linked(decision),
+        trust=_sure(decision),
+        details=(*_linked(decision), *((("own", handed.own),) if handed is not None else ())),
     )
+
+
+def _sure(decision: Decision) -> str:
+    """How sure it is who wrote, for a notice: a failed check is said also where nothing followed from it."""
+    if decision.forwarded:
+        return "unverified"
+    if any(reason.code == "dmarc_fail_flagged" for reason in decision.reasons):
+        return {"unverified": "flagged", "known_thread": "known_flagged"}.get(decision.trust, decision.trust)
+    return decision.trust
 
 
 def _linked(decision: Decision) -> tuple[tuple[str, str], ...]:

@@ -70,6 +70,7 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         announcements.append(
             replace(
                 notice("bounced", mail, decision, before, policy),
+                attachments=(),  # the parts of the report
                 details=(("recipient", report.letter.recipient), ("status", report.status or "")),
             )
         )

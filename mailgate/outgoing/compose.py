@@ -10,12 +10,14 @@ from email.utils import format_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mailgate.desk.people import correspondents
 from mailgate.outgoing import fields, mime, subjects
 from mailgate.outgoing.rendering import Language, Rendering, Wanted
 from parsing.message import Address, Attachment
 from routing import tokens
 from routing.confirming import CONFIRM_SECONDS
 from routing.policy import Policy
+from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, HeldFor, Letter
 
 INTERNAL = ("notice", "confirm", "preview", "alarm")  # what only staff get
@@ -116,9 +118,11 @@ class Pen:
             "inside": issued_as(told) == "internal",
             "words": words[:LONGEST_WORDS].strip() if shortened else words.strip(),
             "shortened": shortened,
+            "own": details.get("own", "").strip() if internal else "",
             "attachments": self._files(told, strings, carried) if internal else (),
             "owner": self._person(ticket.owner) if internal else "",
             "requester": (ticket.requester or "") if internal else "",
+            "readers": self._readers(ticket) if internal else "",
             "partner": (ticket.partner or "") if internal else "",
             "author": self._author(told, strings) if internal else "",
             "was": details.get("was", ""),
@@ -128,9 +132,25 @@ class Pen:
             "status": details.get("status", ""),
             "typed": details.get("typed", ""),
             "linked": details.get("linked", ""),
+            "reply_does": self._reply_does(told, strings) if told.event == "state" else "",
             "because": strings.because.get(details.get("because", ""), ""),
             "expires": self._moment(told.time + CONFIRM_SECONDS),
         }
+
+    def _readers(self, ticket: Ticket) -> str:
+        """Everybody whom an answer in that ticket goes to."""
+        requester, cc = correspondents(ticket, self.policy)
+        return ", ".join(fields.clean(a.address) for a in (requester, *cc)) if requester else ""
+
+    def _reply_does(self, told: Announcement, strings: Language) -> str:
+        """What a reply to the closed ticket does in its queue, until when, and later."""
+        queue = self.policy.queue(told.ticket.queue)
+        if queue.closed_reply == "reopen":
+            return strings.reply_does["reopen"]
+        if not queue.closed_reply_after:
+            return strings.reply_does[queue.closed_reply]
+        until = self._moment((told.ticket.closed or told.time) + queue.closed_reply_after)
+        return strings.reply_does[f"{queue.closed_reply}_later"].format(until=until)
 
     def _author(self, told: Announcement, strings: Language) -> str:
         """Whose words they are, and how sure that is."""
@@ -165,10 +185,11 @@ class Pen:
     # --- headers ------------------------------------------------------------------------------------------------
 
     def _subject(self, told: Announcement, strings: Language) -> str:
-        """In a list of mails the one that wants a `#send` differs from the notice beside it."""
+        """In a list of mails the one that wants something done differs from the notice beside it."""
         number, style, token = told.ticket.number, self.policy.token, self.policy.subject_token
         if told.event in INTERNAL:
-            wants = strings.subjects.get(told.why) or strings.subjects.get(told.event) or ""
+            by_why = told.event == "preview" or told.why == "bounced"
+            wants = (strings.subjects.get(told.why) if by_why else "") or strings.subjects.get(told.event, "")
             subject = subjects.of_notice(told.ticket.subject, number, token, style)
             return f"{wants}: {subject}" if wants else subject
         return subjects.of_answer(told.subject or told.ticket.subject, number, token, style)
@@ -251,6 +272,8 @@ def issued_as(told: Announcement) -> str:
     special = {
         ("notice", "note"): "internal",
         ("preview", "refused"): "internal",
+        ("preview", "used"): "internal",
+        ("preview", "expired"): "internal",
         ("acknowledgement", "refused"): "refusal",
     }
     return special.get((told.event, told.why), told.event)

@@ -38,7 +38,8 @@ Context = Mapping[str, Any]
 class Language:
     """The strings of one language: `say` are single words and lines, `letters` the paragraphs of each letter.
 
-    `subjects` say before a subject what its mail wants; `because` says why two tickets stand beside each other.
+    `subjects` say before a subject what its mail wants; `because` says why two tickets stand beside each other;
+    `reply_does` what a reply to a closed ticket does.
     """
 
     code: str
@@ -47,6 +48,7 @@ class Language:
     states: Mapping[str, str]
     subjects: Mapping[str, str]
     because: Mapping[str, str]
+    reply_does: Mapping[str, str]
     letters: Mapping[str, Mapping[str, list[str]]]
 
 
@@ -59,7 +61,9 @@ def language(code: str) -> Language | None:
         return language(base) if dash else None
     tree = tomllib.loads(data)
     say = {key: value for key, value in tree.items() if isinstance(value, str)}
-    return Language(code, say, tree["trust"], tree["state"], tree["subject"], tree["because"], tree["letter"])
+    return Language(
+        code, say, tree["trust"], tree["state"], tree["subject"], tree["because"], tree["reply_does"], tree["letter"]
+    )
 
 
 def _resource(name: str) -> str | None:

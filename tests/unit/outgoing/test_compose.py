@@ -371,6 +371,54 @@ def test_notice_says_why_it_came(why: str, details: dict[str, str], said: str) -
     assert said in text(one(replace(NOTICE, why=why, details=tuple(details.items()))))
 
 
+@pytest.mark.parametrize(
+    ("trust", "said"),
+    [("flagged", "(sender check failed, perhaps forged;"), ("known_flagged", "(sender check failed, perhaps forged,")],
+)
+def test_notice_says_that_the_check_of_the_sender_failed(trust: str, said: str) -> None:
+    assert said in text(one(replace(NOTICE, trust=trust)))
+    assert said not in text(one(NOTICE))
+
+
+@pytest.mark.parametrize("told", [NOTICE, CONFIRM, PREVIEW], ids=lambda told: told.event)
+def test_staff_see_everybody_who_will_read_their_words(told: Announcement) -> None:
+    ticket = replace(TICKET, participants=("jane@acme.example", "carl@acme.example", "agent@desk.example"))
+    for form in ("plain", "html"):
+        letter = text(one(replace(told, ticket=ticket)), form)
+        assert "jane@acme.example, carl@acme.example" in letter
+        assert "jane@acme.example, carl@acme.example, agent" not in letter
+
+
+def test_what_was_written_above_a_forwarded_mail_is_not_a_signature() -> None:
+    letter = one(replace(NOTICE, details=(("own", "Please take it.\nSoon."),)))
+    words = text(letter).partition("Written above it by whoever forwarded it; this stays inside:\n\n")[2]
+    assert words.startswith("Please take it.\nSoon.\n\n")
+    assert "Please take it.<br>" in text(letter, "html")
+    assert "Written above" not in text(one(NOTICE))
+
+
+def test_subject_of_what_is_no_mail_of_a_conversation_says_so() -> None:
+    alarm = replace(NOTICE, event="alarm", why="breaker")
+    assert parsed(one(alarm))["Subject"] == "Alarm: INC-1042 Printer on floor 3"
+    assert parsed(one(replace(NOTICE, why="bounced")))["Subject"] == "Not delivered: INC-1042 Printer on floor 3"
+    assert parsed(one(replace(NOTICE, why="refused")))["Subject"] == "INC-1042 Printer on floor 3"
+
+
+@pytest.mark.parametrize("code", ["en", "de", "es", "fr", "it", "nl", "pl", "pt"])
+def test_closing_letter_promises_what_the_queue_does(code: str) -> None:
+    def letter(reply: str, after: float) -> str:
+        queue = replace(POLICY.queues["Service Desk"], closed_reply=reply, closed_reply_after=after)  # type: ignore[arg-type]
+        ticket = replace(CLOSED.ticket, language=code, closed=TIME)
+        return text(one(replace(CLOSED, ticket=ticket), Pen(replace(POLICY, queues={"Service Desk": queue}), None)))
+
+    days = 30 * 86400.0
+    said = {(r, a): letter(r, a) for r in ("reopen", "link", "refuse") for a in (0.0, days)}
+    assert said["reopen", 0.0] == said["reopen", days]
+    assert len(set(said.values())) == 5
+    until = "2026-03-27 07:13 CET"
+    assert {key for key, words in said.items() if until in words} == {("link", days), ("refuse", days)}
+
+
 @pytest.mark.parametrize("trust", ["authenticated", "confirmed", "known_thread", "unverified", "failed"])
 def test_notice_says_how_sure_it_is_who_wrote(trust: str) -> None:
     others = {text(one(replace(NOTICE, trust=t))) for t in ("authenticated", "unverified", None) if t != trust}

@@ -41,6 +41,10 @@ def test_each_language_says_all_that_english_says(code: str) -> None:
     assert other.say.keys() == english.say.keys()
     assert other.trust.keys() == english.trust.keys()
     assert other.states.keys() == english.states.keys()
+    assert other.subjects.keys() == english.subjects.keys()
+    assert other.because.keys() == english.because.keys()
+    assert other.reply_does.keys() == english.reply_does.keys()
+    assert all(("{until}" in other.reply_does[key]) == ("{until}" in said) for key, said in english.reply_does.items())
     for name, parts in english.letters.items():
         assert {key: len(texts) for key, texts in other.letters[name].items()} == {
             key: len(texts) for key, texts in parts.items()
