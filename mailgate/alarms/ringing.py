@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from mailgate.alarms.standing import iso
 from mailgate.settings import Alarm, Settings
@@ -137,7 +137,10 @@ def _post(alarm: Alarm, settings: Settings, told: Ring) -> None:
         context = ssl.create_default_context(cafile=str(settings.path(alarm.tls_ca)) if alarm.tls_ca else None)
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _NoRedirect)
         opener.open(request, timeout=WEBHOOK_SECONDS).close()
-    except URLError as error:  # HTTPError, for an answer that is no 2xx, is one
+    except HTTPError as error:  # an answer that is no 2xx
+        error.close()
+        raise RingFailed(f"{error.code} {error.reason}"[:LONGEST]) from None
+    except URLError as error:
         raise RingFailed(str(error.reason)[:LONGEST]) from None
     except (OSError, ValueError) as error:
         raise RingFailed(str(error)[:LONGEST]) from None

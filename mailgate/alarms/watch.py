@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from mailgate.alarms import ringing, standing
@@ -71,6 +72,21 @@ def told(begun: Mapping[str, Alarm], ring: Ring, now: float) -> dict[str, Alarm]
     return {**begun, ring.name: replace(begun[ring.name], told=now)}
 
 
+def _in_background(work: Callable[[], None]) -> Future[None]:
+    """In a thread that nobody waits for."""
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+            done.set_result(None)
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="alarm", daemon=True).start()
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class _Late:
     """What was told by the ways in `heard`, and not yet by the others; they are tried until then."""
@@ -105,12 +121,16 @@ class Alarms:
         self._failures: Mapping[str, str] = {}
 
     def run(self) -> None:
-        """Look, and look again."""
+        """Look, and look again; a look whose command hangs is left alone at the end, and told of again later."""
         look_at = 0.0
+        looking: Future[None] | None = None
         while not self._stopping.is_set():
-            if self._news.is_set() or time.monotonic() >= look_at:
+            if looking is not None and looking.done():
+                looking.result()  # a fault of ours ends the thread, and the role begins anew
+                looking = None
+            if looking is None and (self._news.is_set() or time.monotonic() >= look_at):
                 self._news.clear()
-                self.look(time.time())
+                looking = _in_background(lambda: self.look(time.time()))
                 look_at = time.monotonic() + LOOK_SECONDS
             self._stopping.wait(SLICE_SECONDS)
 
