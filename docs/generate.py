@@ -1,4 +1,5 @@
-"""Writes the pages that are made from the code: `settings.md` from the settings' types, `commands.md` from `--help`.
+"""Writes the pages that are made from the code: `settings.md` from the settings' types, `commands.md` from `--help`,
+`metrics.md` from the catalogue of metrics.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    exit 1 where they are out of date
@@ -15,6 +16,7 @@ import click
 from msgspec import NODEFAULT, inspect
 
 from mailgate.cli.main import cli
+from mailgate.monitoring.catalogue import SUBJECTS
 from mailgate.settings import OURS, Settings
 from mailgate.settings.draft import value
 from mailgate.settings.misfits import quoted
@@ -38,6 +40,16 @@ COMMANDS_HEAD = """\
 
 Exit status: 0 done, 1 not done (with a sentence that says why), 2 wrong usage. `mailgate deliver` answers as
 sysexits.h does, for the mail server that calls it.
+"""
+
+
+METRICS_HEAD = """\
+# Metrics
+
+What `/metrics` answers where the settings have `[http]`; how to have it scraped, and rules for alerts, are in
+[Monitoring](monitoring.md). Counters are kept in the database and go on after a restart (those of roles begin with the
+daemon). A scrape asks indexes of few rows, at most every five seconds, however many mails are kept. No label holds an
+address, a subject or a secret.
 """
 
 
@@ -144,7 +156,21 @@ def _helps(command: click.Command, context: click.Context) -> Iterator[str]:
             yield from _helps(found, click.Context(found, info_name=name, parent=context, terminal_width=WIDTH))
 
 
-PAGES = {"settings.md": settings, "commands.md": commands}
+def metrics() -> str:
+    """The page of every metric."""
+    parts = [METRICS_HEAD]
+    for subject in SUBJECTS:
+        rows = []
+        for metric in subject.metrics:
+            labels = ", ".join(f"`{label}`" for label in metric.labels)
+            rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.says} |")
+        parts.append(
+            "\n".join([f"## {subject.title}\n", "| name | kind | labels | |", "| --- | --- | --- | --- |", *rows, ""])
+        )
+    return "\n".join(parts)
+
+
+PAGES = {"settings.md": settings, "commands.md": commands, "metrics.md": metrics}
 
 
 def main() -> int:

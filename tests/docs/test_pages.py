@@ -34,7 +34,7 @@ def generator() -> Any:
     return runpy.run_path(str(DOCS / "generate.py"))
 
 
-@pytest.mark.parametrize("name", ["settings.md", "commands.md"])
+@pytest.mark.parametrize("name", ["settings.md", "commands.md", "metrics.md"])
 def test_page_made_from_the_code_is_up_to_date(generator: Any, name: str) -> None:
     assert (DOCS / name).read_text() == generator["PAGES"][name](), "python docs/generate.py"
 
