@@ -38,6 +38,8 @@ def why_not(
     message, envelope = mail.message, mail.envelope
     if message.kind != "human":
         return "not_human", f"kind {message.kind}: {message.kind_reason}"
+    if mail.attribution is not None and mail.attribution.code == "form_nobody":
+        return "form_nobody", f"{mail.attribution.seen}: {mail.attribution.outcome}"
     if address is None:
         return "no_author", "there is no address in From"
     if len(message.from_) > 1:  # RFC 5322 section 3.6.2 allows it; nobody says which of them wrote

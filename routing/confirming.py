@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 from routing import commands, staff, thanks
 from routing.case import Case
@@ -13,6 +15,12 @@ from routing.policy import Act, Grant
 
 CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
 NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
+
+# What became of a `#send` that let nothing go; its author is told.
+_UNSENT: Mapping[str, Literal["used", "expired"]] = {
+    "confirmation_used": "used",
+    "confirmation_expired": "expired",
+}
 
 
 def release(case: Case) -> Decision | None:
@@ -41,7 +49,9 @@ def release(case: Case) -> Decision | None:
         if case.trust == "unverified":
             case = case.trusted("known_thread")  # it answers a mail of ours
         return replace(staff.write(case, ticket, f"it answers {asked.message_id}"), release=let_go)
-    return Decision("record", case.trust, case.reasons, ticket_id=asked.ticket_id, author="staff", release=let_go)
+    decision = Decision("record", case.trust, case.reasons, ticket_id=asked.ticket_id, author="staff", release=let_go)
+    why = _UNSENT.get(case.reasons[-1].code)
+    return replace(decision, ask="preview", asks=why) if why and not staff.is_asked_enough(case, asked) else decision
 
 
 def _answered(case: Case, asked: Confirmation) -> tuple[Case, Confirmation | None]:

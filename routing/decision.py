@@ -80,7 +80,9 @@ class Decision:
     answer: bool = False  # staff's words that go to the requester
     words: str = ""  # what was newly written, without a command line
     ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for
-    asks: Literal["", "nothing", "command", "below", "refused"] = ""  # which words ask, where not the event's own
+    asks: Literal["", "nothing", "command", "below", "refused", "guess", "used", "expired"] = (
+        ""  # which words ask, where not the event's own
+    )
     unassign: bool = False  # nobody owns the ticket any more
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here
@@ -90,6 +92,7 @@ class Decision:
     forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None
     release: Confirmation | None = None
+    tell_others: bool = False  # not the one to whom the mail went that came back
     reports: tuple[Report, ...] = ()
 
     @property

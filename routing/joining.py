@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from routing import closed, commands, opening, staff
+from routing import closed, commands, opening, staff, threads
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision
 from routing.threads import Match
@@ -59,19 +60,12 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             f"{found[0].said}; the sender is {case.trust}",
             f"{grant.line}: not enough to join; an internal note, and staff are told",
         )
-        return Decision(
-            "note",
-            case.trust,
-            case.reasons,
-            ticket_id=ticket.id,
-            author=role,
-            visibility="internal",
-            queue=ticket.queue,
-            words=message.reply,
-            notify=True,
-            claim_ids=False,
-            weak=True,
+        return _note(case, ticket, role)
+    if (named := threads.notice_inside(case.mail, case.policy)) is not None:
+        case = case.because(
+            "inside", f"in answer to {named}, our notice of an internal note", "an internal note; staff are told"
         )
+        return _note(case, ticket, role)
     if root and not is_requester:
         case = case.because("root_author", f"{address} wrote the mail that began it", "becomes its requester")
     append = Decision(
@@ -89,6 +83,11 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     if ticket.state_type == "closed" and (case.human or message.kind == "list"):
         return closed.reply(case, ticket, append)
     return append
+
+
+def _note(case: Case, ticket: Ticket, author: Literal["requester", "participant"]) -> Decision:
+    """Kept inside, and staff are told."""
+    return replace(_kept(case, ticket, author), words=case.mail.message.reply, notify=True)
 
 
 def _is_colleague(case: Case, ticket: Ticket, found: Sequence[Match]) -> str | None:

@@ -34,6 +34,7 @@ def open_ticket(
         requester, address = handed.sender, handed.sender.address.lower()
         case = case.because("forwarded", f"{case.address} forwards a mail of {address}", f"opens as {address}'s")
     ours = address is not None and policy.is_ours(address)
+    machine = mail.attribution is not None and mail.attribution.code == "form_nobody"
     queue, recipient = (queue, "as the ticket before it") if queue in policy.queues else _queue(mail, policy)
     case = case.because("queue", recipient, f"queue {queue}")
     partner = policy.partner(address) if address and not ours else None
@@ -71,7 +72,8 @@ def open_ticket(
         author="stranger",
         queue=queue,
         set=wanted,
-        requester=requester if address is not None and not ours else None,  # else answers would come back here
+        # Answers to us would come back here, those to a form's machine nobody would read.
+        requester=requester if address is not None and not ours and not machine else None,
         related=related,
         acknowledge=silent is None,
         words=handed.words if handed is not None else message.reply or message.text,

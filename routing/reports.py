@@ -15,9 +15,10 @@ from routing.policy import Policy
 from routing.threads import letter_ids, plus_tokens
 
 REPORTS = ("bounce", "receipt", "abuse_report")
-TELLING = ("answer", "acknowledgement", "state")  # mails to partners: their failing is told; a notice's would loop
+TELLING = ("answer", "acknowledgement", "state")  # mails to partners: their failing is told each time
 # There is no such address (RFC 3463 section 3.2, RFC 7505). Of 5.1.x the others are about a sender, or say too little.
 GONE = frozenset(("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"))
+UNREACHABLE_SECONDS = 86400.0  # between two times that others are told of it
 
 # The header of a mail of ours that a report returns (RFC 6522 section 3).
 RETURNED = ("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers")
@@ -54,6 +55,9 @@ def about(case: Case) -> Decision | None:
             f"{status} with the token of the delivery to {letter.recipient}",
             "nothing goes there until a mail comes from it",
         )
+    others = state == "failed" and not known and letter.recipient in case.policy.staff and _is_news(case, letter)
+    if others:
+        case = case.because("unreachable", f"{letter.event} to {letter.recipient}", "the others are told, once a day")
     return Decision(
         "record",
         case.trust,
@@ -61,7 +65,8 @@ def about(case: Case) -> Decision | None:
         ticket_id=letter.ticket_id,
         author="system",
         reports=(Report(letter, state, status, suppress),),
-        notify=state == "failed" and not known and letter.event in TELLING,
+        notify=(state == "failed" and not known and letter.event in TELLING) or others,
+        tell_others=others,
     )
 
 
@@ -96,6 +101,16 @@ def _unproved(mail: Mail, letter: SentLetter, policy: Policy) -> str | None:
     if any(s and s.proved and s.left == left and s.is_for(letter.recipient) for s in found):
         return None
     return f"it does not bear the token of the delivery, only {letter.message_id}"
+
+
+def unreachable(address: str) -> str:
+    """The name under which it is kept when others were told last that staff's notices come back."""
+    return f"unreachable {address.lower()}"
+
+
+def _is_news(case: Case, letter: SentLetter) -> bool:
+    last = case.facts.breakers.get(unreachable(letter.recipient))
+    return letter.event not in TELLING and (last is None or case.mail.envelope.received_at - last > UNREACHABLE_SECONDS)
 
 
 def _said(message: ParsedMessage, recipient: str) -> tuple[Literal["failed", "delayed", "read", "other"], str | None]:

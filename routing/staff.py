@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from routing import breakers, commands, forwarding, threads
+from routing import breakers, commands, forwarding, inline, threads
 from routing.case import Case
 from routing.commands import Command
 from routing.decision import Decision
+from routing.facts import Confirmation
 from routing.ticket import Ticket
 
 # Mails that ask one person about one ticket: nobody writes faster, and a responder that answers each of them does.
@@ -70,6 +71,10 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
         case = case.because("no_requester", ticket.number, "there is nobody to answer; it stays inside")
         return replace(note, reasons=case.reasons, notify=True)
     if not command.words.strip() and all(a.inline for a in message.attachments):
+        if command.name == "" and (guess := inline.words(message.text)):
+            seen = "no words above the quote, but some below it or between its lines"
+            case = case.because("guessed", seen, "held; a preview shows them and asks for #send")
+            return _held(case, replace(note, words=guess, asks="guess"), "preview" if grant.given else "confirm")
         case = case.because("nothing_new", "no words above the quote", "it stays inside; its author is asked to write")
         return _asked(case, replace(note, asks="nothing"), "preview")
     if below:
@@ -110,9 +115,7 @@ def _held(case: Case, note: Decision, ask: commands.Question) -> Decision:
 
 def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:
     """That member is asked by mail; not without end."""
-    now = case.mail.envelope.received_at
-    asked = [a for a in case.facts.asked.get(case.address or "", ()) if a.ticket_id == note.ticket_id]
-    if sum(now - QUESTION_SECONDS < a.time <= now for a in asked) >= MOST_QUESTIONS:
+    if is_asked_enough(case, note):
         case = case.because(
             "limit_questions",
             f"{MOST_QUESTIONS} questions to {case.address} in {QUESTION_SECONDS:.0f} s",
@@ -120,3 +123,10 @@ def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:
         )
         return replace(note, verb="note", reasons=case.reasons, notify=True)
     return replace(note, reasons=case.reasons, ask=ask)
+
+
+def is_asked_enough(case: Case, about: Decision | Confirmation) -> bool:
+    """Whether so many questions about that ticket have gone to the author that a machine answers them."""
+    now = case.mail.envelope.received_at
+    asked = [a for a in case.facts.asked.get(case.address or "", ()) if a.ticket_id == about.ticket_id]
+    return sum(now - QUESTION_SECONDS < a.time <= now for a in asked) >= MOST_QUESTIONS

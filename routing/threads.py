@@ -149,10 +149,17 @@ def _led_to(signed: tokens.Signed, facts: Facts, policy: Policy) -> int:
 def inside(mail: Mail, facts: Facts, policy: Policy) -> str | None:
     """The id that it names of an internal note, of our notice of one, or of an alarm: the answer stays inside."""
     for named in named_ids(mail):
-        signed, key = tokens.read_signed(named, policy.keys), facts.keys.get(named)
-        if (signed is not None and signed.event in INSIDE) or (key is not None and key.internal and not key.weak):
+        key = facts.keys.get(named)
+        if key is not None and key.internal and not key.weak:
             return named
-    return None
+    return notice_inside(mail, policy)
+
+
+def notice_inside(mail: Mail, policy: Policy) -> str | None:
+    """The id of a letter of ours that nobody answers to a requester; named, or in the address that it came to."""
+    named = (tokens.read_signed(i, policy.keys) for i in named_ids(mail))
+    signs = (*plus_tokens(mail, policy), *(s for s in named if s is not None))
+    return next((s.left for s in signs if s.event in INSIDE), None)
 
 
 def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:

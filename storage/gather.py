@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from routing.breakers import AUTOMATIC_EVENTS
 from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.reports import UNREACHABLE_SECONDS
 from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage import suppression
@@ -49,7 +50,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         answered=answered,
         minutes=_minutes(connection, questions),
         threads=threads(connection, wanted, questions.since),
-        breakers=breakers(connection, questions.since),
+        breakers=breakers(connection, questions.since - UNREACHABLE_SECONDS),
         asked=asked,
         wrote=_wrote(connection, there, questions),
         opened=_opened(connection, questions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailgate.desk.people import admins
 from routing import breakers
 from routing.breakers import Trip
 from routing.decision import Decision
@@ -58,9 +59,3 @@ def alarm(trip: Trip, ticket: Ticket, article_id: int, time: float, policy: Poli
         words=trip.seen if trip.limit == "staff" else f"{trip.seen} ([answers] {trip.limit})",
         subject=ticket.subject,
     )
-
-
-def admins(policy: Policy) -> tuple[str, ...]:
-    """Who is told that something is wrong with the gateway: staff with that role, else the default queue's members."""
-    found = (member.addresses[0] for member in policy.staff.values() if "admin" in member.roles)
-    return tuple(dict.fromkeys(found)) or policy.members(policy.default_queue)

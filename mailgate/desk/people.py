@@ -55,3 +55,9 @@ def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Ad
         if p not in (ticket.requester, but.lower()) and p not in policy.staff and not policy.is_ours(p)
     )
     return requester, cc
+
+
+def admins(policy: Policy) -> tuple[str, ...]:
+    """Who is told that something is wrong with the gateway: staff with that role, else the default queue's members."""
+    found = (member.addresses[0] for member in policy.staff.values() if "admin" in member.roles)
+    return tuple(dict.fromkeys(found)) or policy.members(policy.default_queue)

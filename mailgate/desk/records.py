@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from mailgate.desk.announcements import notice
-from mailgate.desk.people import GATEWAY
+from mailgate.desk.people import GATEWAY, admins, without
 from mailgate.desk.states import answered
 from routing.decision import Decision
 from routing.facts import Confirmation, Facts
 from routing.mail import Mail
 from routing.policy import Policy
+from routing.reports import unreachable
 from routing.ticket import Ticket
-from storage.change import Change, HistoryEntry, Mark, Outcome, Release
+from storage.change import Announcement, Change, HistoryEntry, Mark, Outcome, Release, Tripped
 
 
 def outcome(
@@ -55,6 +56,8 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         after = replace(before, version=before.version + 1, updated=max(before.updated, time))
         after, history, release = released(after, decision.release, actor, time, policy)
         return replace(change, ticket=after, version=before.version, history=tuple(history), release=release)
+    if decision.ask is not None:
+        return replace(change, announcements=(_unsent(mail, decision, before),))
     if report is None:
         return change
     entry = HistoryEntry(
@@ -67,9 +70,13 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
     )
     announcements = []
     if decision.notify:
+        told = notice("bounced", mail, decision, before, policy)
         announcements.append(
             replace(
-                notice("bounced", mail, decision, before, policy),
+                told,
+                recipients=_others(report.letter.recipient, before, policy)
+                if decision.tell_others
+                else told.recipients,
                 attachments=(),  # the parts of the report
                 details=(("recipient", report.letter.recipient), ("status", report.status or "")),
             )
@@ -79,7 +86,28 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         ticket=replace(before, version=before.version + 1),
         version=before.version,
         history=(entry,),
+        tripped=Tripped(unreachable(report.letter.recipient), time, fresh=True) if decision.tell_others else None,
         announcements=tuple(a for a in announcements if a.recipients),
+    )
+
+
+def _others(recipient: str, ticket: Ticket, policy: Policy) -> tuple[str, ...]:
+    """Who is told that a member's notices come back: the others of the queue, else administrators."""
+    return without(policy.members(ticket.queue), recipient, policy) or without(admins(policy), recipient, policy)
+
+
+def _unsent(mail: Mail, decision: Decision, ticket: Ticket) -> Announcement:
+    """The author of a `#send` that lets nothing go is told why."""
+    author = mail.message.from_[0]
+    return Announcement(
+        "preview",
+        decision.asks,
+        ticket,
+        (author.address.lower(),),
+        mail.claim.article_id,
+        mail.envelope.received_at,
+        author=author,
+        subject=ticket.subject,
     )
 
 

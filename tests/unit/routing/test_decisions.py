@@ -188,6 +188,8 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 how["evidence"] = PASS if result == "pass" else Evidence("fail", policy or "unknown", "dmarc=fail")  # type: ignore[arg-type]
             case "text":
                 said["text"] = rest.replace("\\n", "\n")
+            case "below":
+                said |= {"text": rest.replace("\\n", "\n"), "reply": "", "reply_certain": False}
             case "uncertain":
                 said["reply_certain"] = False
             case "kind":

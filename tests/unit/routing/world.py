@@ -21,6 +21,7 @@ from routing.decision import Decision
 from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.mail import NO_EVIDENCE, REPEAT_SECONDS, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
+from routing.reports import UNREACHABLE_SECONDS
 from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, Letter, Mark, Move
@@ -239,7 +240,7 @@ class World:
             {i: times for i in wanted if (times := tuple(
                 s.letter.time for s in self.sent if s.letter.ticket_id == i and s.letter.time > asked.since
                 and s.letter.event in AUTOMATIC_EVENTS))},
-            {name: last for name, last in self.breakers.items() if last > asked.since},
+            {name: last for name, last in self.breakers.items() if last > asked.since - UNREACHABLE_SECONDS},
             minutes,
             {a: tuple(Asked(x.time, x.ticket_id or 0) for x in recent
                       if x.recipient == a and x.event in ("confirm", "preview")) for a in asked.addresses},
