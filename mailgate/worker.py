@@ -75,7 +75,7 @@ class Worker:
                 log.warning("the database is away: %s", error)
                 self.stopping.wait(OUTAGE_SECONDS)
         self._watch.close()
-        self._in_hand = {claim.journal_id: claim for claim in self._claimed}
+        self._in_hand, self._claimed = {claim.journal_id: claim for claim in self._claimed}, []
         with suppress(DatabaseUnavailable):  # then the leases run out
             self._give_back()
 
