@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Literal
 
 from parsing.message import ParsedMessage
@@ -13,7 +14,7 @@ MOST_WORDS = 20  # longer ones say something
 MOST_CHARACTERS = 300  # no need to look at more
 
 # Phrases of letters alone, casefolded; of each only what says thanks, and what may stand around it. A word that is
-# not here, a digit, a question mark or a file makes it a reply like any other: to reopen once too often is the
+# not here, a digit, a question mark, a frown or a file makes it a reply like any other: to reopen once too often is the
 # smaller harm.
 _THANKS = """
 thank you|thanks|thx|ty|many thanks|much appreciated|appreciate it|cheers|thanks a lot|thanks so much|thanks again
@@ -61,15 +62,92 @@ för hjälpen|för hjälp|med vänlig hälsning|med vänliga hälsningar|mvh|hej
 med venlig hilsen|hilsen|vennlig hilsen|avusta|terveisin|za pomoc a čas|s pozdravem
 """
 
+_GREETING = """
+hi|hello|dear|hey|hallo|liebe|lieber|herr|frau|servus|moin|bonjour|madame|monsieur|cher|chère|hola|estimado|estimada|ciao
+buongiorno|olá|hoi|beste|dag|dzień dobry|hej|hei|best regards|kind regards|regards|best|mit freundlichen grüssen
+viele grüsse|lg|vg|gruss|grüsse|cordialement|saludos|saluti|cordiali saluti|groeten|groet|mvh|pozdrawiam|cumprimentos
+"""  # after which, and after thanks, a name may stand that is not known here
+
+# What thanks are for, and that all is well now. Whoever says anything else, "but" or "not" among it, is not read so.
+_FOR = r"""
+for (?:(?:the|your|all|this|that|such|a|very|so|quick|fast|prompt|great|kind|excellent|good|super|speedy|swift) )*
+  (?:help|support|reply|response|answer|info|information|update|assistance|efforts?|service|time|work|solution
+  |feedback|explanation|patience|everything|that|this|it|(?:looking into|fixing|solving|sorting) (?:it|this|that))
+| für (?:(?:die|ihre|deine|eure|den|ihren|das|super|so|sehr|schnelle|rasche|tolle|prompte|gute|nette|kompetente) )*
+  (?:hilfe|unterstützung|info|information|rückmeldung|antwort|mühe|bearbeitung|erledigung|lösung|support|service|alles)
+| pour (?:(?:votre|vos|ton|l|la|le|cette|rapide|précieuse|excellente|bonne) )*
+  (?:aide|réponse|retour|réactivité|information|soutien|efficacité|rapidité|intervention|support|tout)
+  (?: (?:si |très )?(?:rapide|précieuse|efficace))?
+| por (?:(?:su|tu|la|vuestra|toda|rápida|pronta|gran|excelente) )*
+  (?:ayuda|respuesta|información|atención|apoyo|gestión|rapidez|todo)(?: rápida| prestada)?
+| per (?:(?:il|la|l|suo|sua|tuo|vostro|vostra|rapido|rapida|veloce|pronta|ottimo|prezioso) )*
+  (?:aiuto|risposta|supporto|assistenza|informazione|disponibilità|tempestività|tutto)
+| (?:pela|pelo) (?:(?:sua|tua|vossa|seu|rápida|ótima|excelente) )*
+  (?:ajuda|resposta|apoio|atenção|informação|suporte|rapidez)
+| voor (?:(?:je|uw|de|jullie|het|alle|snelle|goede|fijne|vlotte) )*
+  (?:hulp|reactie|info|informatie|antwoord|ondersteuning|support|moeite|service|alles)
+| za (?:(?:szybką|miłą|twoją|państwa|pańską|sprawną|całą) )*(?:pomoc|odpowiedź|informację|wsparcie|obsługę|reakcję)
+| (?:för|for) (?:(?:den|det|snabba|raske|hurtige) )*(?:hjälpen|hjelpen|hjælpen|svaret|hjälp|hjelp|hjælp)
+| за (?:(?:быструю|вашу|швидку|вашу) )*(?:помощь|ответ|поддержку|допомогу|відповідь)
+"""
+_WELL = r"""
+(?:(?:it|that|this|everything|all|now|and) )*(?:(?:is|s|has|have) )?(?:(?:now|all|really|been|just) )*
+  (?:works?|worked|working|helped|fixed|solved|resolved|sorted|fine|good|ok|okay|perfect|did it|did the trick)
+  (?: (?:great|fine|perfectly|well|again|now|for me|a lot|me|us|very much))*
+| (?:the )?(?:problem|issue|case|ticket)(?: is| has been| s)? (?:now )?(?:solved|resolved|fixed|closed)(?: now)?
+| you (?:can|may) (?:now )?close (?:this ticket|the ticket|the case|this|it)(?: now)?
+| (?:(?:das|es|alles|jetzt|nun|und|hat|ist|sehr|super) )*
+  (?:geholfen|funktioniert|läuft|geht|klappt|geklappt|gelöst|erledigt|behoben|passt|in ordnung)
+  (?: (?:jetzt|nun|wieder|alles|super|bestens|prima|einwandfrei|perfekt|gut|es|mir|uns))*
+| (?:das )?(?:problem|ticket)(?: ist)? (?:jetzt |nun |damit )?(?:gelöst|behoben|erledigt)
+| (?:(?:ça|cela|tout|c|est|il|maintenant|et) )*(?:marche|fonctionne|résolu|réglé|bon|réparé|en ordre)
+  (?: (?:maintenant|bien|mieux|parfaitement|très bien|à nouveau|de nouveau))*
+| (?:le )?problème (?:est )?(?:résolu|réglé)
+| (?:(?:ya|ahora|todo|eso|esto|y|me|está|quedó|ha) )*
+  (?:funciona|solucionado|resuelto|arreglado|sirvió|ayudó|ayudado)(?: (?:ahora|bien|perfectamente|de nuevo|todo))*
+| (?:el )?problema (?:está )?(?:solucionado|resuelto)
+| (?:(?:ora|adesso|tutto|e|è|ha|mi) )*(?:funziona|risolto|a posto|sistemato|aiutato)
+  (?: (?:ora|adesso|tutto|bene|perfettamente|di nuovo))*
+| (?:il )?problema (?:è )?risolto
+| (?:(?:já|agora|tudo|e|isso|está|ficou) )*(?:funciona|funcionou|resolvido|ajudou)
+  (?: (?:agora|bem|perfeitamente|de novo|tudo))*
+| (?:(?:het|dat|alles|nu|en|is|heeft) )*(?:werkt|opgelost|geholpen|gelukt|in orde)
+  (?: (?:nu|weer|goed|prima|perfect|alles|het|allemaal))*
+| probleem (?:is )?opgelost
+| (?:(?:już|teraz|wszystko|to|i) )*(?:działa|pomogło|rozwiązane|naprawione)(?: (?:już|teraz|dobrze|świetnie|poprawnie))*
+| problem (?:został )?rozwiązany
+| (?:(?:det|nu|nå|allt|alt|och|og) )*(?:fungerar|funkar|fungerer|virker|löst|løst)(?: (?:nu|nå|bra|igen|igjen|fint))*
+| (?:(?:всё|все|теперь|и|тепер) )*(?:работает|заработало|помогло|працює|допомогло)
+  (?: (?:теперь|снова|хорошо|тепер))*
+"""
+_EMOJI = re.compile("[\U0001f44d\U0001f64f\U0001f44c\U0001f44f][\U0001f3fb-\U0001f3ff]?|\u2705|\U0001f4af")
+_UNHAPPY = re.compile("[\U0001f44e\U0001f61e-\U0001f62d\U0001f641\u2639]|[:;]-?[(/]|[?\u061f\uff1f]")
+_NO_NAMES = """
+in|advance|voraus|im|avance|antemano|anticipo|voorbaat|but|aber|mais|pero|ma|maar|ale|not|no|nicht|kein|pas|non|nothing
+nichts|rien|nada|niente|niets|nic|still|again|broken|please|bitte|help|problem|problema|probleem|error|fehler|defekt
+kaputt|wrong
+"""  # what may stand after thanks with a capital, and is nobody
+MOST_NAMES = 2  # first and last
+
 
 def _phrases(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(phrase.split()) for line in text.split("\n") for phrase in line.split("|") if phrase.strip())
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    """Of words joined by single blanks; blanks at the beginning and end of a line only lay it out."""
+    lines = (line.strip(" ") for line in text.split("\n"))
+    joined = "".join(f"|{line[2:]}" if line.startswith("| ") else line for line in lines)
+    return re.compile(rf"(?:{joined})(?= |$)")
+
+
 _OF_THANKS = _phrases(_THANKS)
-_ALL = _OF_THANKS | _phrases(_COURTESY)
+_ALL = _OF_THANKS | _phrases(_COURTESY) | _phrases(_GREETING)
+_BEFORE_NAMES = _OF_THANKS | _phrases(_GREETING)
 _LONGEST = max(map(len, _ALL))
 _WORD = re.compile(r"\w+")
+_NOBODY = _phrases(_NO_NAMES)
+_REASON, _ALL_WELL = _pattern(_FOR), _pattern(_WELL)
 
 
 def only(message: ParsedMessage, names: Iterable[str] = ()) -> bool:
@@ -78,7 +156,8 @@ def only(message: ParsedMessage, names: Iterable[str] = ()) -> bool:
         return False
     known = _known(message, names)
     parting = message.signature.partition("\n")[0]  # "Many thanks" above a name is taken for a signature's beginning
-    return _read(message.reply, known) == "thanks" or _read(f"{message.reply}\n{parting}", known) == "thanks"
+    texts = (message.reply, f"{message.reply}\n{parting}")
+    return any(_read(text, known, well=True) == "thanks" for text in texts)
 
 
 def courtesy(message: ParsedMessage, text: str, names: Iterable[str] = ()) -> bool:
@@ -93,23 +172,51 @@ def _known(message: ParsedMessage, names: Iterable[str]) -> set[str]:
     return {word for name in spoken for word in re.findall(r"[^\W\d_]+", name.casefold())}
 
 
-def _read(text: str, names: set[str]) -> Literal["thanks", "courtesy"] | None:
-    """From left to right by the longest phrase that fits; None where something is said that is not known here."""
-    text = unicodedata.normalize("NFKC", text.strip()).casefold()
-    words = _WORD.findall(text) if len(text) <= MOST_CHARACTERS and "?" not in text else []
+def _read(text: str, names: set[str], *, well: bool = False) -> Literal["thanks", "courtesy"] | None:
+    """From left to right by the longest phrase that fits; None where something is said that is not known here.
+
+    `well`: it may say that all is well now, too.
+    """
+    text = unicodedata.normalize("NFKC", text.strip())
+    if len(text) > MOST_CHARACTERS or _UNHAPPY.search(text):
+        return None
+    text = _EMOJI.sub(" thx ", text)
+    spans = list(_WORD.finditer(text))
+    words = [span[0].casefold() for span in spans]
     if not words or len(words) > MOST_WORDS:
         return None
+    joined = " ".join(words)
+    starts = [0, *accumulate(len(word) + 1 for word in words)]
     thanked = False
     at = 0
     while at < len(words):
-        for length in range(min(_LONGEST, len(words) - at), 0, -1):
-            phrase = tuple(words[at : at + length])
-            if phrase in _ALL:
-                thanked = thanked or phrase in _OF_THANKS
-                at += length
-                break
-        else:
-            if words[at] not in names:
-                return None
-            at += 1
+        lengths = range(min(_LONGEST, len(words) - at), 0, -1)
+        phrase = next((p for n in lengths if (p := tuple(words[at : at + n])) in _ALL), ())
+        patterns = (_REASON, _ALL_WELL) if well else (_REASON,)
+        said = [m[0].count(" ") + 1 for pattern in patterns if (m := pattern.match(joined, starts[at]))]
+        taken = max(len(phrase), *said, 0)
+        if len(phrase) == taken and phrase in _BEFORE_NAMES:
+            thanked = thanked or phrase in _OF_THANKS
+            taken += _names(text, spans[at + taken - 1 :])
+        elif not taken and words[at] in names:
+            taken = 1
+        if not taken:
+            return None
+        at += taken
     return "thanks" if thanked else "courtesy"
+
+
+def _names(text: str, spans: Sequence[re.Match[str]]) -> int:
+    """How many words after the first of `spans` are somebody's name: capital, and then its sentence ends."""
+    for count in range(min(MOST_NAMES, len(spans) - 1), 0, -1):
+        found = spans[1 : count + 1]
+        gaps = [text[a.end() : b.start()] for a, b in zip(spans, found, strict=False)]
+        after = text[found[-1].end() : spans[count + 1].start()] if count + 1 < len(spans) else ""
+        if (
+            gaps[0].strip(" \t") in ("", ",")
+            and all(gap == " " for gap in gaps[1:])
+            and (not after or after.strip(" \t")[:1] in (".", "!", ",", ";", "\n", "-"))
+            and all(f[0].istitle() and f[0].isalpha() and (f[0].casefold(),) not in _NOBODY for f in found)
+        ):
+            return count
+    return 0
