@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 
-from parsing import forwards, phrases
+from parsing import away, forwards, phrases
 from parsing.message import ParsedMessage
 
 OPENING = 200  # characters in which an out-of-office says what it is: a salutation and a sentence
@@ -32,8 +32,13 @@ _NONE: Set[str] = frozenset()
 _begins_with_absence = phrases.finder(
     phrases.ABSENCE_SUBJECTS,
     before=r"^\W*",
-    after=r"\s*(?:$|[:：;!(\[\]–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
+    after=r"\s*(?:$|[:：;!|*()>\[\]–—-]|(?:re|aw|sv|antw|from|until|bis|vom|du|au)\b|\d)",  # "Out of Office: Printer"
 )
+_begins_with_label = phrases.finder(phrases.ABSENCE_LABELS, before=r"^\W*(?:\S+ )?\S*")
+_begins_with_noun = phrases.finder(
+    phrases.ABSENCE_NOUNS, before=r"^\W*", after=r"\s*(?:[:：\]]|(?:until|bis|vom|ab|jusqu|hasta|fino|tot|até|do)\b|\d)"
+)
+_is_labelled = phrases.finder(phrases.ABSENCE_SUBJECTS, before=r"^\s*[\[(<]\s*", after=r"\s*[\])>]")
 _is_absence = phrases.finder(phrases.ABSENCE_SUBJECTS, before=r"^\W*", after=r"[\s.!:]*$")
 _says_absent = phrases.finder(phrases.ABSENCE_OPENINGS)
 _promises = phrases.finder(phrases.ABSENCE_PROMISES)
@@ -64,17 +69,27 @@ def precedences(message: ParsedMessage) -> Set[str]:
 def _by_words(message: ParsedMessage, marked: bool) -> str | None:
     answer = bool(message.in_reply_to or message.references)
     subject = message.subject[:200]
-    absent = _begins_with_absence(subject)
+    absent = begins_as_one(subject)
+    whole = message.reply or message.text
     if absent and (answer or marked or message.return_path == "" or _is_absence(subject)):
         return "The subject is that of an automatic answer."
-    if not (absent or answer or forwards.is_reply_subject(subject)):
+    if absent and "?" not in whole and _is_labelled(subject):  # "[Auto-Reply] Printer"
+        return "The subject is labelled as that of an automatic answer."
+    if absent and "?" not in whole and _begins_with_label(subject) and away.is_courteous(whole[:WHOLE]):
+        return "The subject and the words are those of an automatic answer."
+    if not (absent or answer or forwards.is_reply_subject(subject)) or _quotes(message):
         return None
-    words = (message.reply or message.text)[:WHOLE]
-    if not _says_absent(words[:OPENING]) or _quotes(message):
-        return None
-    if absent or marked or _promises(words):
+    words = whole[:WHOLE]
+    if _says_absent(words[:OPENING]) and (absent or marked or _promises(words)):
         return "It answers with the words of an out-of-office."
+    if away.says_only_that(whole) or (absent and away.may_say_that(whole)):
+        return "It answers only that its author is away, and until when."
     return None
+
+
+def begins_as_one(subject: str) -> bool:
+    """Whether a subject begins as those of automatic answers do: "Automatic reply: Printer", "Urlaub bis 3.12."."""
+    return bool(_begins_with_absence(subject) or _begins_with_noun(subject))
 
 
 def _quotes(message: ParsedMessage) -> bool:

@@ -1,0 +1,144 @@
+"""Who says that he is away, with no mark of a responder, and who only writes a sentence with a date."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsing import absence, away
+from parsing.read import parse
+
+SAID = [
+    "I am on annual leave until 3 December.",
+    "I’m off sick until Thursday.\n\nKind regards\nSam Miller",
+    "Out until Monday.",
+    "Thank you for your email. I am away from my desk this week and have limited access to email.",
+    "Bin im Urlaub bis 3.12.",
+    "Urlaub bis 3.12.",
+    "Vielen Dank für Ihre Nachricht. Ich bin ab dem 3.12. wieder für Sie erreichbar.",
+    "Bis 3.12. bin ich nicht im Büro, danach wieder da.",
+    "Je suis absente jusqu'au 3 décembre.",
+    "Merci pour votre message. Je suis en congés et de retour le 5 janvier.",
+    "Estoy de vacaciones hasta el 3 de diciembre.",
+    "Gracias por su mensaje. Estoy ausente y vuelvo el martes.",
+    "Sono in ferie fino al 3 dicembre.",
+    "Grazie per il messaggio. Rientro il 5 gennaio.",
+    "Ik ben met vakantie tot 3 december.",
+    "Estou de férias até 3 de dezembro.",
+    "Jestem na urlopie do 3 grudnia.",
+    "Jag är på semester till den 3 december.",
+    "Jeg er på ferie til 3. december.",
+    "Olen lomalla 3.12. asti.",
+    "Jsem na dovolené do 3. prosince.",
+    "Я в отпуске до 3 декабря.",
+    "Szabadságon vagyok december 3-ig.",
+    "Sunt în concediu până pe 3 decembrie.",
+    "3 Aralık tarihine kadar izindeyim.",
+    "12月3日まで休暇をいただいております。",
+    "我目前不在办公室，12月3日回来。",
+    "12월 3일까지 휴가입니다.",
+]
+NOT_SAID = [
+    "Done, please try again.",
+    "I will come by until 3 December.",
+    "I will be at your office on Monday at 9.",
+    "I have set the server to be off until Monday.",
+    "The mail server is out until Monday.",
+    "I am on my way and will be with you on Monday.",
+    "Thank you for your message. I will get back to you on Monday.",
+    "Please leave it until Monday.",
+    "Der Server ist bis Montag nicht erreichbar.",
+    "Vielen Dank für Ihre Nachricht. Der Drucker wird am 3.12. repariert.",
+    "Ich bin ab Montag wieder im Büro und bringe dann den Toner mit.",
+    "Merci pour votre message. Je reviens vers vous lundi.",
+    "Le technicien passera lundi.",
+    "Volveré a mirar el lunes.",
+    "Sono disponibile fino a venerdì.",
+    "Ik ben maandag bij u.",
+    "Będę u Państwa w poniedziałek.",
+]
+# More than that somebody is away: what a partner writes so is his words, and staff are asked about theirs.
+MORE = [
+    "I am on leave until Monday, please call Bob about the printer which is in room 3.",
+    "Could you wait? I am on leave until Monday.",
+    "The technician is on vacation until 3 December, the colleague from Berlin brings the new printer along instead.",
+    "Ich bin im Urlaub bis 3.12., der Drucker steht aber noch immer im Flur vor dem Lager.",
+]
+
+
+def read(subject: str, text: str, header: str = "In-Reply-To: <n@desk.example>\r\n", signature: str = ""):
+    return parse(
+        f"From: sam@desk.example\r\nTo: help@desk.example\r\nSubject: {subject}\r\n{header}MIME-Version: 1.0\r\n"
+        f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n{signature}".encode()
+    )
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_answer_that_says_only_that_its_author_is_away_is_automatic(text):
+    found = read("Re: INC-1001 Printer", text)
+    assert found.kind == "auto_reply"
+    assert found.kind_reason
+
+
+@pytest.mark.parametrize("text", [*NOT_SAID, *MORE])
+def test_answer_that_says_anything_else_is_a_persons(text):
+    assert read("Re: INC-1001 Printer", text).kind == "human"
+
+
+@pytest.mark.parametrize("text", ["I am on leave until Monday, please call Bob about the printer.", *SAID[:3]])
+def test_new_mail_about_an_absence_is_a_persons(text):
+    assert read("Printer", text, header="").kind == "human"
+
+
+def test_whoever_quotes_what_he_answers_is_a_person():
+    assert read("Re: Printer", "I am on leave until Monday.\n\n> When may we come?\n> The desk").kind == "human"
+
+
+@pytest.mark.parametrize("text", [*SAID, *MORE])
+def test_words_of_an_absence_are_doubted(text):
+    assert away.may_say_that(text)
+
+
+@pytest.mark.parametrize("text", NOT_SAID)
+def test_words_of_a_usual_answer_are_not_doubted(text):
+    assert not away.may_say_that(text)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "[Auto-Reply] Printer",
+        "(Auto-Reply) Printer",
+        "[Out of Office] Printer",
+        "Automatic reply: Printer",
+        "Automatic reply - Printer",
+        "Abwesenheitsnotiz: Printer",
+        "Automatische Antwort auf: Printer",
+        "Réponse automatique : Printer",
+        "Respuesta automática: Printer",
+        "Auto: Re: Printer",
+    ],
+)
+@pytest.mark.parametrize("header", ["", "In-Reply-To: <n@desk.example>\r\n"])
+def test_subject_of_an_automatic_answer_needs_no_header(subject, header):
+    assert read(subject, "Thank you for your mail.", header).kind == "auto_reply"
+    assert absence.begins_as_one(subject)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Automatic reply: it does not work", "How do I set it up?"),
+        ("[Auto-Reply] does not work", "How do I set it up?"),
+        ("Re: Automatic reply: Printer", "Thank you for your mail."),
+        ("Automatic door: Printer room", "Thank you for your mail."),
+        ("Urlaub", "Ich hätte gern ein Formular."),
+        ("Holiday: which days", "Please send me the list of days."),
+    ],
+)
+def test_subject_that_only_begins_like_one_is_a_persons(subject, text):
+    assert read(subject, text, "").kind == "human"
+
+
+def test_a_long_text_costs_no_more_than_its_length():
+    assert not away.says_only_that("I am on leave until " * 100_000)
+    assert not away.may_say_that("on leave and " * 100_000)
