@@ -65,6 +65,7 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         colleagues=frozenset(p.name for p in settings.partner if p.colleagues == "join"),
         front_lists=frozenset(a.lower() for a in settings.desk.front_lists),
         subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
+        reply_address=settings.answers.reply_address,
         envelope=settings.relay.envelope if settings.relay else "account",
         relay=settings.relay is not None,
         shadow=shadow,

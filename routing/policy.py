@@ -157,6 +157,7 @@ class Policy:
     token: Style = OWN_STYLE
     colleagues: frozenset[str] = frozenset()  # partners whose people may join each other's tickets
     subject_token: bool = False
+    reply_address: Literal["plain", "plus"] = "plain"
     envelope: str = "account"
     relay: bool = True  # False: outgoing mail is held
     shadow: bool = False

@@ -89,7 +89,7 @@ def probe(app: Application, seconds: float) -> Iterator[Finding]:
     yield ok("probe", f"it came in by {row.door} after {in_use.took:.1f} s and opened no ticket ({row.outcome})")
     yield from _envelopes(probes, settings.relay.envelope)
     yield _message_id(app, in_use, row)
-    yield _plus(next(p for p in probes if p.variant == "plus"), settings.desk.address)
+    yield _plus(next(p for p in probes if p.variant == "plus"), settings.desk.address, settings.answers.reply_address)
     yield from _results(app, row)
 
 
@@ -186,12 +186,18 @@ def _message_id(app: Application, one: _Probe, row: ArrivalRow) -> Finding:
     return advice("probe", said, 'answers.subject_token = "always"', ("answers", "subject_token"))
 
 
-def _plus(one: _Probe, address: str) -> Finding:
+def _plus(one: _Probe, address: str, in_use: str) -> Finding:
     if one.arrival is not None:
-        return ok("probe", f"mail to {with_suffix(address, '...')} is delivered: it leads to its ticket, too")
+        said = f"mail to {with_suffix(address, '...')} is delivered: it leads to its ticket, too"
+        todo = 'if you like: answers.reply_address = "plus"' if in_use == "plain" else ""
+        return Finding("probe", "ok", said, todo, ("answers", "reply_address"))
     why = f"the relay says: {one.refused}" if one.refused else "it did not arrive"
     said = f"mail to {with_suffix(address, '...')} is not delivered ({why})"
-    todo = "nothing depends on it; a mail server in front: recipient_delimiter = +"
+    delimiter = "a mail server in front: recipient_delimiter = +"
+    if in_use == "plus":
+        todo = f'answers.reply_address = "plain", or with {delimiter}'
+        return failed("probe", f"{said}, and answers are asked for there", todo, ("answers", "reply_address"))
+    todo = f"nothing depends on it; {delimiter}"
     return advice("probe", said, todo)
 
 

@@ -68,7 +68,9 @@ class Pen:
                 self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient, self.policy.domain
             )
             to = self._to(told, recipient)
-            own = b"Message-ID: <%b>\r\n%b" % (message_id.encode(), self._delivery(told, recipient))
+            own = b"Message-ID: <%b>\r\n%b%b" % (
+                message_id.encode(), self._reply_to(told, recipient), self._delivery(told, recipient)
+            )  # fmt: skip
             headers = b"%b%b%b%b\r\n" % (date, own, to, shared)
             letters.append(
                 Letter(
@@ -236,10 +238,14 @@ class Pen:
             return ""
         if self.policy.envelope == "verp":
             proof = tokens.proof(self.policy.keys, self._signed(told, recipient))
-            local, _, domain = address.rpartition("@")
-            if len(local) + 1 + len(proof) <= LONGEST_LOCAL:
-                return f"{local}+{proof}@{domain}"
+            return _suffixed(address, proof) or address
         return address
+
+    def _reply_to(self, told: Announcement, recipient: str) -> bytes:
+        """An address that leads to the ticket and says what is answered, as the Message-ID does."""
+        address = self.policy.queue(told.ticket.queue).address
+        plus = _suffixed(address, self._signed(told, recipient)) if self.policy.reply_address == "plus" else None
+        return fields.addresses("Reply-To", (Address(self._house(told), plus),)) if plus else b""
 
     def _signed(self, told: Announcement, recipient: str) -> str:
         return tokens.sign(self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient)
@@ -265,6 +271,12 @@ class Pen:
 def _alike(name: str) -> str:
     """A name as people tell it from others."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _suffixed(address: str, suffix: str) -> str | None:
+    """The address with that +suffix (RFC 5233); None where it would be too long."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{suffix}@{domain}" if len(local) + 1 + len(suffix) <= LONGEST_LOCAL else None
 
 
 def issued_as(told: Announcement) -> str:

@@ -48,6 +48,14 @@ class Answers(Section, frozen=True):
         Literal["always", "auto", "never"],
         about("Whether `[INC-1042-7]` stands in subjects of ours; `auto`: where the relay is seen to rewrite our ids."),
     ] = "auto"  # noqa: S105 - no secret
+    reply_address: Annotated[
+        Literal["plain", "plus"],
+        about(
+            "Where answers to mails of ours go: to the desk's address, or with `plus` to one of it with our token "
+            "(`help+mg...@desk.example`), so that they find their ticket without ids. The mail server in front has to "
+            "deliver such addresses; `check --probe` tells."
+        ),
+    ] = "plain"
     token_format: Annotated[
         Literal["mailgate", "otrs", "rt"],
         about(

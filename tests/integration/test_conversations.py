@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -391,6 +392,25 @@ def test_answer_to_the_old_notice_of_a_mail_that_was_split_off_goes_to_its_own_t
     assert (placed["Which screen?"], placed["Try again."]) == (screen.id, printer.id)
     answers = [words(m) for m in conversation.letters("answer") if m["X-Envelope-To"] == BEN]
     assert any("Which screen?" in answer and "INC-1002" in answer for answer in answers)
+
+
+def test_answer_without_ids_finds_its_ticket_by_the_address_that_it_was_asked_for_at(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    at_desk = desk(sqlite, tmp_path, '[answers]\nreply_address = "plus"\n')
+    at_desk.said(ANNA, "It does not print.", Subject="Printer")
+    at_desk.said(ANNA, "Nor does this one.", Subject="Printer")
+    to = [parseaddr(str(m["Reply-To"]))[1] for m in at_desk.letters("acknowledgement")]
+    for address, text in zip(to, ("First again.", "Second again."), strict=True):
+        at_desk.arrive(ANNA, text, Subject="Re: Printer", to=address)
+        at_desk.work()
+    placed = {a.text.strip(): a.ticket_id for a in at_desk.articles()}
+    first, second = at_desk.tickets()
+    assert (placed["First again."], placed["Second again."]) == (first.id, second.id)
+    notice = at_desk.last("notice", AGENT)
+    at_desk.arrive(AGENT, "Try this.", Subject="Re: Printer", to=parseaddr(str(notice["Reply-To"]))[1], extra=PASS)
+    at_desk.work()
+    assert at_desk.heard("answer", ANNA) == 1
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

@@ -111,6 +111,8 @@ def test_plus_address_that_nobody_knows_is_told(daemon: Daemon, relay: Relay) ->
     plus = told(checks, "mail to help+...@desk.example is not delivered (it did not arrive)")
     assert plus["state"] == "advice"
     assert "recipient_delimiter = +" in plus["todo"]
+    checks = probed(daemon, relay(known), '\n[answers]\nreply_address = "plus"\n', status=1)
+    assert told(checks, "mail to help+...@desk.example is not delivered")["state"] == "failed"
 
 
 def test_results_on_the_probe_are_proposed(daemon: Daemon, relay: Relay) -> None:

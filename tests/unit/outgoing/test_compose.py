@@ -248,6 +248,14 @@ def test_subject_token_stands_where_the_policy_asks_for_it() -> None:
 
 
 @pytest.mark.parametrize("told", ALL, ids=lambda told: told.event)
+def test_answers_are_asked_for_at_an_address_with_our_token_where_the_policy_says_so(told: Announcement) -> None:
+    letter = one(told, Pen(replace(POLICY, reply_address="plus"), None))
+    left = letter.message_id.partition("@")[0]
+    assert parsed(letter)["Reply-To"] == f"Example Service Desk <help+{left}@desk.example>"
+    assert parsed(one(told))["Reply-To"] is None
+
+
+@pytest.mark.parametrize("told", ALL, ids=lambda told: told.event)
 def test_envelope_sender_is_as_set(told: Announcement) -> None:
     assert one(told).envelope_from == "help@desk.example"
     null = one(told, Pen(replace(POLICY, envelope="null"), None)).envelope_from
