@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -107,12 +108,20 @@ class Database:
         self.engine.dispose()
 
 
+def _encoded(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_JSON: dict[str, Any] = {"json_serializer": _encoded, "json_deserializer": msgspec.json.decode}  # a batch has hundreds
+
+
 def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(
             parsed,
             connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+            **_JSON,
         )
 
         @event.listens_for(engine, "connect")
@@ -135,7 +144,7 @@ def _engine(url: str) -> Engine:
 
         return engine
     return sa.create_engine(
-        parsed, pool_pre_ping=True, pool_size=5, hide_parameters=True, connect_args=POSTGRESQL_CONNECTION
+        parsed, pool_pre_ping=True, pool_size=5, hide_parameters=True, connect_args=POSTGRESQL_CONNECTION, **_JSON
     )
 
 
