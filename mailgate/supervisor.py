@@ -42,6 +42,7 @@ log = logging.getLogger("mailgate")
 LOCK_SECONDS = 15.0  # children of a killed parent finish what they hold before a new daemon may begin
 SHORT_LIFE_SECONDS = 5.0  # a role that dies sooner is started again only after a pause
 PAUSE_SECONDS = 1.0
+NOTIFY_SECONDS = 1.0  # for systemd to take what it is told
 
 
 class Supervisor:
@@ -363,7 +364,10 @@ def notify(state: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.0 if state == "WATCHDOG=1" else NOTIFY_SECONDS)  # a systemd that is busy must not stop us
         try:
             sock.sendto(state.encode(), address)
+        except BlockingIOError:
+            pass  # it has signs of life enough to read
         except OSError as error:
             print(f"mailgate: systemd does not listen at {address!r}: {error}", file=sys.stderr)

@@ -22,6 +22,7 @@ from mailgate.settings import Settings
 
 log = logging.getLogger("mailgate.http")
 
+STOP_SECONDS = 0.1  # how soon an end is noticed
 READY_SECONDS = 2.0  # what was found holds so long: many who ask cost no more than one
 CLIENT_SECONDS = 10.0  # for a request to come in and its answer to go out
 MOST_CLIENTS = 16  # at once; the next ones are hung up on
@@ -32,7 +33,7 @@ def serve(settings: Settings, sock: socket.socket, roster: Roster, stopping: thr
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Readings(settings, roster))
     server = _Server(settings, sock, roster, registry)
-    thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(STOP_SECONDS,), name="http", daemon=True)
     thread.start()
     stopping.wait()
     server.shutdown()
