@@ -13,7 +13,7 @@ from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen,
 from routing.reports import UNREACHABLE_SECONDS
 from routing.threads import bare_subject
 from routing.ticket import Ticket
-from storage import suppression
+from storage import minutes, suppression
 from storage.tables import article, breaker, confirmation, journal, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
@@ -48,7 +48,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         letters=letters,
         confirmations=confirmations,
         answered=answered,
-        minutes=_minutes(connection, questions),
+        minutes=minutes.between(connection, questions.since, questions.until) if questions.counted else {},
         threads=threads(connection, wanted, questions.since),
         breakers=breakers(connection, questions.since - UNREACHABLE_SECONDS),
         asked=asked,
@@ -213,25 +213,6 @@ def _opened(connection: Connection, questions: Questions) -> dict[str, tuple[flo
     for address, time in _rows(connection, statement, staff):
         times[address] = (*times.get(address, ()), time)
     return times
-
-
-def _minutes(connection: Connection, questions: Questions) -> dict[int, tuple[int, int]]:
-    """Acknowledgements a minute, to known and to unknown senders, over the longest window."""
-    minute = sa.cast(sa.func.floor(outbox.c.caused_at / 60), sa.Integer)
-    statement = (
-        sa.select(minute, outbox.c.limited, sa.func.count())
-        .where(
-            outbox.c.event == "acknowledgement",
-            outbox.c.caused_at > questions.since,
-            outbox.c.caused_at <= questions.until,
-        )
-        .group_by(minute, outbox.c.limited)
-    )
-    counts: dict[int, tuple[int, int]] = {}
-    for when, limited, count in _rows(connection, statement, questions.counted):
-        known, unknown = counts.get(when, (0, 0))
-        counts[when] = (known, unknown + count) if limited == "unknown" else (known + count, unknown)
-    return counts
 
 
 def threads(connection: Connection, ticket_ids: Iterable[int], since: float) -> dict[int, tuple[float, ...]]:

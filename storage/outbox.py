@@ -8,13 +8,14 @@ States: `held` (waits for something named in held_for), `pending` and `deferred`
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import epochs
+from storage import epochs, minutes
 from storage.change import RANKS, Letter
 from storage.database import insert_or_ignore
 from storage.tables import letter_body, outbox
@@ -29,6 +30,7 @@ class Rows:
 
     letters: list[dict[str, Any]]
     bodies: list[dict[str, Any]]
+    acknowledgements: minutes.Counts
 
 
 def prepared(letters: Sequence[Letter], now: float) -> Rows:
@@ -61,6 +63,7 @@ def prepared(letters: Sequence[Letter], now: float) -> Rows:
         ],
         # in one order, so that two writers of the same bodies cannot lock each other out
         [{"sha256": digest, "body": body} for digest, body in sorted((d, b) for b, d in digests.items())],
+        Counter((int(x.time // 60), x.limited or "known") for x in letters if x.event == "acknowledgement"),
     )
 
 
@@ -75,3 +78,4 @@ def write(connection: Connection, rows: Rows) -> None:
     ]
     insert_or_ignore(connection, letter_body, rows.bodies)
     insert_or_ignore(connection, outbox, held)
+    minutes.count(connection, rows.acknowledgements)

@@ -310,11 +310,19 @@ outbox = Table(
     Index("outbox_due", "state", "rank", "due"),
     Index("outbox_article", "article_id"),
     Index("outbox_ticket", "ticket_id"),
-    Index("outbox_limits", "event", "caused_at", "limited"),
     Index("outbox_recipient", "recipient", "event", "caused_at"),
     Index("outbox_tell", "tell"),
     Index("outbox_unsent", "state", "created", "held_for", **only(UNSENT)),
     Index("outbox_failed", "state", "updated", **only(FAILED)),
+)
+
+acknowledged = Table(  # how many acknowledgements each minute caused: limits count them, however many there were
+    "acknowledged",
+    metadata,
+    Column("minute", Integer, primary_key=True, autoincrement=False),  # since 1970, by the decision's clock
+    Column("limited", String(8), primary_key=True),  # known, unknown sender
+    Column("slot", Integer, primary_key=True, autoincrement=False),  # processes that count at once, each in its own
+    Column("count", Integer, nullable=False),
 )
 
 suppression = Table(  # addresses that a report with a token of their own said do not exist: no mail goes there

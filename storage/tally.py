@@ -24,12 +24,17 @@ def count(connection: Connection, events: Events) -> None:
     rows = [(name, label, value) for (name, label), value in sorted(events.items()) if value]
     if not rows:
         return
-    slot = 0 if connection.dialect.name == "sqlite" else os.getpid() % SLOTS
+    here = slot(connection)
     statement = conflict_insert(connection, tally)
     more = statement.on_conflict_do_update(
         index_elements=["name", "label", "slot"], set_={"value": tally.c.value + statement.excluded.value}
     )
-    connection.execute(more, [{"name": n, "label": la, "slot": slot, "value": v} for n, la, v in rows])
+    connection.execute(more, [{"name": n, "label": la, "slot": here, "value": v} for n, la, v in rows])
+
+
+def slot(connection: Connection) -> int:
+    """Where this process counts."""
+    return 0 if connection.dialect.name == "sqlite" else os.getpid() % SLOTS
 
 
 def handled(seconds: Iterable[float]) -> Events:

@@ -16,6 +16,14 @@ depends_on = None
 def upgrade() -> None:
     """All tables of the first release, and the rows that an empty database begins with."""
     op.create_table(
+        "acknowledged",
+        sa.Column("minute", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("limited", sa.String(length=8), nullable=False),
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("minute", "limited", "slot"),
+    )
+    op.create_table(
         "alarm",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("said", sa.Text(), nullable=False),
@@ -350,7 +358,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('failed', 'bounced')"),
         postgresql_where=sa.text("state IN ('failed', 'bounced')"),
     )
-    op.create_index("outbox_limits", "outbox", ["event", "caused_at", "limited"], unique=False)
     op.create_index("outbox_recipient", "outbox", ["recipient", "event", "caused_at"], unique=False)
     op.create_index("outbox_tell", "outbox", ["tell"], unique=False)
     op.create_index("outbox_ticket", "outbox", ["ticket_id"], unique=False)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage import deliveries, holding, sending, undelivered
+from storage import deliveries, holding, minutes, sending, undelivered
 from storage import outbox as letters
 from storage.change import Event, Letter, Mark
 from storage.database import Database
@@ -390,3 +390,18 @@ def test_the_relays_error_is_kept_with_the_moment_it_began(database: Database) -
     assert told(2.0, "no answer") == ("relay", None, "no answer", 1.0)
     assert told(3.0, None) == ("relay", 3.0, None, None)
     assert told(4.0, "refused") == ("relay", 3.0, "refused", 4.0)
+
+
+# --- what limits count ---------------------------------------------------------------------------------------------
+
+
+def test_acknowledgements_are_counted_by_the_minute_and_by_who_they_go_to(database: Database) -> None:
+    later = NOW + 60
+    write(database, letter("a", "acknowledgement", limited="known"), letter("b", "acknowledgement", limited="unknown"))
+    write(database, letter("c", "acknowledgement", limited="known"), letter("d", "notice"), letter("e"))
+    write(database, letter("f", "acknowledgement", limited="unknown", time=later))
+    first, second = int(NOW // 60), int(later // 60)
+    with database.read() as connection:
+        assert minutes.between(connection, NOW, later) == {first: (2, 1), second: (0, 1)}
+        assert minutes.between(connection, later, later) == {second: (0, 1)}
+        assert minutes.between(connection, later + 60, later + 120) == {}
