@@ -47,7 +47,7 @@ def limited(mail: Mail, address: str, facts: Facts, policy: Policy, ticket_id: i
                 "per_address",
                 f"per_address {address}",
                 window,
-                f"{count} acknowledgements to {address} in {_spoken(window)}",
+                f"{_acknowledgements(count)} to {address} in {_spoken(window)}",
             )
     if limits.per_subject is not None:
         most, window = limits.per_subject
@@ -55,7 +55,7 @@ def limited(mail: Mail, address: str, facts: Facts, policy: Policy, ticket_id: i
         count = _in(window, now, (a.time for a in answered if a.subject == subject))
         if count >= most:
             name = f"per_subject {address} {subject}"
-            said = f"{count} acknowledgements to {address} about {subject!r} in {_spoken(window)}"
+            said = f"{_acknowledgements(count)} to {address} about {subject!r} in {_spoken(window)}"
             return Trip("per_subject", name, window, said)
     if ticket_id is not None and (trip := thread(ticket_id, facts.threads.get(ticket_id, ()), now, limits)):
         return trip
@@ -63,13 +63,13 @@ def limited(mail: Mail, address: str, facts: Facts, policy: Policy, ticket_id: i
         most, window = limits.unknown
         count = sum(unknown for minute, (_, unknown) in facts.minutes.items() if _within(minute, now, window))
         if count >= most:
-            said = f"{count} acknowledgements to senders of no partner in {_spoken(window)}"
+            said = f"{_acknowledgements(count)} to senders of no partner in {_spoken(window)}"
             return Trip("unknown", "unknown", window, said)
     if limits.desk is not None:
         most, window = limits.desk
         count = sum(sum(both) for minute, both in facts.minutes.items() if _within(minute, now, window))
         if count >= most:
-            return Trip("desk", "desk", window, f"{count} acknowledgements in {_spoken(window)}")
+            return Trip("desk", "desk", window, f"{_acknowledgements(count)} in {_spoken(window)}")
     return None
 
 
@@ -83,7 +83,10 @@ def thread(ticket_id: int, times: Iterable[float], now: float, limits: Limits) -
         return None
     number = tokens.number(ticket_id)
     return Trip(
-        "per_thread", f"per_thread {number}", window, f"{count} automatic mails in {number} in {_spoken(window)}"
+        "per_thread",
+        f"per_thread {number}",
+        window,
+        f"{count} automatic {'mails' if count != 1 else 'mail'} in {number} in {_spoken(window)}",
     )
 
 
@@ -127,6 +130,10 @@ def _in(window: int, now: float, times: Iterable[float]) -> int:
 def _within(minute: int, now: float, window: int) -> bool:
     """Whether a minute lies in the window that ends now: whole minutes, so that windows are kept as counts."""
     return now - window < minute * 60 + 60 and minute * 60 <= now
+
+
+def _acknowledgements(count: int) -> str:
+    return f"{count} acknowledgements" if count != 1 else "1 acknowledgement"
 
 
 def _spoken(seconds: int) -> str:

@@ -84,4 +84,7 @@ def _line(queue: Queue) -> str:
 def _spoken(seconds: float) -> str:
     if seconds >= DAY:
         return f"{seconds / DAY:.0f} days" if seconds >= 2 * DAY else "a day"
-    return f"{seconds / HOUR:.0f} hours" if seconds >= 2 * HOUR else f"{seconds / 60:.0f} minutes"
+    if seconds >= 2 * HOUR:
+        return f"{seconds / HOUR:.0f} hours"
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes != 1 else "a minute"

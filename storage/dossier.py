@@ -139,6 +139,7 @@ def _links(connection: Connection, ticket_id: int, merged_into: int | None) -> t
         )
     ]
     if merged_into is not None:
+        pairs = [pair for pair in pairs if pair != ("related", merged_into)]
         pairs.append(("merged_into", merged_into))
     names = numbers(connection, [other for _, other in pairs]) if pairs else {}
     return tuple((kind, names[other]) for kind, other in pairs if other in names)

@@ -73,7 +73,9 @@ class ArrivalRow:
 
     @property
     def why(self) -> str | None:
-        """The reason that came last, and decided."""
+        """The reason that came last, and decided; what follows from quarantine is the same for all."""
+        if self.outcome == "quarantine" and self.reasons:
+            return self.reasons[-1].seen
         return f"{self.reasons[-1].seen}: {self.reasons[-1].outcome}" if self.reasons else None
 
 

@@ -35,7 +35,10 @@ def list_(place: Place, *, all_: bool, limit: int | None, as_json: bool) -> None
             rejected=None if all_ else False,
             limit=limit if as_json else limit or SHOWN,
         )
-    print_arrivals(People(settings) if not as_json else None, rows, total, why=True)
+    people = People(settings) if not as_json else None
+    print_arrivals(people, rows, total, why=True)
+    if people is not None and rows:
+        people.say("`mailgate quarantine release ID` lets a mail in, `reject ID` takes it off this list.", "dim")
 
 
 @quarantine.command("show", example="mailgate quarantine show 1")
@@ -55,7 +58,7 @@ def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_place
 def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Let mails in: they are decided again, and not set aside."""
+    """Let mails in, also those that were rejected: they are decided again, and not set aside."""
     _decide(place, ids, let_in=True, as_json=as_json)
 
 
@@ -64,7 +67,7 @@ def release(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
 @json_option
 @pass_place
 def reject(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Leave mails out for good. They stay on record; nobody is told."""
+    """Leave mails out. They stay on record; nobody is told. `release` still lets them in."""
     _decide(place, ids, let_in=False, as_json=as_json)
 
 
@@ -74,8 +77,8 @@ def _decide(place: Place, ids: tuple[int, ...], *, let_in: bool, as_json: bool) 
     from storage.database import now
 
     for row in find(db, ids, "mail in quarantine with the number", outcome="quarantine"):
-        if row.rejected:
-            raise CommandError(f"mail {row.id} was {row.note}; nothing was done")
+        if row.rejected and not let_in:
+            raise CommandError(f"mail {row.id} was {row.note} already; nothing was done")
     with db.write() as connection:
         count = held.release(connection, ids, now()) if let_in else held.reject(connection, ids, getpass.getuser())
     told(count, "released" if let_in else "rejected", as_json=as_json)

@@ -256,7 +256,8 @@ def merge(place: Place, *, number: str, into: str, let_in: bool, actor: str | No
 def split(place: Place, *, number: str, article: int, actor: str | None, as_json: bool) -> None:
     """Make a mail of a ticket the first one of a new ticket; answers to it follow. `ticket show` names the ARTICLE."""
     app = place.application()
-    new_number = _actions(app, actor).split(ticket_number(number), article)
+    number = ticket_number(number)
+    new_number = _actions(app, actor).split(number, article)
     _tell(app, new_number, f"{new_number} begins with article {article} of {number}.", as_json=as_json)
 
 

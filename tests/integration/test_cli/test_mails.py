@@ -200,7 +200,23 @@ def test_rejected_mail_stays_on_record_and_leaves_the_list(desk: Any) -> None:
     assert desk.lines("quarantine", "list") == []
     (one,) = desk.lines("quarantine", "list", "--all")
     assert (one["event"], one["state"]) == ("rejected", "done")
-    assert "nothing was done" in desk.refused("quarantine", "release", "5")
+    assert "already; nothing was done" in desk.refused("quarantine", "reject", "5")
+
+
+def test_rejected_mail_is_let_in_after_all(desk: Any) -> None:
+    desk.text("quarantine", "reject", "5")
+    desk.text("quarantine", "release", "5")
+    work(desk)
+    (back,) = desk.lines("inbox", "show", "5")
+    assert (back["state"], back["outcome"], back["released"]) == ("done", "article", True)
+    assert desk.lines("quarantine", "list", "--all") == []
+    assert "there is no mail in quarantine" in desk.refused("quarantine", "release", "5")
+
+
+def test_quarantine_list_says_why_in_each_row_and_what_to_do_once(desk: Any) -> None:
+    said = desk.text("quarantine", "list")
+    assert said.count("quarantine release") == 1
+    assert "lets it in" not in said
 
 
 def test_only_what_is_in_quarantine_can_be_released(desk: Any) -> None:
