@@ -65,12 +65,12 @@ servers:
 
 .venv/installed: pyproject.toml .venv/bin/python
 	@echo "installing mailgate into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --editable .
 	@touch $@
 
 .venv/installed-tests: pyproject.toml .venv/bin/python
 	@echo "installing mailgate and what its tests need into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --editable '.[test]'
 	@touch $@ .venv/installed
 
 clean:
