@@ -80,7 +80,7 @@ class Decision:
     answer: bool = False  # staff's words that go to the requester
     words: str = ""  # what was newly written, without a command line
     ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for
-    asks: Literal["", "nothing", "command", "below", "refused", "guess", "used", "expired"] = (
+    asks: Literal["", "nothing", "command", "below", "refused", "guess", "used", "expired", "away", "told"] = (
         ""  # which words ask, where not the event's own
     )
     unassign: bool = False  # nobody owns the ticket any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from parsing import absence, away
 from routing import breakers, commands, forwarding, inline, threads
 from routing.case import Case
 from routing.commands import Command
@@ -91,6 +92,14 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
     if not message.reply_certain:
         case = case.because("uncertain_cut", "where the new words end is not certain", "held; a preview asks for #send")
         return _held(case, note, "preview")
+    if absence.begins_as_one(message.subject) or away.may_say_that(command.words):
+        case = case.because("perhaps_away", "it reads as if somebody were away", "held; a preview asks for #send")
+        return _held(case, replace(note, asks="away"), "preview")
+    if (named := threads.notice_told(case.mail, case.policy)) is not None:
+        seen = f"in answer to {named}, a notice with no words of a partner's"
+        return _held(
+            case.because("told", seen, "held; a preview asks for #send"), replace(note, asks="told"), "preview"
+        )
     case = case.because("answer", said, f"goes to {ticket.requester}")
     return replace(note, verb="append", visibility="public", reasons=case.reasons, answer=True, claim_ids=True)
 

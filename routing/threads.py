@@ -38,6 +38,7 @@ _SAID: Mapping[Method, str] = {
     "plus_token_alone": "it came to an address with our token {}, answers no mail and has another subject",
 }
 INSIDE = ("internal", "alarm")  # of our letters, those that nobody answers to a requester
+TOLD = ("told",)  # those that he may have answered without meaning the requester
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
 
 
@@ -157,9 +158,18 @@ def inside(mail: Mail, facts: Facts, policy: Policy) -> str | None:
 
 def notice_inside(mail: Mail, policy: Policy) -> str | None:
     """The id of a letter of ours that nobody answers to a requester; named, or in the address that it came to."""
+    return _letter(mail, policy, INSIDE)
+
+
+def notice_told(mail: Mail, policy: Policy) -> str | None:
+    """The id of a notice of ours with no words of a partner's; named, or in the address that it came to."""
+    return _letter(mail, policy, TOLD)
+
+
+def _letter(mail: Mail, policy: Policy, events: Sequence[str]) -> str | None:
     named = (tokens.read_signed(i, policy.keys) for i in named_ids(mail))
     signs = (*plus_tokens(mail, policy), *(s for s in named if s is not None))
-    return next((s.left for s in signs if s.event in INSIDE), None)
+    return next((s.left for s in signs if s.event in events), None)
 
 
 def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:

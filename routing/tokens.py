@@ -36,6 +36,7 @@ EVENTS = {
     "state": "s",
     "alarm": "x",
     "internal": "i",  # a notice of words that stay inside, and so does what is answered to it
+    "told": "t",  # a notice with no words of a partner's: who answers it is asked whether that is to go out
     "refusal": "f",  # the letter that a ticket stays closed: nobody is told twice
 }
 _BY_LETTER = {letter: event for event, letter in EVENTS.items()}

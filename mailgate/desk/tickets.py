@@ -119,7 +119,7 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
     message, time = mail.message, mail.envelope.received_at
     article = article_of(mail, decision, before)
     public = decision.visibility == "public"
-    counts = decision.verb in ("append", "hold") or decision.notify
+    counts = (decision.verb in ("append", "hold") and decision.asks != "away") or decision.notify
     after = replace(before, version=before.version + 1, updated=max(before.updated, time) if counts else before.updated)
     history = [HistoryEntry(time, article.sender.address or GATEWAY, _what(decision), None, None, article.id)]
     if public:

@@ -21,6 +21,8 @@ from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, HeldFor, Letter
 
 INTERNAL = ("notice", "confirm", "preview", "alarm")  # what only staff get
+# Notices that bear no words of a partner's: what somebody answers to them may be meant for a colleague.
+WORDLESS = ("apart", "owner", "unowned", "queue", "closed", "reopened", "merged", "bounced")
 HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 section 5)
 LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
@@ -118,6 +120,7 @@ class Pen:
             "quoted": told.event not in HUMAN,
             "answerable": told.event == "notice" and bool(ticket.requester) and issued_as(told) != "internal",
             "inside": issued_as(told) == "internal",
+            "waits": issued_as(told) == "told",
             "words": words[:LONGEST_WORDS].strip() if shortened else words.strip(),
             "shortened": shortened,
             "own": details.get("own", "").strip() if internal else "",
@@ -226,8 +229,7 @@ class Pen:
         if told.event in ("confirm", "preview"):  # no part of a conversation: only an answer to this very mail counts
             return b""
         domain = self.policy.domain
-        thread = "internal" if issued_as(told) == "internal" else "notice"
-        ours = tokens.message_id(self.policy.keys, thread, told.ticket.id, THREAD_ARTICLE, "", domain)
+        ours = tokens.message_id(self.policy.keys, threaded_as(told), told.ticket.id, THREAD_ARTICLE, "", domain)
         before = [i for i in told.references if i != told.in_reply_to]
         chain = [*before, ours, told.in_reply_to] if told.in_reply_to else [*before, ours]
         return fields.ids("In-Reply-To", chain[-1:]) + fields.ids("References", chain)
@@ -283,12 +285,21 @@ def issued_as(told: Announcement) -> str:
     """What its signed id says that it is: of some letters more than their event, since that decides about answers."""
     special = {
         ("notice", "note"): "internal",
+        ("notice", "unverified"): "internal",
+        ("notice", "refused"): "internal",
+        **dict.fromkeys((("notice", why) for why in WORDLESS), "told"),
         ("preview", "refused"): "internal",
         ("preview", "used"): "internal",
         ("preview", "expired"): "internal",
         ("acknowledgement", "refused"): "refusal",
     }
     return special.get((told.event, told.why), told.event)
+
+
+def threaded_as(told: Announcement) -> str:
+    """What the signed id says that all mails of a ticket's conversation name: of a relay's new ids it alone is left."""
+    issued = issued_as(told)
+    return issued if issued in ("internal", "told") else "notice"
 
 
 def _marks(told: Announcement) -> bytes:

@@ -214,7 +214,8 @@ def _globals(strings: Language) -> dict[str, str]:
 def _pair(environment: SandboxedEnvironment, strings: Language, name: str, own: str | None) -> _Pair:
     say = _globals(strings)
     words = strings.letters.get(name) or strings.letters.get(name.partition("-")[0]) or {}
-    blocks = {"how": [strings.say["how"], strings.say["how_note"]], **words}
+    how = f"{{% if waits %}}{strings.say['how_asks']}{{% else %}}{strings.say['how']}{{% endif +%}}"
+    blocks = {"how": [how, strings.say["how_note"]], **words}
     text = "".join(f"{{% block {key} %}}{_paragraphs(key, value)}{{% endblock %}}" for key, value in blocks.items())
     rich = "".join(
         f"{{% block {key} %}}{_html_paragraphs(key, value)}{{% endblock %}}" for key, value in blocks.items()

@@ -160,7 +160,7 @@ def test_a_preview_names_the_command_that_does_not_exist(world: World) -> None:
 
 def test_a_machine_in_an_agents_name_is_kept_inside_and_told_to_the_administrator_once(world: World) -> None:
     for n in range(13):
-        by_agent(world, f"I am away, says {n}", at=60.0 + n)
+        by_agent(world, f"I have left, says {n}", at=60.0 + n)
     assert len(recipients(world, "answer")) == 2 * 10
     assert recipients(world, "alarm") == [SAM, TESS]
     assert "10 mails of sam@desk.example in INC-1001" in world.letters("alarm")[0].told.words

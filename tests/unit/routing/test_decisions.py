@@ -134,6 +134,7 @@ def before() -> tuple[World, dict[str, str]]:
         world.arrive(named, evidence=PASS)
     world.arrive(message(PEOPLE["sam"], "#note Ask Carl", id="inside1", re=[ids["notice1"]]), evidence=PASS)
     ids["insidenotice1"] = world.id_of("internal", 1, 2, PEOPLE["tess"])
+    ids["toldnotice1"] = world.id_of("told", 1, 2, PEOPLE["tess"])
     ids["alarm1"] = world.id_of("alarm", 1, 2, PEOPLE["sam"])
     ids["refusal2"] = world.id_of("refusal", 2, 3, PEOPLE["anna"])
     return world, ids

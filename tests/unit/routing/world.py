@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from mailgate.desk.effects import effect
 from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
-from mailgate.outgoing.compose import issued_as
+from mailgate.outgoing.compose import issued_as, threaded_as
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.behind import attributed
@@ -190,7 +190,7 @@ class World:
     def references(self, told: Announcement) -> tuple[str, ...]:
         if told.event in ("confirm", "preview"):
             return ()
-        ours = self.id_of("internal" if issued_as(told) == "internal" else "notice", told.ticket.id, 0, "")
+        ours = self.id_of(threaded_as(told), told.ticket.id, 0, "")
         return tuple(dict.fromkeys((*told.references, ours, *([told.in_reply_to] if told.in_reply_to else []))))
 
     def letters(self, event: str, recipient: str | None = None) -> list[Sent]:
