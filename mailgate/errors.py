@@ -1,11 +1,13 @@
-"""The one tree of errors.
+"""Errors, in two trees: what a person is told, and what befalls the database (`storage` knows nothing of mailgate).
 
     MailgateError
-    ├── SettingsError         a file of settings that cannot be used: names file, key and what was expected
-    ├── CommandError          a command that was understood and not done; its text is for the person who typed it
-    └── (storage.database)
-        ├── Conflict              somebody else changed what was looked at: look again
-        └── DatabaseUnavailable   leave it; the lease runs out
+    ├── SettingsError           a file of settings that cannot be used: names file, key and what was expected
+    └── CommandError            a command that was understood and not done; its text is for the person who typed it
+
+    storage.database.StorageError
+    ├── Conflict                somebody else changed what was looked at: look again
+    ├── DatabaseUnavailable     leave it; the lease runs out
+    └── SchemaMismatch          another program's database: says what to do
 
 Expected outcomes are values (`Decision`, `Sent | Deferred | Failed`), not exceptions.
 """
