@@ -16,7 +16,7 @@ from storage.change import TO_PARTNERS
 from storage.database import insert_or_ignore
 from storage.outbox import LONGEST_ERROR
 from storage.sending import given_back
-from storage.tables import Time, beat, outbox, thread_key
+from storage.tables import Time, outbox, thread_key
 
 FIRST_WAIT = 60.0  # after a temporary refusal; doubles with each one (RFC 5321 section 4.5.4.1)
 LONGEST_WAIT = 3600.0
@@ -163,12 +163,3 @@ def _learn_names(connection: Connection, renamed: Sequence[Sent]) -> None:
 def rewriting(connection: Connection) -> bool:
     """Whether the relay has been seen to replace our Message-IDs."""
     return connection.execute(sa.select(thread_key.c.message_id).where(thread_key.c.ours).limit(1)).first() is not None
-
-
-def beat_relay(connection: Connection, now: float, error: str | None) -> None:
-    """A sign of life of the relay, or since when and why there is none."""
-    insert_or_ignore(connection, beat, [{"name": "relay"}])
-    values: dict[str, Any] = {"error": None, "error_since": None, "last_success": now}
-    if error is not None:
-        values = {"error": error[:LONGEST_ERROR], "error_since": sa.func.coalesce(beat.c.error_since, now)}
-    connection.execute(beat.update().where(beat.c.name == "relay").values(values))

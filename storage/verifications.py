@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from routing.mail import Envelope, Evidence
-from storage.database import insert_or_ignore
+from storage import beats
 from storage.journal import UNVERIFIED_SECONDS, arrivals
-from storage.tables import beat, journal
+from storage.tables import journal
 
 LEASE_SECONDS = 30.0  # a check is bounded below it; a dead process gives back what it held after this long
 CLAIM_BYTES = 8_000_000  # in memory at once, beyond the first; a larger mail comes alone
@@ -44,7 +44,7 @@ _WAITING = sa.and_(journal.c.state == "new", journal.c.verify_due.is_not(None), 
 def begin(connection: Connection, now: float, *, asked: bool) -> None:
     """A daemon starts. What waits is verified before it is worked, however long nobody was there; or, where no door
     asks for it any more, worked as it is."""
-    forget_dns(connection)
+    beats.forget(connection, "dns")
     values = {"due": now + UNVERIFIED_SECONDS, "verify_due": now} if asked else _SETTLED
     connection.execute(journal.update().where(_WAITING).values(values))
 
@@ -111,17 +111,3 @@ def give_back(connection: Connection, unworked: Sequence[Unverified], now: float
 def _held(held: Unverified) -> sa.ColumnElement[bool]:
     """That row, unless somebody took it over."""
     return sa.and_(journal.c.id == held.journal_id, _WAITING, journal.c.verify_attempt == held.attempt)
-
-
-def forget_dns(connection: Connection) -> None:
-    """Nobody asks the DNS at present; what was wrong with it is no news."""
-    connection.execute(beat.delete().where(beat.c.name == "dns"))
-
-
-def beat_dns(connection: Connection, now: float, error: str | None) -> None:
-    """A sign of life of the DNS, or since when and why there is none."""
-    insert_or_ignore(connection, beat, [{"name": "dns"}])
-    values: dict[str, Any] = {"error": None, "error_since": None, "last_success": now}
-    if error is not None:
-        values = {"error": error, "error_since": sa.func.coalesce(beat.c.error_since, now)}
-    connection.execute(beat.update().where(beat.c.name == "dns").values(values))

@@ -56,10 +56,7 @@ def list_(place: Place, *, parked: bool, unmatched: bool, limit: int | None, as_
 @pass_place
 def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     """An arrival: envelope, outcome, reasons, the error of a parked one, and the mail itself."""
-    settings = place.settings()
-    db = place.database(settings)
-    rows = find(db, ids, "arrival")
-    show_arrivals(People(settings) if not as_json else None, db, rows)
+    show_arrivals(place, ids, "arrival", as_json=as_json)
 
 
 @inbox.command("retry", example="mailgate inbox retry 1")
@@ -157,9 +154,12 @@ def last_line(error: str | None) -> str:
     return line((error or "").strip().rpartition("\n")[2])
 
 
-def show_arrivals(people: People | None, db: Database, rows: Sequence[ArrivalRow]) -> None:
-    """Whole arrivals, for people with the mail itself."""
-    if people is None:
+def show_arrivals(place: Place, ids: Sequence[int], what: str, *, as_json: bool, outcome: str | None = None) -> None:
+    """Whole arrivals, for people with the mail itself. Raises CommandError for one that is not there."""
+    settings = place.settings()
+    db = place.database(settings)
+    rows = find(db, ids, what, outcome)
+    if as_json:
         from mailgate.cli.documents import arrival_whole
 
         for row in rows:
@@ -169,6 +169,7 @@ def show_arrivals(people: People | None, db: Database, rows: Sequence[ArrivalRow
     from parsing.read import parse
     from storage import journal
 
+    people = People(settings)
     for row in rows:
         people.page(
             pages.card(

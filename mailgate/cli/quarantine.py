@@ -47,10 +47,7 @@ def list_(place: Place, *, all_: bool, limit: int | None, as_json: bool) -> None
 @pass_place
 def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
     """A mail in quarantine, and why it is there."""
-    settings = place.settings()
-    db = place.database(settings)
-    rows = find(db, ids, "mail in quarantine with the number", outcome="quarantine")
-    show_arrivals(People(settings) if not as_json else None, db, rows)
+    show_arrivals(place, ids, "mail in quarantine with the number", as_json=as_json, outcome="quarantine")
 
 
 @quarantine.command("release", example="mailgate quarantine release 1")

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from mailgate.outgoing.relay import Connection, RelayAway
 from mailgate.settings import Settings
-from storage import deliveries, sending, tally
+from storage import beats, deliveries, sending, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
 from storage.deliveries import Deferred, Failed, Result, Sent
 from storage.sending import Outgoing
@@ -106,10 +106,10 @@ class Sender:
             if renewing:
                 sending.renew(session, self.owner, list(self._in_hand), moment)
             if clock >= self._beat_at and any(isinstance(r, Sent) for r in results):
-                deliveries.beat_relay(session, moment, None)
+                beats.seen(session, "relay", moment, None)
                 self._beat_at = clock + BEAT_SECONDS
             if (error := self._away.untold()) is not None:
-                deliveries.beat_relay(session, moment, error)
+                beats.seen(session, "relay", moment, error)
             taken = sending.claim(session, self.owner, moment, room, but=self._in_hand) if room else []
         self._results = []
         if renewing or not self._in_hand:

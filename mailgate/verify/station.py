@@ -13,7 +13,7 @@ from mailgate.verify.check import Checker
 from mailgate.verify.dns import Ask
 from routing.mail import Evidence
 from routing.policy import Door
-from storage import verifications
+from storage import beats, verifications
 from storage.database import Database, DatabaseUnavailable, now
 from storage.verifications import Unverified
 from storage.watch import Watch
@@ -68,7 +68,7 @@ class Station:
         try:
             with self._db.write() as session:
                 verifications.give_back(session, list(self._hands.values()), self._clock())
-                verifications.forget_dns(session)
+                beats.forget(session, "dns")
         except DatabaseUnavailable as error:  # their leases run out
             log.warning("the database is away: %s", error)
         self._hands = {}
@@ -121,7 +121,7 @@ class Station:
             for held, at in again:
                 verifications.postpone(session, held, at)
             if bool(again) != self._troubled or moment >= self._beat_at:
-                verifications.beat_dns(session, moment, trouble if again else None)
+                beats.seen(session, "dns", moment, trouble if again else None)
                 self._troubled, self._beat_at = bool(again), moment + BEAT_SECONDS
         for held, evidence in found:
             log.info("mail %d: %s", held.journal_id, evidence.seen)

@@ -14,9 +14,8 @@ from mailgate.monitoring.catalogue import METRICS, SUBJECTS
 from mailgate.monitoring.readings import Readings
 from mailgate.monitoring.roster import Roster
 from mailgate.settings import load
-from storage import mailboxes, tally, verifications
+from storage import beats, mailboxes, tally
 from storage.database import Database
-from storage.deliveries import beat_relay
 from storage.tables import breaker
 
 SETTINGS = """
@@ -60,8 +59,8 @@ def values(found: dict[str, Family], name: str) -> dict[tuple[str, ...], float]:
 def test_each_metric_is_there_on_a_desk_that_has_everything(database: Database, tmp_path: Path) -> None:
     with database.write() as session:
         mailboxes.succeeded(session, "office", "INBOX", 1.8e9)
-        beat_relay(session, 1.8e9, None)
-        verifications.beat_dns(session, 1.8e9, None)
+        beats.seen(session, "relay", 1.8e9, None)
+        beats.seen(session, "dns", 1.8e9, None)
     found = read(database, tmp_path)
     assert {name.removesuffix("_total") for name in METRICS} == set(found)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from storage import deliveries, holding, minutes, sending, undelivered
+from storage import beats, deliveries, holding, minutes, sending, undelivered
 from storage import outbox as letters
 from storage.change import Event, Letter, Mark
 from storage.database import Database
@@ -383,7 +383,7 @@ def test_a_confirmed_answer_waits_for_a_relay_where_there_is_none(sqlite: Databa
 def test_the_relays_error_is_kept_with_the_moment_it_began(database: Database) -> None:
     def told(now: float, error: str | None) -> tuple[Any, ...]:
         with database.write() as connection:
-            deliveries.beat_relay(connection, now, error)
+            beats.seen(connection, "relay", now, error)
             return tuple(connection.execute(sa.select(beat)).one())
 
     assert told(1.0, "refused") == ("relay", None, "refused", 1.0)
