@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from routing import answers, breakers, confirming, forwarding, joining, numbers, opening, reports, threads, tokens
+from routing import (
+    answers,
+    beside,
+    breakers,
+    confirming,
+    forwarding,
+    joining,
+    numbers,
+    opening,
+    reports,
+    threads,
+    tokens,
+)
 from routing.case import Case
 from routing.decision import Decision, Reason
 from routing.facts import Facts, Questions
@@ -25,6 +37,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
     keys: set[str] = set()
     contents: set[str] = set()
     addresses: set[str] = set()
+    people: set[str] = set()
     times: list[float] = []
     for mail in mails:
         message = mail.message
@@ -39,6 +52,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         tickets |= {n for n in written if n is not None}
         ids.update(n.key for n in numbers.of(mail, policy))
         (keys if message.message_id else contents).add(mail.key)
+        people.update(beside.people(mail, policy))
         if message.author is not None:
             addresses.add(message.author.address.lower())
         times.append(mail.envelope.received_at)
@@ -51,6 +65,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         frozenset(addresses),
         bool(times) and (policy.limits.unknown is not None or policy.limits.desk is not None),
         frozenset(a for address in addresses if address in policy.staff for a in policy.staff[address].addresses),
+        frozenset(people),
         first - max(policy.limits.longest, QUESTION_SECONDS, breakers.STAFF_SECONDS) - 60,
         (last // 60 + 1) * 60,  # whole minutes, so that a batch counts what each of its mails alone would
     )

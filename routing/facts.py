@@ -19,6 +19,7 @@ class Questions:
     addresses: frozenset[str] = frozenset()  # authors, for the limits of what is sent to them unasked
     counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
     staff: frozenset[str] = frozenset()  # every address of the members of staff in whose names mails are
+    people: frozenset[str] = frozenset()  # those to whom the mails are written, besides us
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 
@@ -106,6 +107,7 @@ class Facts:
     asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
     wrote: Mapping[tuple[int, str], tuple[float, ...]] = field(default_factory=dict)  # by ticket and staff's address
     opened: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by staff's address: times of new tickets
+    beside: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by ticket: new ones, by `beside.key`
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
 
     def ticket(self, ticket_id: int) -> Ticket | None:
@@ -135,6 +137,11 @@ class Facts:
             changes["seen"] = {**self.seen, **dict.fromkeys(effect.seen_as, effect.seen)}
         if effect.letters:
             changes["letters"] = {**self.letters, **{letter.message_id: letter for letter in effect.letters}}
+        if effect.beside:
+            beside = dict(self.beside)
+            for ticket_id, other in effect.beside:
+                beside[ticket_id] = (*beside.get(ticket_id, ()), other)
+            changes["beside"] = beside
         if effect.bounced is not None and (letter := self.letters.get(effect.bounced)) is not None:
             changes["letters"] = {**self.letters, effect.bounced: replace(letter, state="bounced")}
         if effect.suppressed is not None:
@@ -193,6 +200,7 @@ class Effect:
     asked: tuple[str, Asked] | None = None
     wrote: tuple[tuple[int, str], float] | None = None  # a mail's article: its ticket and author
     opened: tuple[str, float] | None = None  # a new ticket's requester
+    beside: tuple[tuple[int, int], ...] = ()  # a ticket, and a new one beside it
     bounced: str | None = None  # Message-ID of a letter that came back
     suppressed: str | None = None
     lifted: str | None = None

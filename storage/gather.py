@@ -14,7 +14,7 @@ from routing.reports import UNREACHABLE_SECONDS
 from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage import minutes, suppression
-from storage.tables import article, breaker, confirmation, journal, outbox, thread_key, ticket
+from storage.tables import article, breaker, confirmation, journal, link, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
 
@@ -41,8 +41,9 @@ def gather(connection: Connection, questions: Questions) -> Facts:
     )
     answered, asked = _written_to(connection, questions)
     there = _with_followers(connection, tickets(connection, wanted))
+    besides = _beside(connection, there, questions)
     return Facts(
-        tickets=there,
+        tickets={**there, **tickets(connection, (other for _, other in besides))},
         keys=keys,
         seen=_seen(connection, questions),
         letters=letters,
@@ -54,6 +55,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         asked=asked,
         wrote=_wrote(connection, there, questions),
         opened=_opened(connection, questions),
+        beside={i: tuple(other for first, other in besides if first == i) for i, _ in besides},
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
     )
 
@@ -201,6 +203,22 @@ def _wrote(
         if by[1] in questions.staff:
             times[by] = (*times.get(by, ()), time)
     return times
+
+
+def _beside(connection: Connection, ticket_ids: Iterable[int], questions: Questions) -> list[tuple[int, int]]:
+    """New tickets that people whom the mails name have beside these ones."""
+    ids, people = sorted(ticket_ids), sorted(questions.people)
+    if not (ids and people):
+        return []
+    text = sa.literal("beside ") + sa.cast(link.c.ticket_id, sa.Text) + " " + sa.cast(link.c.other_id, sa.Text)
+    statement = (
+        sa.select(link.c.ticket_id, link.c.other_id)
+        .join(ticket, ticket.c.id == link.c.other_id)
+        .join(thread_key, thread_key.c.message_id == text)
+        .where(link.c.ticket_id.in_(ids), ticket.c.state_type == "new", ticket.c.requester.in_(people))
+        .order_by(link.c.other_id)
+    )
+    return [(row.ticket_id, row.other_id) for row in connection.execute(statement)]
 
 
 def _opened(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:

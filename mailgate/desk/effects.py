@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from routing import beside
 from routing.facts import Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
 from routing.threads import bare_subject
 from storage.change import Change
@@ -34,6 +35,9 @@ def effect(change: Change) -> Effect:
         opened=(change.ticket.requester, change.ticket.created)
         if change.ticket and change.version is None and change.ticket.requester
         else None,
+        beside=beside.pairs([k.message_id for k in change.keys], change.ticket.id, change.related)
+        if change.ticket and change.version is None
+        else (),
         bounced=next((mark.message_id for mark in change.marks if mark.state == "failed"), None),
         suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),
         lifted=change.lift,

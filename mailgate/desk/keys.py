@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing import tokens
+from routing import beside, tokens
 from routing.decision import Decision
 from routing.facts import Facts
 from routing.mail import Mail
@@ -19,6 +19,7 @@ def claims(mail: Mail, decision: Decision, ticket_id: int, facts: Facts, policy:
     there = known.ticket_id if known is not None else ticket_id
     if own and (there == ticket_id or _leads_to(there, ticket_id, facts)):
         found.append(KeyClaim(own, there, mail.claim.article_id, decision.weak))
+    found += [KeyClaim(k, ticket_id, None, weak=True) for k in beside.keys(decision, ticket_id)]
     found += [KeyClaim(n.key, ticket_id, None, weak=True) for n in decision.numbers]
     if decision.claim_ids:
         original = decision.forwarded.original if decision.forwarded else None

@@ -8,6 +8,7 @@ from mailgate.desk.announcements import thread_references
 from mailgate.desk.merging import merge
 from mailgate.desk.people import GATEWAY, audience
 from parsing.message import Address
+from routing import beside
 from routing.decision import Decision
 from routing.facts import Facts
 from routing.joining import ARCHIVE
@@ -24,8 +25,51 @@ def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> t
     are told why.
     """
     waiting, into = _waiting(mail, facts), facts.ticket(decision.ticket_id or 0)
-    if decision.verb != "append" or waiting is None or into is None or waiting.id == into.id:
+    if decision.verb != "append" or into is None:
         return ()
+    gone = [waiting] if waiting is not None and waiting.id != into.id else []
+    changes = _one(mail, gone[0], into, policy) if gone else ()
+    for other in _let_in(mail, into, facts, policy):
+        if other.id in (t.id for t in gone):
+            continue
+        gone.append(other)
+        changes = (*changes, *_joined(mail, other, _newest(changes, into), policy))
+    return _told_once(changes)
+
+
+def _let_in(mail: Mail, into: Ticket, facts: Facts, policy: Policy) -> list[Ticket]:
+    """New tickets beside that one of people whom the mail names, so that they are in it now; they could have joined."""
+    if mail.envelope.door == ARCHIVE:  # its tickets are closed
+        return []
+    named = beside.people(mail, policy)
+    found = (facts.tickets[i] for i in facts.beside.get(into.id, ()) if i in facts.tickets)
+    new = (t for t in found if t.state_type == "new" and t.requester in named)
+    return [t for t in new if _apart(t, into, policy, archived=False) is None]
+
+
+def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[Change, ...]:
+    """As a mail that came after its answer takes the answer's ticket in."""
+    time, signed_as = mail.envelope.received_at, mail.claim.article_id + 1
+    return merge(ticket, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+
+
+def _newest(changes: tuple[Change, ...], ticket: Ticket) -> Ticket:
+    return next((c.ticket for c in reversed(changes) if c.ticket is not None and c.ticket.id == ticket.id), ticket)
+
+
+def _told_once(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Of several tickets that became part of another, staff are told in one notice."""
+    told = [a for change in changes for a in change.announcements if a.why == "merged"]
+    if len(told) < 2:
+        return changes
+    people = tuple(dict.fromkeys(person for a in told for person in a.recipients))
+    details = (("was", ", ".join(dict(a.details)["was"] for a in told)), ("became", told[-1].ticket.number))
+    last = replace(told[-1], recipients=people, details=details)
+    quiet = (replace(c, announcements=tuple(a for a in c.announcements if a not in told)) for c in changes)
+    return (*tuple(quiet)[:-1], replace(changes[-1], announcements=(last,)))
+
+
+def _one(mail: Mail, waiting: Ticket, into: Ticket, policy: Policy) -> tuple[Change, ...]:
     time, archived = mail.envelope.received_at, mail.envelope.door == ARCHIVE
     signed_as = mail.claim.article_id + 1  # what joins a ticket is not acknowledged
     because = _apart(waiting, into, policy, archived=archived)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from unit.routing.world import NO_EVIDENCE, NO_LIMITS, PASS, World, desk, message
+from unit.routing.world import MONDAY, NO_EVIDENCE, NO_LIMITS, PASS, World, desk, message
 
 from mailgate.desk import commands
 from parsing.message import ParsedMessage
+from routing import tokens
 from routing.mail import Evidence
 
 ANNA, BEN, CARL, EVE = "anna@acme.example", "ben@acme.example", "carl@acme.example", "eve@evil.example"
@@ -118,3 +119,52 @@ def test_a_conversation_that_only_names_the_mail_is_left_alone() -> None:
     arrive(there, FIRST, other, PARENT)
     assert threads(there) == {frozenset({"It burns", "More smoke"}), frozenset({"Else"})}
     assert not [s for s in there.letters("notice") if s.told.why in ("apart", "merged")]
+
+
+DORA = "dora@acme.example"
+ROOT = message(ANNA, "Root", id="r@acme.example", cc=[CARL, DORA])
+BY_CARL = message(CARL, "Carl", id="c@acme.example", re=["r@acme.example"], to=[ANNA, "help@desk.example"])
+BY_DORA = message(DORA, "Dora", id="d@acme.example", re=["r@acme.example"], to=[ANNA, "help@desk.example"], cc=[CARL])
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_who_answered_before_the_mail_that_names_him_came_is_in_its_ticket(batch: bool) -> None:
+    for order in permutations([ROOT, BY_CARL, BY_DORA]):
+        there = world()
+        arrive(there, *order, evidence=PASS, batch=batch)
+        assert threads(there) == {frozenset({"Root", "Carl", "Dora"})}
+        (live,) = (t for t in there.tickets.values() if t.state_type != "merged")
+        assert live.requester == ANNA
+        assert {CARL, DORA} <= set(live.participants)
+        assert len([s for s in there.letters("acknowledgement") if s.letter.recipient == DORA]) <= 1
+
+
+def test_several_who_answered_too_early_are_let_in_at_once_and_staff_have_one_notice() -> None:
+    eds = message("ed@acme.example", "Ed", id="e@acme.example", re=["r@acme.example"])
+    root = message(ANNA, "Root", id="r@acme.example", cc=[CARL, DORA, "ed@acme.example"])
+    there = world()
+    arrive(there, BY_CARL, BY_DORA, eds, root, evidence=PASS)
+    assert threads(there) == {frozenset({"Root", "Carl", "Dora", "Ed"})}
+    merged = [s for s in there.letters("notice", SAM) if s.told.why == "merged"]
+    assert [dict(s.told.details)["was"] for s in merged] == ["INC-1002, INC-1003"]
+
+
+def test_a_mail_that_names_somebody_else_lets_nobody_in() -> None:
+    there = world()
+    arrive(there, BY_CARL, BY_DORA, message(ANNA, "Root", id="r@acme.example", cc=[CARL]), evidence=PASS)
+    assert len(threads(there)) == 2
+
+
+def test_a_ticket_that_only_a_number_led_to_stays_beside_it() -> None:
+    token = tokens.subject_token("INC-1001")
+    there = world()
+    arrive(there, BY_CARL, message(DORA, "Dora", id="d@acme.example", subject=f"Question {token}"), ROOT)
+    assert len(threads(there)) == 2
+
+
+def test_a_ticket_that_is_worked_on_stays_beside_it() -> None:
+    there = world()
+    arrive(there, BY_CARL, BY_DORA, evidence=PASS)
+    there.command(commands.reply(there.tickets[2], 900, "Yes?", SAM, MONDAY + 150, there.policy))
+    there.arrive(ROOT, at=200.0, evidence=PASS)
+    assert len(threads(there)) == 2

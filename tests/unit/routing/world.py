@@ -7,13 +7,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import permutations
 
 from mailgate.desk.effects import effect
 from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
 from mailgate.outgoing.compose import issued_as, threaded_as
 from parsing.message import Address, ParsedMessage
-from routing import tokens
+from routing import beside, tokens
 from routing.behind import attributed
 from routing.breakers import AUTOMATIC_EVENTS
 from routing.decide import decide, questions
@@ -222,6 +223,8 @@ class World:
                        if (x := self.tickets.get(i)) and x.state_type == "closed")
             }  # fmt: skip
             wanted |= {t.merged_into for i in wanted if (t := self.tickets.get(i)) and t.merged_into is not None}
+        beside = self.beside(wanted, asked)
+        wanted |= {other for others in beside.values() for other in others}
         recent = [s.letter for s in self.sent if asked.since < s.letter.time <= asked.until]
         minutes: dict[int, tuple[int, int]] = {}
         for letter in recent if asked.counted else []:
@@ -247,7 +250,16 @@ class World:
             self.wrote(wanted, asked),
             {a: tuple(t.created for t in self.tickets.values() if t.requester == a and t.created > asked.since)
              for a in asked.staff},
+            beside,
         )  # fmt: skip
+
+    def beside(self, tickets: set[int], asked: Questions) -> dict[int, tuple[int, ...]]:
+        pairs = sorted(
+            (first, other) for link in self.links for first, other in permutations(link)
+            if first in tickets and beside.key(first, other) in self.keys
+            and self.tickets[other].state_type == "new" and self.tickets[other].requester in asked.people
+        )  # fmt: skip
+        return {first: tuple(o for f, o in pairs if f == first) for first, _ in pairs}
 
     def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str], tuple[float, ...]]:
         times: dict[tuple[int, str], tuple[float, ...]] = {}
