@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import HOME, require
+from .conftest import require
 
 pytestmark = pytest.mark.timeout(900)
 ROOMS = ("mailgate", "parsing", "routing", "storage", "templates")
 
 
-def test_wheel_has_every_file_of_the_rooms_and_no_others(wheel: Path) -> None:
+def test_wheel_has_every_file_of_the_rooms_and_no_others(dist: Path, wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     rooms = {name for name in names if ".dist-info/" not in name and ".data/" not in name}
     there = {
-        str(file.relative_to(HOME))
+        str(file.relative_to(dist))
         for room in ROOMS
-        for file in (HOME / room).rglob("*")
+        for file in (dist / room).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert rooms == there
