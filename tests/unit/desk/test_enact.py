@@ -313,7 +313,7 @@ def test_a_bounce_marks_the_letter_and_tells_the_owner(world: World) -> None:
     assert ticket(world).updated == MONDAY + 60
 
 
-def test_a_delay_and_a_bounced_notice_are_noted_and_told_to_nobody(world: World) -> None:
+def test_nobody_is_told_of_a_delay_and_only_colleagues_of_a_bounced_notice(world: World) -> None:
     before = len(world.sent)
     for number, (event, temporary) in enumerate((("acknowledgement", (ANNA,)), ("notice", ()))):
         letter = world.letters(event)[0].letter
@@ -323,7 +323,8 @@ def test_a_delay_and_a_bounced_notice_are_noted_and_told_to_nobody(world: World)
                 bounce_recipients=(letter.recipient,), bounce_status=("4.4.1",), bounce_temporary=temporary,
             )
         )  # fmt: skip
-    assert [m.state for m in world.marks] == ["delayed", "failed"] and len(world.sent) == before
+    assert [m.state for m in world.marks] == ["delayed", "failed"]
+    assert [s.letter.recipient for s in world.sent[before:]] == [TESS]
 
 
 @pytest.mark.parametrize("owner", ["Tess", TESS, "TESS@desk.example"])
