@@ -54,10 +54,18 @@ RejectFailures false
 class Milters:
     """Both, for a Postfix whose `extra` is `postfix`; `name` is the authserv-id that they write (RFC 8601).
 
-    They leave out loopback: clients of the test say by XCLIENT from where they are.
+    They leave out loopback: clients of the test say by XCLIENT from where they are. `dkim` and `dmarc` are their
+    settings, with `{folder}` for where they are and `{name}` for the name.
     """
 
-    def __init__(self, zone: Mapping[str, Mapping[str, list[str]]], name: str) -> None:
+    def __init__(
+        self,
+        zone: Mapping[str, Mapping[str, list[str]]],
+        name: str,
+        *,
+        dkim: str = OPENDKIM,
+        dmarc: str = OPENDMARC,
+    ) -> None:
         need("opendkim", "opendmarc")
         if subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode:
             cannot("OpenDMARC needs namespaces of its own, which root may not make here (CAP_SYS_ADMIN)")
@@ -66,7 +74,7 @@ class Milters:
         (self.folder / "zone.json").write_text(json.dumps(zone))
         (self.folder / "resolv.conf").write_text("nameserver 127.0.0.1\n")
         shutil.copy(publicsuffixlist.PSLFILE, self.folder / "suffixes")
-        for file, text in (("opendkim.conf", OPENDKIM), ("opendmarc.conf", OPENDMARC)):
+        for file, text in (("opendkim.conf", dkim), ("opendmarc.conf", dmarc)):
             (self.folder / file).write_text(text.format(folder=self.folder, name=name))
         self._script = SCRIPT.format(folder=self.folder, python=sys.executable, nameserver=nameserver.__file__)
         self._sockets = [self.folder / "dkim.sock", self.folder / "dmarc.sock"]

@@ -29,7 +29,7 @@ class Postfix:
     `routes`: domain to a transport such as `smtp:[127.0.0.1]:2525` or `lmtp:unix:/path` (transport(5)).
     `maildirs`: where the mailboxes of `local` domains lie, `maildirs/USER@DOMAIN/` (Dovecot's `folder / "mail"`).
     `other`: the transport of every other domain; without one they bounce.
-    `extra`: more of main.cf.
+    `extra`: more of main.cf. `services`: more lines of master.cf. `conf`: where both lie, for maps of a test's own.
     """
 
     def __init__(
@@ -40,24 +40,25 @@ class Postfix:
         maildirs: Path | None = None,
         other: str = "error:5.4.4 no such domain here",
         extra: Mapping[str, str] | None = None,
+        services: str = "",
     ) -> None:
         need("postfix")
         self.folder = folder("postfix")
         self.host = "127.0.0.1"
         self.port = free_port()
-        self._conf = self.folder / "conf"
+        self.conf = self.folder / "conf"
         self._routes = {**(routes or {}), **dict.fromkeys(local, "maildir:")}
         for name in ("conf", "queue", "data"):
             (self.folder / name).mkdir()
         shutil.chown(self.folder / "data", "postfix")
         self._write_transport()
         self._write_main(other, extra or {})
-        self._write_master(maildirs or self.folder)
+        self._write_master(maildirs or self.folder, services)
         self._process: Process | None = None
 
     def _write_transport(self) -> None:
         lines = "".join(f"{domain} {target}\n" for domain, target in self._routes.items())
-        (self._conf / "transport").write_text(lines)
+        (self.conf / "transport").write_text(lines)
 
     def _write_main(self, other: str, extra: Mapping[str, str]) -> None:
         values = {
@@ -81,7 +82,7 @@ class Postfix:
             "smtpd_relay_restrictions": "permit_mynetworks, reject",
             "recipient_delimiter": "+",
             "relay_domains": " ".join(self._routes),
-            "transport_maps": f"texthash:{self._conf}/transport",
+            "transport_maps": f"texthash:{self.conf}/transport",
             "maildir_destination_recipient_limit": "1",
             "default_transport": other,
             "smtp_dns_support_level": "disabled",
@@ -98,10 +99,10 @@ class Postfix:
             **extra,
         }
         text = "".join(f"{key} = {value}\n" for key, value in values.items())
-        (self._conf / "main.cf").write_text(text)
+        (self.conf / "main.cf").write_text(text)
 
-    def _write_master(self, maildirs: Path) -> None:
-        agent = self._conf / "deliver"
+    def _write_master(self, maildirs: Path, more: str) -> None:
+        agent = self.conf / "deliver"
         agent.write_text(AGENT)
         agent.chmod(0o755)
         deliver = f"pipe flags=DRO user=nobody argv={agent} {maildirs} ${{user}}@${{domain}}"
@@ -129,12 +130,12 @@ class Postfix:
             unprivileged = "n" if name == "maildir" else "-"
             limit = 1 if name in alone else 0 if name in ("cleanup", "bounce", "defer", "trace", "flush") else "-"
             lines.append(f"{name} {kind} {private} {unprivileged} n {wakeup} {limit} {command}\n")
-        (self._conf / "master.cf").write_text("".join(lines))
+        (self.conf / "master.cf").write_text("".join(lines) + more)
 
     def start(self) -> Postfix:
         # `postfix start` goes into the background, where nobody can be sure to stop it; the master with -d does not
-        subprocess.run([POSTFIX, "-c", str(self._conf), "check"], check=True, capture_output=True)
-        command = ["/usr/lib/postfix/sbin/master", "-c", str(self._conf), "-d"]
+        subprocess.run([POSTFIX, "-c", str(self.conf), "check"], check=True, capture_output=True)
+        command = ["/usr/lib/postfix/sbin/master", "-c", str(self.conf), "-d"]
         self._process = Process(command, self.folder / "start.log")
         self._process.wait_until(lambda: answers(self.port), "postfix")
         return self
@@ -149,7 +150,7 @@ class Postfix:
             self.start()
 
     def _postconf(self, *values: str) -> None:
-        subprocess.run(["/usr/sbin/postconf", "-c", str(self._conf), "-e", *values], check=True, capture_output=True)
+        subprocess.run(["/usr/sbin/postconf", "-c", str(self.conf), "-e", *values], check=True, capture_output=True)
 
     def log(self) -> str:
         path = self.folder / "maillog"
