@@ -90,6 +90,13 @@ def test_every_page_is_in_the_index() -> None:
         assert page.name == "index.md" or f"({page.name})" in index
 
 
+@pytest.mark.parametrize("picture", [*DOCS.glob("*.svg"), *DOCS.glob("*.cast")], ids=lambda picture: picture.name)
+def test_picture_loads_nothing_and_shows_no_path_of_who_made_it(picture: Path) -> None:
+    text = picture.read_text()
+    assert not re.search(r"(href|src|url)\s*[=(]\s*[\"']?\w+:", text)
+    assert not re.search(r"/(tmp|root|home|work)/", text)
+
+
 # --- what is to be typed ------------------------------------------------------------------------------------------
 
 
