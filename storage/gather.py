@@ -55,7 +55,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         asked=asked,
         wrote=_wrote(connection, there, questions),
         opened=_opened(connection, questions),
-        beside={i: tuple(other for first, other in besides if first == i) for i, _ in besides},
+        beside={i: tuple(sorted(other for first, other in besides if first == i)) for i, _ in besides},
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
     )
 
@@ -126,6 +126,16 @@ def read_ticket(row: Any) -> Ticket:
     )
 
 
+_MERGED = ticket.c.merged_into == link.c.ticket_id
+_BESIDE = (
+    sa.select(link.c.ticket_id, link.c.other_id)
+    .join(ticket, ticket.c.id == link.c.other_id)
+    .outerjoin(  # routing.beside.key
+        thread_key,
+        thread_key.c.message_id
+        == sa.literal("beside ") + sa.cast(link.c.ticket_id, sa.Text) + " " + sa.cast(link.c.other_id, sa.Text),
+    )
+)
 _KEYS = sa.select(thread_key, article.c.visibility).outerjoin(article, article.c.id == thread_key.c.article_id)
 _LETTER = (
     outbox.c.message_id,
@@ -205,20 +215,23 @@ def _wrote(
     return times
 
 
-def _beside(connection: Connection, ticket_ids: Iterable[int], questions: Questions) -> list[tuple[int, int]]:
-    """New tickets that people whom the mails name have beside these ones."""
-    ids, people = sorted(ticket_ids), sorted(questions.people)
-    if not (ids and people):
-        return []
-    text = sa.literal("beside ") + sa.cast(link.c.ticket_id, sa.Text) + " " + sa.cast(link.c.other_id, sa.Text)
-    statement = (
-        sa.select(link.c.ticket_id, link.c.other_id)
-        .join(ticket, ticket.c.id == link.c.other_id)
-        .join(thread_key, thread_key.c.message_id == text)
-        .where(link.c.ticket_id.in_(ids), ticket.c.state_type == "new", ticket.c.requester.in_(people))
-        .order_by(link.c.other_id)
-    )
-    return [(row.ticket_id, row.other_id) for row in connection.execute(statement)]
+def _beside(connection: Connection, ticket_ids: Iterable[int], questions: Questions) -> set[tuple[int, int]]:
+    """New tickets that people whom the mails name have beside these ones, or beside what became part of these."""
+    found: set[tuple[int, int]] = set()
+    seen: set[int] = set()
+    ids, people = set(ticket_ids), sorted(questions.people)
+    for _ in range(MOST_MERGES):
+        if not (people and ids - seen):
+            break
+        looked, seen = sorted(ids - seen), seen | ids
+        rows = connection.execute(_BESIDE.where(link.c.ticket_id.in_(looked), sa.or_(_MERGED, _new_of(people))))
+        found |= {(row.ticket_id, row.other_id) for row in rows}
+        ids = {other for _, other in found}
+    return found
+
+
+def _new_of(people: list[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(ticket.c.state_type == "new", ticket.c.requester.in_(people), thread_key.c.message_id.is_not(None))
 
 
 def _opened(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:

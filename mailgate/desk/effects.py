@@ -36,7 +36,7 @@ def effect(change: Change) -> Effect:
         if change.ticket and change.version is None and change.ticket.requester
         else None,
         beside=beside.pairs([k.message_id for k in change.keys], change.ticket.id, change.related)
-        if change.ticket and change.version is None
+        if change.ticket
         else (),
         bounced=next((mark.message_id for mark in change.marks if mark.state == "failed"), None),
         suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),

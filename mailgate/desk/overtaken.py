@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from mailgate.desk.announcements import thread_references
@@ -25,32 +26,55 @@ def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> t
     are told why.
     """
     waiting, into = _waiting(mail, facts), facts.ticket(decision.ticket_id or 0)
-    if decision.verb != "append" or into is None:
+    if into is None or not (decision.verb == "append" or _began(mail, decision, waiting, into, policy)):
         return ()
     gone = [waiting] if waiting is not None and waiting.id != into.id else []
     changes = _one(mail, gone[0], into, policy) if gone else ()
-    for other in _let_in(mail, into, facts, policy):
-        if other.id in (t.id for t in gone):
-            continue
-        gone.append(other)
-        changes = (*changes, *_joined(mail, other, _newest(changes, into), policy))
+    if mail.envelope.door == ARCHIVE:  # its tickets are closed
+        return changes
+    parts = {i for i in facts.beside if (t := facts.ticket(i)) is not None and t.id == into.id}
+    parts |= {t.id for t in gone}
+    while others := [
+        t for t in _let_in(mail, parts, into, facts, policy) if t.id not in {into.id, *(g.id for g in gone)}
+    ]:
+        for other in others:
+            changes = (*changes, *_joined(mail, other, _newest(changes, into), policy))
+        gone += others
+        parts = {t.id for t in others}
     return _told_once(changes)
 
 
-def _let_in(mail: Mail, into: Ticket, facts: Facts, policy: Policy) -> list[Ticket]:
-    """New tickets beside that one of people whom the mail names, so that they are in it now; they could have joined."""
-    if mail.envelope.door == ARCHIVE:  # its tickets are closed
-        return []
+def _began(mail: Mail, decision: Decision, waiting: Ticket | None, into: Ticket, policy: Policy) -> bool:
+    """Whether a verified mail that has a ticket of its own, since the answer to it left its author out, begins it all.
+
+    It names who answered, and both are of one partner: who sees the answer then could have been sent it.
+    """
+    if decision.verb != "open" or decision.trust != "authenticated" or waiting is None or into.partner is None:
+        return False
+    return waiting.partner == into.partner and waiting.requester in beside.people(mail, policy)
+
+
+def _let_in(mail: Mail, parts: Collection[int], into: Ticket, facts: Facts, policy: Policy) -> list[Ticket]:
+    """New tickets beside those parts of `into`, of people whom the mail names, so that they are in it now."""
     named = beside.people(mail, policy)
-    found = (facts.tickets[i] for i in facts.beside.get(into.id, ()) if i in facts.tickets)
-    new = (t for t in found if t.state_type == "new" and t.requester in named)
-    return [t for t in new if _apart(t, into, policy, archived=False) is None]
+    found = dict.fromkeys(other for i in sorted(parts) for other in facts.beside.get(i, ()))
+    new = (t for i in found if (t := facts.tickets.get(i)) is not None and t.state_type == "new")
+    return [t for t in new if t.requester in named and _apart(t, into, policy, archived=False) is None]
 
 
 def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[Change, ...]:
     """As a mail that came after its answer takes the answer's ticket in."""
     time, signed_as = mail.envelope.received_at, mail.claim.article_id + 1
-    return merge(ticket, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+    gone, after = merge(ticket, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+    if ticket.root_id is None or ticket.root_id != into.root_id or after.ticket is None:
+        return gone, after
+    who = ticket.requester or ""  # he wrote the mail that the conversation began with
+    whole = replace(
+        after.ticket, requester=who, requester_name=ticket.requester_name, partner=policy.partner(who) or into.partner
+    )
+    entry = HistoryEntry(time, who, "requester", into.requester, who)
+    told = tuple(replace(a, ticket=whole) for a in after.announcements)
+    return gone, replace(after, ticket=whole, history=(*after.history, entry), announcements=told)
 
 
 def _newest(changes: tuple[Change, ...], ticket: Ticket) -> Ticket:
@@ -127,5 +151,8 @@ def _linked(waiting: Ticket, into: Ticket, because: str, signed_as: int, time: f
         version=waiting.version,
         history=(HistoryEntry(time, GATEWAY, "linked", None, into.number),),
         related=(into.id,),
+        keys=(KeyClaim(beside.key(into.id, waiting.id), waiting.id, None, weak=True),)
+        if because == "apart_people"
+        else (),
         announcements=(notice,) if told else (),
     )

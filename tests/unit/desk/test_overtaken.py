@@ -168,3 +168,28 @@ def test_a_ticket_that_is_worked_on_stays_beside_it() -> None:
     there.command(commands.reply(there.tickets[2], 900, "Yes?", SAM, MONDAY + 150, there.policy))
     there.arrive(ROOT, at=200.0, evidence=PASS)
     assert len(threads(there)) == 2
+
+
+def test_the_first_mail_takes_in_the_answer_that_left_its_author_out() -> None:
+    answer = message(DORA, "Dora", id="d@acme.example", re=["r@acme.example", "c@acme.example"], to=[CARL])
+    for order in permutations([ROOT, BY_CARL, answer]):
+        there = world()
+        arrive(there, *order, evidence=PASS)
+        assert threads(there) == {frozenset({"Root", "Carl", "Dora"})}
+        (live,) = (t for t in there.tickets.values() if t.state_type != "merged")
+        assert live.requester == ANNA
+
+
+@pytest.mark.parametrize(
+    ("root", "evidence"),
+    [
+        (message(EVE, "EVIL", id="r@acme.example", cc=[DORA]), PASS),
+        (message(ANNA, "EVIL", id="r@acme.example", cc=[DORA]), NO_EVIDENCE),
+        (message("dave@acme.example", "Dave", id="r@acme.example"), PASS),
+    ],
+)
+def test_a_first_mail_of_strangers_takes_nothing_in(root: ParsedMessage, evidence: Evidence) -> None:
+    there = world()
+    there.arrive(message(DORA, "Dora", id="d@acme.example", re=["r@acme.example"]), evidence=PASS)
+    there.arrive(root, evidence=evidence, at=60.0)
+    assert len(threads(there)) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import permutations
 
 from hypothesis import given, settings
@@ -19,7 +20,9 @@ EVE, MALLORY = "eve@evil.example", "mallory@evil.example"
 FORGED = Evidence("fail", "unknown", "dmarc=fail")
 BAD = Evidence("fail", "reject", "dmarc=fail (policy reject)")
 FEW = Limits((1, 600), (2, 600), None, (3, 600))
-quick = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+# CI has the same cases each time; MAILGATE_EXAMPLES=5000 (`make properties`) has so many new ones of each.
+EXAMPLES = int(os.environ.get("MAILGATE_EXAMPLES", "0"))
+quick = settings(max_examples=EXAMPLES or 150, derandomize=not EXAMPLES, deadline=None, database=None)
 
 
 # --- (a) an attacker who holds no id and no token of the thread ---------------------------------------------------
@@ -212,6 +215,72 @@ def test_mails_of_one_conversation_end_on_one_ticket_in_any_order(
     assert {a.text for a in world.of(ticket.id) if a.direction == "in"} == {m.text for m in mails}
     assert ticket.requester == ANNA, "the author of the root mail, whichever came first"
     assert len(world.letters("acknowledgement")) == 1
+
+
+REPLIES = st.tuples(
+    st.integers(0, 3),  # which mail before it is answered
+    st.integers(0, 3),  # by whom
+    st.sampled_from(["all", "ends", "references", "parent"]),  # which ids the client names
+    st.sets(st.integers(0, 3), max_size=3),  # who is in Cc
+)
+PEOPLE = [ANNA, BEN, "carl@acme.example", "dora@acme.example"]
+
+
+def answers(replies: list[tuple[int, int, str, set[int]]], order: list[int]) -> list[ParsedMessage]:
+    """Anna's first mail names everybody; each answer goes to the author of what it answers, and to some of the others.
+
+    A client that names the parent alone has it, so it came before.
+    """
+    mails = [message(ANNA, "words 0", id="m0@acme.example", cc=PEOPLE[1:])]
+    chains: list[list[str]] = [[]]
+    for n, (answered, who, how, cc) in enumerate(replies, 1):
+        parent, author = answered % n, PEOPLE[who]
+        chain = [*chains[parent], f"m{parent}@acme.example"]
+        ends = list(dict.fromkeys([chain[0], chain[-1]]))
+        known = order.index(parent) < order.index(n)
+        named: dict[str, object] = {"re": chain} if how == "all" else {"re": ends}
+        if how == "references":
+            named = {"references": tuple(chain)}
+        elif how == "parent" and known:
+            named = {"in_reply_to": tuple(chain[-1:])}
+        before = mails[parent]
+        to = [a.address for a in (before.to if before.from_[0].address == author else before.from_)]
+        mails.append(
+            message(
+                author, f"words {n}", id=f"m{n}@acme.example", to=dict.fromkeys([*to, "help@desk.example"]),
+                cc=[PEOPLE[c] for c in sorted(cc) if c != who], subject="Re: Printer", **named,
+            )  # type: ignore[arg-type]
+        )  # fmt: skip
+        chains.append(chain)
+    return mails
+
+
+@quick
+@given(
+    st.lists(REPLIES, min_size=1, max_size=4).flatmap(
+        lambda replies: st.tuples(st.just(replies), st.permutations(range(len(replies) + 1)))
+    ),
+    st.integers(1, 5),
+)
+def test_answers_to_some_with_some_of_the_ids_end_on_one_ticket_in_any_order(
+    case: tuple[list[tuple[int, int, str, set[int]]], list[int]], batch: int
+) -> None:
+    replies, order = case
+    mails = answers(replies, order)
+    world = World(desk(limits=NO_LIMITS))
+    taken = [world.take(mails[n], evidence=PASS, at=10.0 * time) for time, n in enumerate(order)]
+    for first in range(0, len(taken), batch):
+        world.settle(taken[first : first + batch])
+    (ticket,) = (t for t in world.tickets.values() if t.state_type != "merged")
+    assert {a.text for a in world.of(ticket.id) if a.direction == "in"} == {m.text for m in mails}
+    assert ticket.requester == ANNA, "the author of the root mail, whichever came first"
+    acknowledged = [s.letter.recipient for s in world.letters("acknowledgement")]
+    assert len(acknowledged) == len(set(acknowledged)), "each sender of a first mail at most once"
+    notice = next(s for s in reversed(world.letters("notice", SAM)) if s.told.why in ("new", "reply", "linked"))
+    world.arrive(message(SAM, "SAM", re=[*notice.references, notice.letter.message_id]), evidence=PASS, at=900.0)
+    answered = {s.letter.recipient for s in world.letters("answer") if not s.held}
+    assert ANNA in answered and answered <= set(PEOPLE)
+    assert "SAM" in world.public_words(ticket.id)
 
 
 def test_two_conversations_of_the_same_people_stay_apart_in_any_order() -> None:

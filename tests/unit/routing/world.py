@@ -254,12 +254,17 @@ class World:
         )  # fmt: skip
 
     def beside(self, tickets: set[int], asked: Questions) -> dict[int, tuple[int, ...]]:
-        pairs = sorted(
-            (first, other) for link in self.links for first, other in permutations(link)
-            if first in tickets and beside.key(first, other) in self.keys
-            and self.tickets[other].state_type == "new" and self.tickets[other].requester in asked.people
-        )  # fmt: skip
-        return {first: tuple(o for f, o in pairs if f == first) for first, _ in pairs}
+        found: set[tuple[int, int]] = set()
+        ids, before = set(tickets), set[int]()
+        while asked.people and ids - before:
+            looked, before = ids - before, before | ids
+            for first, other in (pair for link in self.links for pair in permutations(link)):
+                there = self.tickets[other]
+                new = there.state_type == "new" and there.requester in asked.people
+                if first in looked and (there.merged_into == first or (new and beside.key(first, other) in self.keys)):
+                    found.add((first, other))
+            ids = {other for _, other in found}
+        return {first: tuple(sorted(o for f, o in found if f == first)) for first, _ in found}
 
     def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str], tuple[float, ...]]:
         times: dict[tuple[int, str], tuple[float, ...]] = {}
