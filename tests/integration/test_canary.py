@@ -174,10 +174,25 @@ def test_a_partners_mail_left_unquoted_without_our_line_is_shown_first(desk: Des
     assert NEW in words(to_anna[0])
 
 
-def test_words_below_the_quote_are_no_empty_letter(desk: Desk) -> None:
+def test_words_below_the_quote_come_back_and_are_sent_when_confirmed(desk: Desk) -> None:
     notice, before = desk.notice(internal=False)
     quoted = "\n".join(f"> {line}" for line in Original.of(notice).text.split("\n"))
     text = f"On Mon, Jan 5, 2026 at 9:00 AM Desk <help@desk.example> wrote:\n\n{quoted}\n\nBottom words."
+    desk.answer(answer(notice, (text, ""), AGENT, desk.cases, "text"))
+    told = desk.stations.letters("preview")[-1]
+    assert "Bottom words." in words(told)
+    (held,) = (x for x in desk.stations.letters()[before:] if x["X-Envelope-To"] == ANNA)
+    assert (held["X-State"], "Bottom words." in words(held), leaks(held)) == ("held", True, [])
+    desk.cases += 1000  # a Message-ID of its own
+    desk.answer(answer(told, ("#send", ""), AGENT, desk.cases, "text"))
+    (sent,) = (x for x in desk.stations.letters()[before:] if x["X-Envelope-To"] == ANNA)
+    assert (sent["X-State"], leaks(sent)) == ("pending", [])
+
+
+def test_quote_without_words_is_no_empty_letter(desk: Desk) -> None:
+    notice, before = desk.notice(internal=False)
+    quoted = "\n".join(f"> {line}" for line in Original.of(notice).text.split("\n"))
+    text = f"On Mon, Jan 5, 2026 at 9:00 AM Desk <help@desk.example> wrote:\n\n{quoted}\n"
     desk.answer(answer(notice, (text, ""), AGENT, desk.cases, "text"))
     (told,) = desk.stations.letters()[before:]
     assert (told["X-Mailgate-Event"], told["X-Envelope-To"]) == ("preview", AGENT)
