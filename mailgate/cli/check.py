@@ -81,9 +81,7 @@ def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Findin
 def show(people: People, finding: Finding) -> None:
     """One line, and what to do below it."""
     sign, style = SIGNS[finding.state]
-    people.console.print(
-        styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)), soft_wrap=True
-    )
+    people.line(styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)))
     if finding.todo or finding.where:
         todo = styled(f"    → {line(finding.todo)}" if finding.todo else "    →", style)
-        people.console.print(todo + styled(f"  {finding.where}" if finding.where else "", "dim"), soft_wrap=True)
+        people.line(todo + styled(f"  {finding.where}" if finding.where else "", "dim"))

@@ -104,8 +104,19 @@ class People:
             self.console.print(part, width=min(self.console.width, PAGE_WIDTH))
 
     def say(self, text: str, style: str = "") -> None:
-        """One line of ours."""
-        self.console.print(styled(text, style), soft_wrap=True)
+        """One line of ours; a terminal that is too narrow for it breaks it between words, below where it begins."""
+        self.line(styled(text, style))
+
+    def line(self, text: Text) -> None:
+        """The same of several styles. In a pipe a line stays one."""
+        if not self.console.is_terminal:
+            self.console.print(text, soft_wrap=True)
+            return
+        from rich.padding import Padding
+
+        indent = len(text.plain) - len(text.plain.lstrip(" "))
+        text = text[indent:]
+        self.console.print(Padding(text, (0, 0, 0, indent)) if indent else text)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[str | Text | None]], *, title: str | None = None

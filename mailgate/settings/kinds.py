@@ -48,7 +48,7 @@ After = Annotated[
     str, Meta(pattern=r"^(flag|delete|move:.+)$", description='"move:FOLDER", "flag" (as read) or "delete"')
 ]
 Start = Annotated[
-    str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a date such as 2026-01-31')
+    str, Meta(pattern=r"^(now|all|\d{4}-\d\d-\d\d)$", description='"now", "all" or a quoted date such as "2026-01-31"')
 ]
 Age = Annotated[str, Meta(pattern=r"^(0|[1-9]\d*[smhd])$", description='a time such as "30d", or "0"')]
 Url = Annotated[str, Meta(pattern=r"^https://[^\s/]+(/\S*)?$", description="an address that begins with https://")]
