@@ -20,6 +20,18 @@ from storage.change import Change
 
 ANNA, SAM, TESS, LIST = "anna@acme.example", "sam@desk.example", "tess@desk.example", "users@lists.example"
 TEN_MINUTES = 600
+AWAY = [
+    "I am on leave until Monday.",
+    "Thank you for your message. I am out of the office until 3 December and will answer on my return.",
+    "Bin im Urlaub bis 3.12.",
+    "Vielen Dank für Ihre Nachricht. Ich bin ab dem 3.12. wieder für Sie erreichbar.",
+    "Je suis absente jusqu'au 3 décembre.",
+    "Estoy de vacaciones hasta el 3 de diciembre.",
+    "Sono in ferie fino al 3 dicembre.",
+    "Ik ben met vakantie tot 3 december.",
+    "Jestem na urlopie do 3 grudnia.",
+    "Estou de férias até 3 de dezembro.",
+]
 RECENT = 5  # acknowledgements to one address in ten minutes, by default
 
 
@@ -89,7 +101,8 @@ def responder(address: str, *, keeps_thread: bool, words: str = "I have left for
         raw = (
             f"From: {address}\r\nTo: {to}\r\nSubject: Re: {read.subject}\r\n"
             f"Message-ID: <{next(numbers)}@{address.rpartition('@')[2]}>\r\n{thread}"
-            f"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\n\r\n{words}\r\n"
+            f"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\n"
+            f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{words}\r\n"
         )
         yield Post(raw.encode(), address, to)
 
@@ -133,7 +146,7 @@ def test_a_responder_that_strips_every_mark_is_acknowledged_a_few_times(keeps_th
 @pytest.mark.parametrize("keeps_thread", [True, False])
 @pytest.mark.parametrize("token", [True, False])
 @pytest.mark.parametrize(
-    "words", ["I have left.", "> #send\n\nI have left.", "I have left.\n\n#send", "#sent from afar"]
+    "words", [AWAY[0], f"> #send\n\n{AWAY[0]}", f"{AWAY[0]}\n\n#send", f"#send\n{AWAY[0]}", "#sent from afar"]
 )
 def test_an_agents_responder_confirms_nothing_and_ends(
     evidence: Evidence, keeps_thread: bool, token: bool, words: str
@@ -146,8 +159,27 @@ def test_an_agents_responder_confirms_nothing_and_ends(
     net.run()
     assert len(net.carried) <= 60
     assert not any(c.used for c in world.confirmations.values())
-    if evidence is NO_EVIDENCE:
-        assert not [s for s in world.letters("answer") if not s.held], "nobody's words to a partner"
+    assert not [s for s in world.letters("answer") if not s.held], "nobody's words to a partner"
+    assert {t.owner for t in world.tickets.values()} == {None} and {t.state for t in world.tickets.values()} == {"new"}
+
+
+@pytest.mark.parametrize("keeps_thread", [True, False])
+@pytest.mark.parametrize("token", [True, False])
+@pytest.mark.parametrize("words", AWAY)
+def test_no_partner_hears_from_the_responders_of_two_verified_agents(
+    keeps_thread: bool, token: bool, words: str
+) -> None:
+    """Nothing marks them, and the envelope sender is the agent's own."""
+    world = Gateway(desk(subject_token=token))
+    machines = {who: responder(who, keeps_thread=keeps_thread, words=words) for who in (SAM, TESS)}
+    net = Net({"help@desk.example": gateway(world, PASS), **machines})
+    net.send(mail(ANNA))
+    net.send(mail("dora@other.example", text="Mine too."), 30)
+    net.run()
+    assert len(net.carried) <= 100
+    outside = [s.letter for s in world.sent if s.letter.recipient not in (SAM, TESS) and s.letter.held_for is None]
+    assert {x.event for x in outside} == {"acknowledgement"}
+    assert {t.owner for t in world.tickets.values()} == {None} and {t.state for t in world.tickets.values()} == {"new"}
 
 
 @pytest.mark.parametrize("evidence", [NO_EVIDENCE, PASS])
