@@ -8,8 +8,11 @@ from parsing import limits
 from parsing.headers import Fields
 from parsing.message import Auth, AuthMethod, AuthResults
 
-_PAREN = re.compile(r"[()]")
-_PAIR = re.compile(r"(?<![A-Za-z0-9_./-])([A-Za-z0-9_./-]++)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)\"|([^\s;\"]++))")
+_LEXEME = re.compile(r"\\.|[\"()]|[^\\\"()]++|\\", re.DOTALL)
+_MARKS = str.maketrans('"()', "   ")
+_ID = re.compile(r"\s*+([^\s=]++)(?!\s*+=)")
+_PAIR = re.compile(r"(?<!\S)([A-Za-z0-9_./-]++)\s*+=\s*+((?:[^\s\"]|\"\d++\")++)")
+_QUOTED = re.compile(r"\"(\d++)\"")
 _DOMAIN = re.compile(r"(?:\A|;)\s*d\s*=\s*([^\s;]+)")
 _SCL = re.compile(r"(?:\A|;)\s*SCL:(-?\d+)")
 _SPAM = ("x-spam-flag", "x-spam-status", "x-ms-exchange-organization-scl")
@@ -59,53 +62,69 @@ def read(fields: Fields) -> Auth:
 _NONE = Auth()
 
 
+UNBALANCED = "unbalanced"  # the result in place of a "pass", in a field with a quote or a comment that does not close
+
+
 def _results(position: int, value: str) -> AuthResults:
-    """RFC 8601 section 2.2; Microsoft writes the methods at once, without an authserv-id."""
-    pieces = _pieces(_without_comments(value))
+    """RFC 8601 section 2.2; Microsoft writes the methods at once, without an authserv-id.
+
+    A field that is not balanced says nothing good: what a sender chose, as his address, may have run out of its
+    quotes. Its "pass" is read as `UNBALANCED`; any other result stands, wherever it is.
+    """
+    outside, strings = _outside(value)
+    balanced = outside is not None
+    if outside is None:
+        outside = value.translate(_MARKS)
     authserv_id = ""
-    if pieces and "=" not in pieces[0]:
-        words = pieces.pop(0).split()
-        authserv_id = words[0].strip('"').lower() if words else ""
+    if named := _ID.match(outside.partition(";")[0]):
+        authserv_id = _filled(named[1], strings).lower()
+        outside = outside[named.end() :]
     methods = []
-    for piece in pieces[: limits.AUTH_METHODS]:
-        pairs = [(name.lower(), quoted or plain) for name, quoted, plain in _PAIR.findall(piece)]
-        if pairs:
+    for piece in outside.split(";")[: limits.AUTH_METHODS + 1]:
+        pairs = [(name.lower(), told) for name, told in _PAIR.findall(piece)]
+        if pairs and '"' not in pairs[0][1]:  # a result is a keyword, never a string
             (method, result), *properties = pairs
-            methods.append(AuthMethod(method.partition("/")[0], result.lower(), tuple(properties)))
-    return AuthResults(position, authserv_id, tuple(methods))
+            result = result.lower() if balanced or result.lower() != "pass" else UNBALANCED
+            filled = tuple((name, _filled(told, strings)) for name, told in properties)
+            methods.append(AuthMethod(method.partition("/")[0], result, filled))
+    return AuthResults(position, authserv_id, tuple(methods[: limits.AUTH_METHODS]))
 
 
-def _pieces(text: str) -> list[str]:
-    """Split at semicolons that stand in no quotes."""
-    if '"' not in text:
-        return [piece.strip() for piece in text.split(";")]
-    pieces = [""]
-    for number, run in enumerate(text.split('"')):
-        if number % 2:
-            pieces[-1] += f'"{run}"'
+def _outside(text: str) -> tuple[str | None, list[str]]:
+    """What stands in no comment (RFC 5322 section 3.2.2) and no quoted string (section 3.2.4), and those strings.
+
+    A comment becomes a blank, the string number n becomes "n" in quotes. None where one is not closed, or none opened.
+    """
+    out: list[str] = []
+    strings: list[str] = []
+    held: list[str] | None = None  # of the string that is open
+    depth = 0  # of the comments that are open: they nest
+    for lexeme in _LEXEME.findall(text):
+        if held is not None:
+            if lexeme == '"':
+                out.append(f'"{len(strings)}"')
+                strings.append("".join(held))
+                held = None
+            else:
+                held.append(lexeme[1:] if lexeme[0] == "\\" else lexeme)
+        elif depth:  # in which a quote means nothing
+            depth += (lexeme == "(") - (lexeme == ")")
         else:
-            first, *rest = run.split(";")
-            pieces[-1] += first
-            pieces += rest
-    return [piece.strip() for piece in pieces]
-
-
-def _without_comments(text: str) -> str:
-    """Comments taken out (they nest); what opens and does not close goes to the end."""
-    if "(" not in text:
-        return text
-    out = []
-    depth = position = 0
-    for mark in _PAREN.finditer(text):
-        if mark[0] == "(":
-            if depth == 0:
-                out.append(text[position : mark.start()])
-            depth += 1
-        elif depth:
-            depth -= 1
-            if depth == 0:
-                position = mark.end()
+            mark = lexeme[-1]  # a backslash quotes nothing out here
+            if mark == ")":
+                return None, []
+            if mark not in '"(':
+                out.append(lexeme)
+                continue
+            out.append(lexeme[:-1])
+            if mark == '"':
+                held = []
+            else:
                 out.append(" ")
-    if depth == 0:
-        out.append(text[position:])
-    return "".join(out)
+                depth = 1
+    return ("".join(out) if held is None and not depth else None), strings
+
+
+def _filled(text: str, strings: list[str]) -> str:
+    """With the quoted strings in their places."""
+    return _QUOTED.sub(lambda found: strings[int(found[1])], text) if strings else text
