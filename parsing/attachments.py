@@ -18,6 +18,7 @@ _NAME_BYTES = 200  # file systems allow 255 with the storage's own prefix
 _TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 _SUFFIXES = {
     "message/rfc822": ".eml",
+    "message/global": ".eml",
     "text/calendar": ".ics",
     "text/plain": ".txt",
     "text/html": ".html",
@@ -29,6 +30,9 @@ _SUFFIXES = {
     "application/x-pkcs7-mime": ".p7m",
     "message/delivery-status": ".txt",
     "message/disposition-notification": ".txt",
+    "message/global-delivery-status": ".txt",
+    "message/global-disposition-notification": ".txt",
+    "message/global-headers": ".txt",
     "message/feedback-report": ".txt",
     "text/rfc822-headers": ".txt",
 }
@@ -64,7 +68,7 @@ def _attachment(name: str, kind: str, data: bytes, cid: str | None, *, inline: b
 def _own_name(part: Part) -> str:
     """A name for a part without one: an attached mail by its subject, others by their place."""
     suffix = _SUFFIXES.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin"
-    if part.content_type == "message/rfc822":
+    if suffix == ".eml":
         end, _ = headers.find_end(part.data, 0, min(len(part.data), 16_384), b"\r\n" in part.data[:2_000])
         fields, _ = headers.split(part.data[:end], [])
         subject = words.decode(headers.first(fields, "subject"))

@@ -1,4 +1,4 @@
-"""Read delivery reports: RFC 3464 inside RFC 6522, and what systems send that follow neither."""
+"""Read delivery reports: RFC 3464 and RFC 6533 inside RFC 6522, and what systems send that follow neither."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipie
 PERSONAL = 1_000  # characters of a mail in which a person shows himself
 DIAGNOSTIC = 500  # characters of what the other server said; longer ones are whole pages of help
 RECIPIENTS = 1_000  # more than a mail may have at most servers; the rest is not counted
+# Each kind of part under its first name and, where addresses are not all ASCII, RFC 6533's.
+STATUSES = frozenset(("message/delivery-status", "message/global-delivery-status"))
+NOTIFICATIONS = frozenset(("message/disposition-notification", "message/global-disposition-notification"))
+_MAILS = frozenset(("message/rfc822", "message/global"))
+_RETURNED = _MAILS | {"text/rfc822-headers", "message/global-headers", "message/partial"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ _MAILBOX = re.compile(rf"(\"[^\"\n]{{1,64}}\"@[\w.\-]{{1,255}}|{_ADDRESS})")
 _STATED = re.compile(
     r"(\"[^\"\n]{1,64}\"@[\w.\-]{1,255}|[^\s<>\"@]{1,320}@[\w.\-\[\]]{1,255})"
 )  # in a field of its own
+_INSIDE = re.compile(rb"\nContent-Type: message/(?:global-)?delivery-status")
+_EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _DAEMON = re.compile(
     r"^(?:mailer-?daemon|post_?master|mail[._-]?delivery[._-]?\w*|mdaemon|mail-?admin\w*|mail-?system|bounces?)(?:@|$)|"
     r"mail(?:er)? (?:delivery|deliver|system|administrator)|delivery (?:sub)?system|system administrator|mailer-daemon",
@@ -93,10 +100,10 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
 
     A report that a person attaches or forwards is none: what the mail itself is decides.
     """
-    statuses = [part.data for part in parts if part.content_type == "message/delivery-status"]
+    statuses = [part.data for part in parts if part.content_type in STATUSES]
     daemon = _is_daemon(message, fields)
     if daemon and not statuses:
-        statuses = [status for part in parts if part.content_type == "message/rfc822" for status in _inside(part.data)]
+        statuses = [status for part in parts if part.content_type in _MAILS for status in _inside(part.data)]
     if statuses and (daemon or _is_report(fields)):
         return _rfc3464(message, fields, parts, statuses)
     if not _is_suspect(message, fields, daemon):
@@ -143,8 +150,9 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool)
 
 def _inside(data: bytes) -> Iterator[bytes]:
     """The delivery status of a report that a gateway wrapped into another mail."""
-    start = data.find(b"\nContent-Type: message/delivery-status", 0, STATUS_BYTES)
-    if start >= 0:
+    found = _INSIDE.search(data, 0, STATUS_BYTES)
+    if found:
+        start = found.start()
         body = data[start : start + STATUS_BYTES].replace(b"\r", b"").partition(b"\n\n")[2]
         yield body.partition(b"\n--")[0]
 
@@ -215,10 +223,16 @@ def _recipient(fields: dict[str, str]) -> str | None:
         value = value if semicolon else kind
         if semicolon and kind.strip().lower() not in ("rfc822", "utf-8", "", "smtp", "unknown"):
             continue
-        match = _STATED.search(value)
+        match = _STATED.search(_EMBEDDED.sub(_character, value))
         if match:
             return match[1]
     return None
+
+
+def _character(found: re.Match[str]) -> str:
+    """What an EmbeddedUnicodeChar stands for (RFC 6533 section 3); a control or no character stays as it is."""
+    character = chr(code) if (code := int(found[1], 16)) < 0x110000 else ""
+    return character if character.isprintable() and character else found[0]
 
 
 def _status(fields: dict[str, str]) -> str | None:
@@ -299,13 +313,13 @@ def _known_forms(message: ParsedMessage) -> tuple[str, ...]:
 def _original_id(message: ParsedMessage, parts: Sequence[Part]) -> str | None:
     """The Message-ID of the mail returned: from its part (RFC 6522 section 3), else where the text repeats it."""
     for part in parts:
-        if part.content_type in ("message/rfc822", "text/rfc822-headers", "message/global", "message/partial"):
+        if part.content_type in _RETURNED:
             head = part.data[:SCANNED].decode("utf-8", "replace").replace("\r", "").lstrip("\n")
             match = _MESSAGE_ID.search(head.partition("\n\n")[0])
             if match:
                 return match[1]
     for part in parts:
-        if part.content_type in ("message/delivery-status", "message/disposition-notification"):
+        if part.content_type in STATUSES | NOTIFICATIONS:
             match = _MESSAGE_ID.search(part.data[:SCANNED].decode("utf-8", "replace"))
             if match:
                 return match[1]

@@ -53,13 +53,13 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
     bounce = bounces.read(message, fields, parts)
     if bounce and bounce.delivered:
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
-    if bounce and "message/delivery-status" in types:
-        return Verdict("bounce", "It carries a delivery status (RFC 3464).", bounce=bounce)
+    if bounce and types & bounces.STATUSES:
+        return Verdict("bounce", "It carries a delivery status (RFC 3464, RFC 6533).", bounce=bounce)
     if bounce:
         return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)
     if "message/feedback-report" in types:
         return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
-    if types & {"message/disposition-notification", "message/global-disposition-notification"}:
+    if types & bounces.NOTIFICATIONS:
         return Verdict("receipt", "It carries a disposition notification (RFC 8098).")
     return None
 

@@ -44,6 +44,20 @@ def free(text: str, **changes: object) -> Bounce | None:
     return read(replace(DAEMON, headers=(), text=text, **changes), ())  # type: ignore[arg-type]
 
 
+def test_report_on_addresses_beyond_ascii_is_read_whoever_sends_it():
+    wanted = group("x").replace("rfc822; x", r"utf-8; J\x{FC}rgen@m\x{FC}ller.example")
+    raw = group("x").replace("rfc822; x", "utf-8; Jürgen@müller.example")
+    odd = group("x").replace("rfc822; x", r"utf-8; a\x{0A}\x{D800}\x{110000}@x.example")
+    headers = replace(ORIGINAL, content_type="message/global-headers")
+    for message in (DAEMON, replace(PERSON, headers=DAEMON.headers)):
+        for one in (wanted, raw):
+            parts = [replace(status(one), content_type="message/global-delivery-status"), headers]
+            assert read(message, parts) == Bounce(("Jürgen@müller.example",), (), ("5.1.1",), "art-1@desk.example")
+        found = read(message, [replace(status(odd), content_type="message/global-delivery-status")])
+        assert found
+        assert found.recipients == (r"a\x{0A}\x{D800}\x{110000}@x.example",)
+
+
 def test_each_recipient_is_read_with_status_and_the_original_id():
     found = read(DAEMON, [status(group("a@x.example"), group("b@x.example", code="5.2.2")), ORIGINAL])
     assert found == Bounce(("a@x.example", "b@x.example"), (), ("5.1.1", "5.2.2"), "art-1@desk.example")

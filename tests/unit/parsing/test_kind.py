@@ -157,6 +157,14 @@ def test_reports_on_mails_that_we_sent_are_told_by_their_part():
     assert kind(mail(report), part("text/plain"), part("message/feedback-report")) == "abuse_report"
 
 
+@pytest.mark.parametrize("form", ["delivery-status", "global-delivery-status"])
+def test_delivery_status_makes_a_report_of_anybody_a_bounce(form):
+    status = b"Reporting-MTA: dns; x\n\nFinal-Recipient: utf-8; bo@x.example\nAction: failed\nStatus: 5.1.1\n"
+    report = {"Content-Type": "multipart/report; report-type=delivery-status"}
+    assert kind(mail(report), part(f"message/{form}", status)) == "bounce"
+    assert kind(mail({"Content-Type": "multipart/mixed"}), part(f"message/{form}", status)) == "human"
+
+
 def test_success_report_is_a_receipt_and_no_bounce():
     status = (
         b"Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; bo@x.example\nAction: delivered\nStatus: 2.0.0\n"
