@@ -49,7 +49,7 @@ _INSIDE = re.compile(rb"\nContent-Type: message/(?:global-)?delivery-status")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _DAEMON = re.compile(
     r"^(?:mailer-?daemon|post_?master|mail[._-]?delivery[._-]?\w*|mdaemon|mail-?admin\w*|mail-?system|bounces?)(?:@|$)|"
-    r"mail(?:er)? (?:delivery|deliver|system|administrator)|delivery (?:sub)?system|system administrator|mailer-daemon",
+    r"mailer-daemon",
     re.IGNORECASE,
 )
 _is_bounce_subject = phrases.finder(phrases.BOUNCE_SUBJECTS)
@@ -108,7 +108,9 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
         return _rfc3464(message, fields, parts, statuses)
     if not _is_suspect(message, fields, daemon):
         return None
-    return _free_form(message, fields, parts)
+    found = _free_form(message, fields, parts)
+    # People write these words, too, of mailboxes and of parcels: theirs name no recipient and no code.
+    return found if daemon or found.recipients or found.status else None
 
 
 def _is_report(fields: Mapping[str, str]) -> bool:
@@ -120,7 +122,10 @@ def _is_report(fields: Mapping[str, str]) -> bool:
 
 
 def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
-    """Whether a mail system wrote it: the null sender (RFC 5321 section 4.5.5) or its customary names."""
+    """Whether a mail system wrote it: the null sender (RFC 5321 section 4.5.5) or its customary addresses.
+
+    A display name does not say so: administrators of systems are people.
+    """
     path = message.return_path
     if path is not None and (path in ("", "<>", "null") or _DAEMON.match(path)):
         return True
@@ -128,7 +133,7 @@ def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
         return True
     if "<>" in fields.get("from", ""):
         return True
-    return any(_DAEMON.search(author.address) or _DAEMON.search(author.name) for author in message.from_)
+    return any(_DAEMON.search(author.address) for author in message.from_)
 
 
 def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool) -> bool:

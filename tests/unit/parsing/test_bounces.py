@@ -26,6 +26,7 @@ def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
 
 
 PERSON = replace(DAEMON, from_=(Address("Bo", "bo@partner.example"),), return_path="bo@partner.example", headers=())
+ADMINISTRATOR = replace(PERSON, from_=(Address("System Administrator", "admin@partner.example"),))
 ORIGINAL = Part(
     "3", "message/rfc822", (), "", "", None, b"Subject: x\r\nMessage-ID:\r\n <art-1@desk.example>\r\n\r\nwords", ()
 )
@@ -207,6 +208,8 @@ def test_late_mail_is_temporary(subject, text):
 def test_gateway_under_any_name_is_known_by_subject_and_words():
     message = replace(PERSON, subject="Mail could not be delivered", text="Unable to deliver message to <a@x.example>")
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    message = replace(ADMINISTRATOR, subject="Undeliverable: Printer", text="Delivery failed: 550 5.1.1 no such user")
+    assert read(message, ()) == Bounce((), (), ("5.1.1",), None)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +220,10 @@ def test_gateway_under_any_name_is_known_by_subject_and_words():
         replace(PERSON, subject="Undelivered Mail Returned to Sender", text="Hello,\nthis was not delivered. 5.1.1"),
         replace(PERSON, subject="Delivery failure", text="My mail could not be delivered. Why is that?"),
         replace(PERSON, subject="Invoice", text="Our goods could not be delivered to bo@partner.example"),
+        replace(PERSON, subject="Mail system error", text="Outlook says that the mailbox is full."),
+        replace(PERSON, subject="Zustellung der Monitore fehlgeschlagen", text="Sie konnte nicht zugestellt werden."),
+        replace(ADMINISTRATOR, subject="CRM login", text="User unknown error on the login page of CRM."),
+        replace(ADMINISTRATOR, subject="Mail could not be delivered", text="User unknown, says the page of CRM."),
         replace(DAEMON, subject="Quota of your mailbox", text="It is at 90 percent.", headers=()),
     ],
 )
