@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test check chaos fuzz bench man completion wheel deb servers clean
+.PHONY: run test check chaos fuzz properties bench man completion wheel deb servers clean
 
 run: .venv/installed
 	@$(BIN)/mailgate demo
@@ -25,6 +25,10 @@ fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECON
 	@mkdir -p .fuzz
 	@$(BIN)/python tests/fuzz/fuzz_parse.py -max_total_time=$${FUZZ_SECONDS:-3600} -timeout=10 -artifact_prefix=.fuzz/ \
 		.fuzz tests/fuzz/seeds tests/mails
+
+properties: .venv/installed-tests  ## the laws of routing with new cases; MAILGATE_EXAMPLES says how many of each
+	@MAILGATE_EXAMPLES=$${MAILGATE_EXAMPLES:-5000} $(BIN)/python -m pytest -n $(JOBS) --timeout 3600 \
+		tests/unit/routing/test_properties.py
 
 bench: .venv/installed-tests
 	@$(BIN)/python benchmarks/parse.py

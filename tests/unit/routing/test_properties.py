@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from itertools import permutations
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.routing.world import NO_LIMITS, PASS, World, desk, message
+from unit.routing.world import MONDAY, NO_LIMITS, PASS, World, desk, message
 
-from parsing.message import ParsedMessage
+from mailgate.desk.merging import merge
+from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.mail import NO_EVIDENCE, Evidence, Mail
-from routing.policy import Limits
+from routing.policy import Form, Limits
 from routing.ticket import Ticket
 
 ANNA, BEN, SAM, TESS = "anna@acme.example", "ben@acme.example", "sam@desk.example", "tess@desk.example"
@@ -105,6 +108,109 @@ def test_who_holds_no_id_of_the_thread_gets_nothing_in_and_nothing_out(
     theirs = next(t for t in world.tickets.values() if t.root_id == "a1@acme.example")
     assert set(theirs.participants) <= {ANNA, BEN}
     assert theirs.owner in (None, SAM) and theirs.requester == ANNA
+
+
+GROUP, SHOP = "support@acme-group.example", "www@desk.example"
+WAYS = ["mail", "form", "group", "forward", "report", "plus", "quarantine", "alarm", "question", "thread"]
+BESIEGED = {
+    "limits": NO_LIMITS,
+    "forms": {SHOP: Form("website", (ip_network("192.0.2.7/32"),))},
+    "front_lists": frozenset((GROUP,)),
+}
+TRICKS = st.tuples(
+    st.sampled_from(WAYS),
+    st.sampled_from([ANNA, BEN, "carl@acme.example", SAM, TESS, EVE]),
+    st.sampled_from(["EVIL words", "#send", "#note EVIL", "#send\nEVIL", "#unassign\nEVIL", "Away until Monday. EVIL"]),
+    st.sampled_from(["none", "fail", "reject", "pass"]),
+    st.integers(0, 30),
+)  # fmt: skip
+
+
+def trick(world: World, way: str, name: str, text: str, evidence: str, number: int) -> Mail:
+    """A mail of Eve's, who knows what came to her: letters about tickets of her own, whose ids she may use anywhere.
+
+    Nobody's provider passes a name that is not hers, and what is about her own delivery says so.
+    """
+    hers = [s.letter.message_id for s in world.sent if s.letter.recipient == EVE] or ["guess@evil.example"]
+    known = hers[number % len(hers)]
+    said: dict[str, Any] = {"id": f"evil{number}@evil.example", "re": [known], "cc": [EVE, "mallory@evil.example"]}
+    how: dict[str, Any] = {"mail_from": EVE}
+    token = tokens.subject_token(f"INC-{1001 + number % 3}")
+    said["subject"] = f"Re: Printer {token}" if number % 2 else "Printer"
+    match way:
+        case "form":
+            said |= {"reply_to": (Address("", name),), "re": []}
+            name, how["peer"] = SHOP, "192.0.2.7"
+        case "group":
+            said["headers"] = (("X-Original-From", name), ("List-Id", "<support.acme-group.example>"))
+            name = GROUP
+        case "forward":
+            said |= {"subject": f"Fwd: Printer {token}", "forwarded_from": Address("", ANNA)}
+        case "report":
+            said |= {"kind": "bounce", "bounce_original_id": known, "bounce_recipients": (ANNA,)}
+            said |= {"bounce_status": ("5.1.1",)}
+        case "plus":
+            how["rcpt"] = [f"help+{known.partition('@')[0]}@desk.example"]
+        case "quarantine":
+            how["released"], evidence = True, "reject"
+        case "alarm" | "question" | "thread":
+            event = {"alarm": "alarm", "question": "confirm", "thread": "notice"}[way]
+            said["re"] = [tokens.message_id(tokens.Keys("a", {"a": b"another key"}), event, 1, 2, SAM, "desk.example")]
+    seen = {"none": NO_EVIDENCE, "fail": FORGED, "reject": BAD, "pass": PASS if name == EVE else NO_EVIDENCE}[evidence]
+    return world.take(message(name, text, **said), evidence=seen, at=60.0 * world.arrivals, **how)
+
+
+def work(world: World, step: int) -> Mail | None:
+    """What Anna and the agents do meanwhile; also a `#send` for each of Sam's own words, and a merge."""
+    turns = history(world)
+    own = next((t for t in world.tickets.values() if t.root_id == "a1@acme.example"), None)
+    if own is not None and step == 4:
+        waiting = [s for s in world.letters("confirm", SAM) if "SECRET" in s.told.words]
+        turns = [(message(SAM, "#send", re=[s.letter.message_id]), NO_EVIDENCE) for s in waiting[-1:]]
+    if own is not None and step == 5:
+        held = message(SAM, "SECRET doubt", id=f"u{world.arrivals}@desk.example", re=[
+            world.letters("notice", SAM)[0].letter.message_id], reply_certain=False)  # fmt: skip
+        turns = [(held, PASS)]
+    if own is not None and step == 6:
+        again = f"z{world.arrivals}@acme.example"
+        turns = [(message(ANNA, "SECRET again", id=again), PASS)]
+    if own is not None and step == 7:
+        for other in [t for t in world.tickets.values() if t.requester == ANNA and t.id != own.id]:
+            if "SECRET" in world.public_words(other.id) and other.state_type not in ("merged", "removed"):
+                number = 10_000 + 10 * world.arrivals
+                for change in merge(other, own, number, SAM, MONDAY + 60.0 * world.arrivals, world.policy).changes:
+                    world.command(change)
+                return None
+    if not turns:
+        return None
+    read, evidence = turns[step % len(turns)]
+    return world.take(read, evidence=evidence, at=60.0 * world.arrivals)
+
+
+@quick
+@given(st.lists(st.one_of(TRICKS, st.integers(0, 7)), max_size=14), st.booleans(), st.booleans())
+def test_whoever_only_knows_conversations_of_his_own_gets_into_no_other(
+    steps: list[tuple[str, str, str, str, int] | int], colleagues: bool, token: bool
+) -> None:
+    together = frozenset({"Acme"}) if colleagues else frozenset[str]()
+    world = World(desk(**BESIEGED, colleagues=together, subject_token=token))
+    world.settle([world.take(message(EVE, "EVIL hello", id="e1@evil.example"), evidence=PASS)])
+    for step in [0, *steps]:
+        taken = work(world, step) if isinstance(step, int) else trick(world, *step)
+        if taken is not None:
+            world.settle([taken])
+    for article in world.articles.values():
+        if article.visibility == "public" and "SECRET" in world.public_words(article.ticket_id):
+            assert "EVIL" not in article.text, "a stranger's words in a partner's public thread"
+    outside = [s for s in world.sent if s.letter.recipient not in (SAM, TESS) and not s.held]
+    assert {s.letter.recipient for s in outside if b"SECRET" in s.letter.body} <= {ANNA, BEN}
+    assert not [s for s in outside if b"EVIL" in s.letter.body], "an attacker's words to anybody outside"
+    used = [world.articles[c.article_id].text for c in world.confirmations.values() if c.used]
+    assert all("SECRET" in words for words in used), "a command of nobody"
+    theirs = next(t for t in world.tickets.values() if t.root_id == "a1@acme.example")
+    assert set(theirs.participants) <= {ANNA, BEN} and theirs.requester == ANNA
+    assert theirs.owner in (None, SAM)
+    assert not [m for m in world.marks if m.suppress and m.suppress != EVE], "an address is silenced by its own report"
 
 
 # --- (b) batches, (d) acknowledgements ----------------------------------------------------------------------------
