@@ -27,6 +27,7 @@ _HEADERS = frozenset(
         "x-out-of-office",
     ]
 )
+_QUESTIONS = frozenset("?？؟\u037e")  # the last is the Greek one
 BULK = frozenset(("bulk", "junk"))  # values of Precedence
 _NONE: Set[str] = frozenset()
 _begins_with_absence = phrases.finder(
@@ -71,11 +72,12 @@ def _by_words(message: ParsedMessage, marked: bool) -> str | None:
     subject = message.subject[:200]
     absent = begins_as_one(subject)
     whole = message.reply or message.text
-    if absent and (answer or marked or message.return_path == "" or _is_absence(subject)):
+    asks = not _QUESTIONS.isdisjoint(whole)
+    if absent and (answer or marked or message.return_path == "" or (_is_absence(subject) and not asks)):
         return "The subject is that of an automatic answer."
-    if absent and "?" not in whole and _is_labelled(subject):  # "[Auto-Reply] Printer"
+    if absent and not asks and _is_labelled(subject):  # "[Auto-Reply] Printer"
         return "The subject is labelled as that of an automatic answer."
-    if absent and "?" not in whole and _begins_with_label(subject) and away.is_courteous(whole[:WHOLE]):
+    if absent and not asks and _begins_with_label(subject) and away.is_courteous(whole[:WHOLE]):
         return "The subject and the words are those of an automatic answer."
     if not (absent or answer or forwards.is_reply_subject(subject)) or _quotes(message):
         return None

@@ -109,6 +109,7 @@ AWAY = {
     "ro": ("Răspuns automat: Printer", "Sunt plecat până pe 12 mai, revin apoi."),
     "ja": ("自動応答: Printer", "休暇をいただいております。5月12日に連絡いたします。"),
     "zh": ("自动回复: Printer", "您好,我目前不在办公室,5月12日回来。"),
+    "zh of Exchange": ("自动答复: Printer", "您好,我目前不在办公室,5月12日回来。"),
     "ko": ("자동 회신: Printer", "휴가 중입니다. 5월 12일에 복귀합니다."),
 }
 
@@ -119,9 +120,16 @@ def test_out_of_office_without_any_header_is_known_by_subject_or_by_words(subjec
     assert kind(mail(subject="Re: Printer", text=text, in_reply_to=("x@desk.example",))) == "auto_reply"
 
 
+@pytest.mark.parametrize("subject", ["Automatic reply", "Automātiska atbilde", "Resposta automàtica", "自动答复"])
+def test_subject_of_a_responder_is_enough_where_nothing_is_asked(subject):
+    assert kind(mail(subject=subject, text="Gone.")) == "auto_reply"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"subject": "Automatic reply", "text": "Hi team, how do I set up an automatic reply in Outlook?"},
+        {"subject": "自动回复", "text": "怎么设置？"},
         {"subject": "Automatic reply: it does not work", "text": "How do I set it up?"},
         {
             "subject": "Re: Out of office assistant broken",
