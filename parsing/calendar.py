@@ -11,15 +11,20 @@ from parsing import charsets, limits, timezones
 from parsing.message import Calendar
 from parsing.parts import Part
 
+TYPES = frozenset(("text/calendar", "application/ics"))
+
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?\Z", re.ASCII)
 _PARTSTAT = re.compile(r";PARTSTAT=\"?([A-Za-z-]+)", re.IGNORECASE)
+_ATTENDEE = re.compile(
+    r"^ATTENDEE[;:].*mailto:([^\s\">]{1,320})", re.IGNORECASE | re.MULTILINE
+)  # the last: SENT-BY may be before
 _ZONE = re.compile(r";TZID=\"?([^\":;]+)", re.IGNORECASE)
 
 
 def read(parts: Iterable[Part]) -> Calendar | None:
     """The first calendar part with an event, or None."""
     for part in parts:
-        if part.content_type == "text/calendar" or (
+        if part.content_type in TYPES or (
             part.filename.lower().endswith(".ics") and part.data[:100].lstrip().upper().startswith(b"BEGIN:VCALENDAR")
         ):
             found = _event(part)
@@ -28,10 +33,19 @@ def read(parts: Iterable[Part]) -> Calendar | None:
     return None
 
 
-def _event(part: Part) -> Calendar | None:
+def attendees(part: Part) -> frozenset[str]:
+    """The addresses of all attendees (RFC 5545 section 3.8.4.1) in a calendar part, in lower case."""
+    return frozenset(address.lower() for address in _ATTENDEE.findall(_unfolded(part)))
+
+
+def _unfolded(part: Part) -> str:
     text, _ = charsets.decode(part.data[: limits.TEXT_BYTES], part.param("charset") or "utf-8")
     # RFC 5545 section 3.1: a line that begins with a blank goes on with the one before.
-    lines = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "").split("\n", limits.CALENDAR_LINES)
+    return text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
+
+
+def _event(part: Part) -> Calendar | None:
+    lines = _unfolded(part).split("\n", limits.CALENDAR_LINES)
     method, uid, answer = part.param("method").upper(), "", None
     inside: list[str] = []
     zone_lines: list[tuple[str, str]] = []

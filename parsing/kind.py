@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parsing import absence, alerts, bounces, phrases
+from parsing import absence, alerts, bounces, calendar, forwards, phrases
 from parsing.bounces import Bounce
 from parsing.message import Alert, Kind, ParsedMessage
 from parsing.parts import Part
@@ -71,16 +71,32 @@ def _alert(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | None:
 
 def _by_part(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
     for part in parts:
-        if part.content_type == "text/calendar" and part.disposition != "attachment":
-            method = (part.param("method") or (message.calendar.method if message.calendar else "")).upper()
-            if method in _ANSWERS:
-                return Verdict("calendar", f"It answers an invitation: METHOD is {method} (RFC 6047).")
+        if part.content_type in calendar.TYPES and (method := _answer(message, part)):
+            return Verdict("calendar", f"It answers an invitation: METHOD is {method} (RFC 6047).")
         if part.content_type == "text/vnd.google.email-reaction+json":
             return Verdict("reaction", "It carries a reaction part.")
     words = message.reply or message.text
     if len(words) <= REACTION_CHARACTERS and "\n" not in (line := words.strip()) and _is_reaction(line):
         return Verdict("reaction", "Its only words are those of a reaction.")
     return None
+
+
+def _answer(message: ParsedMessage, part: Part) -> str:
+    """The method by which a calendar part answers for this mail, or "".
+
+    A file may be somebody else's answer: it counts if its Content-Type has the method, as in mails of calendars
+    (RFC 6047 section 2.4), or if it is of the author.
+    """
+    named = part.param("method").upper()
+    method = named or (message.calendar.method if message.calendar else "")
+    if method not in _ANSWERS:
+        return ""
+    if part.content_type == "text/calendar" and part.disposition != "attachment":
+        return method
+    if forwards.is_forward_subject(message.subject):
+        return ""
+    author = message.author
+    return method if named or (author and author.address.lower() in calendar.attendees(part)) else ""
 
 
 def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | None:

@@ -47,5 +47,10 @@ def test_folded_lines_and_alarms_do_not_disturb() -> None:
     assert found.uid == "12@x"
 
 
+def test_a_calendar_file_is_read_by_its_type() -> None:
+    found = parse(b"From: j@x.example\nContent-Type: application/ics\n\nBEGIN:VCALENDAR\nMETHOD:REPLY\nEND:VCALENDAR\n")
+    assert found.calendar == Calendar("REPLY", "", None, None)
+
+
 def test_a_mail_without_calendar_has_none() -> None:
     assert parse(b"From: j@x.example\n\nBEGIN:VCALENDAR\n").calendar is None

@@ -188,7 +188,8 @@ def test_success_report_is_a_receipt_and_no_bounce():
         ("COUNTER", "inline", "calendar"),
         ("REQUEST", "", "human"),
         ("CANCEL", "", "human"),
-        ("REPLY", "attachment", "human"),
+        ("REPLY", "attachment", "calendar"),
+        ("REQUEST", "attachment", "human"),
     ],
 )
 def test_only_answers_to_invitations_are_calendar(method, disposition, expected):
@@ -198,6 +199,21 @@ def test_only_answers_to_invitations_are_calendar(method, disposition, expected)
 def test_method_may_stand_in_the_calendar_alone():
     message = mail(calendar=Calendar("REPLY", "1@desk.example", None, "ACCEPTED"))
     assert kind(message, part("text/calendar")) == "calendar"
+
+
+@pytest.mark.parametrize(
+    ("form", "disposition"),
+    [("text/calendar", "attachment"), ("application/ics", "attachment"), ("application/ics", "")],
+)
+def test_attached_answer_counts_only_if_it_is_the_authors_own(form, disposition):
+    message = mail(calendar=Calendar("REPLY", "1@desk.example", None, "ACCEPTED"))
+    for line, expected in (
+        (b'ATTENDEE;CN="A";PARTSTAT=ACCEPTED:MAILTO:Anna@part\r\n ner.example', "calendar"),
+        (b"ATTENDEE;PARTSTAT=ACCEPTED:mailto:bo@partner.example", "human"),
+        (b"ORGANIZER:mailto:anna@partner.example", "human"),
+    ):
+        assert kind(message, part(form, b"METHOD:REPLY\r\n" + line + b"\r\n", disposition)) == expected
+    assert kind(mail(subject="Fwd: Accepted: Meeting"), part(form, disposition="attachment", method="REPLY")) == "human"
 
 
 def test_reaction_is_known_by_its_part_or_its_only_words():
