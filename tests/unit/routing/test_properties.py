@@ -177,7 +177,7 @@ def work(world: World, step: int) -> Mail | None:
     if own is not None and step == 7:
         for other in [t for t in world.tickets.values() if t.requester == ANNA and t.id != own.id]:
             if "SECRET" in world.public_words(other.id) and other.state_type not in ("merged", "removed"):
-                number = 10_000 + 10 * world.arrivals
+                number = 10_000 * (1 + world.arrivals) + 10 * other.id
                 for change in merge(other, own, number, SAM, MONDAY + 60.0 * world.arrivals, world.policy).changes:
                     world.command(change)
                 return None
