@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from parsing import headers, tnef, words
+from parsing import cids, headers, tnef, words
 from parsing.bodies import Body
 from parsing.message import Attachment
 from parsing.parts import Part
@@ -38,8 +38,9 @@ _SUFFIXES = {
 }
 
 
-def read(parts: Iterable[Part], body: Body, defects: list[str]) -> tuple[Attachment, ...]:
+def read(parts: Sequence[Part], body: Body, defects: list[str]) -> tuple[Attachment, ...]:
     """All leaves but those of the body, in whose HTML a picture may stand by its cid, and the files in its text."""
+    shown = cids.named_in(body.html) if any(part.content_id for part in parts) else frozenset()
     found = [
         _attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", data, None, inline=False)
         for name, data in body.files
@@ -55,7 +56,7 @@ def read(parts: Iterable[Part], body: Body, defects: list[str]) -> tuple[Attachm
                     continue
                 defects.append(unpacked.wrong)  # and the container is kept, for what could not be read
         cid = part.content_id
-        inline = bool(cid and f"cid:{cid}" in body.html) or (part.disposition == "inline" and not part.filename)
+        inline = (cid in shown) or (part.disposition == "inline" and not part.filename)
         name = part.filename or _own_name(part)
         found.append(_attachment(name, part.content_type, part.data, cid, inline=inline))
     return tuple(found)

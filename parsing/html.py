@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from parsing import limits, rendering, tags
+from parsing import cids, limits, rendering, tags
 from parsing.rendering import to_text
 
 __all__ = ["from_text", "sanitise", "to_text"]
@@ -36,10 +36,10 @@ _SAFE_DEPTH = 500  # nh3 needs a second for 20,000 nested elements; Outlook's wo
 _SAFE_TAG_BYTES = 20_000  # and seconds for a tag with 100,000 attributes
 
 
-def sanitise(html: str, cids: Mapping[str, str]) -> str:
+def sanitise(html: str, pictures: Mapping[str, str]) -> str:
     """HTML from an allow-list (nh3), for when a person looks: no scripts, styles, forms, and nothing remote.
 
-    `cids` maps the Content-IDs of the mail's own pictures to where they are served; other pictures lose their
+    `pictures` maps the Content-IDs of the mail's own pictures to where they are served; other pictures lose their
     source. What is too large or too deep to sanitise in good time comes back as its text.
     """
     if len(html) > limits.HTML_BYTES or not _is_tame(html):
@@ -48,7 +48,7 @@ def sanitise(html: str, cids: Mapping[str, str]) -> str:
 
     def keep(tag: str, attribute: str, value: str) -> str | None:
         if tag == "img" and attribute == "src":
-            return cids.get(value[4:].strip("<>")) if value[:4].lower() == "cid:" else None
+            return pictures.get(cids.decoded(value[4:])) if value[:4].lower() == "cid:" else None
         return value
 
     return nh3.clean(

@@ -57,6 +57,28 @@ def test_a_picture_that_the_html_shows_is_inline_and_another_is_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "cid", "inline"),
+    [
+        ("<img src=cid:img10>", "img1", False),
+        ("<img src=cid:img1>", "img1", True),
+        ('<img src="CID:img%401%2Bx">', "img@1+x", True),
+        ("<img src='cid:a%20b'>", "a b", True),
+        ('<td style="background:url(cid:a@x)">', "a@x", True),
+        ('<img src="cid:a&amp;b@x">', "a&b@x", True),
+        ('<img src="cid:<a@x>">', "a@x", False),
+        ('<img src="acid:a@x">', "a@x", False),
+        ("<img src=cid:A@x>", "a@x", False),
+    ],
+)
+def test_a_picture_is_shown_by_its_whole_id_alone(url: str, cid: str, inline: bool) -> None:
+    (found,) = files(
+        b"Content-Type: text/html\n\n" + url.encode(),
+        b"Content-Type: image/png; name=a.png\nContent-ID: <" + cid.encode() + b">\n\nx",
+    )
+    assert found.inline is inline
+
+
+@pytest.mark.parametrize(
     ("name", "safe"),
     [
         ("report.pdf", "report.pdf"),

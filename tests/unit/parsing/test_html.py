@@ -94,6 +94,12 @@ def test_sanitised_html_has_no_scripts_styles_or_remote_pictures() -> None:
     assert 'href="https://x.example"' in safe
 
 
+def test_sanitised_pictures_are_found_by_decoded_ids() -> None:
+    safe = html.sanitise('<img src="cid:img%401%2Bx"><img src="cid:img%401">', {"img@1+x": "/pictures/1"})
+    assert safe.count("src=") == 1
+    assert 'src="/pictures/1"' in safe
+
+
 def test_html_too_deep_to_sanitise_comes_back_as_its_text() -> None:
     assert html.sanitise("<div>" * 20_000 + "hello", {}) == html.from_text("hello")
     assert html.sanitise("<div>" * 100 + "hello", {}).startswith("<div>")
