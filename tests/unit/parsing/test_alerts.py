@@ -21,6 +21,11 @@ CHECKMK = (
     "Host:                web1 (Web server)\nService:             CPU load\n"
     "Event:               OK -> CRIT\nAddress:   x\n"
 )
+CHECKMK_1 = (
+    "Host:     web1\nAlias:    Web server\nAddress:  192.0.2.1\nService:  CPU load\nEvent:    OK -> CRIT\n\n"
+    "Output:   CRIT - 15 min load 9.9\nPerfdata: load15=9.9\n"
+)
+CHECKMK_1_HOST = CHECKMK_1.replace("Service:  CPU load\n", "").replace("OK -> CRIT", "UP -> DOWN")
 ZABBIX = "Problem started at 09:00:12 on 2026.03.21\nProblem name: Memory > 90%\nHost: web1\nSeverity: High\n"
 LEGACY = (
     "Trigger: Tank < 40 %\nTrigger status: PROBLEM\nTrigger severity: Warning\n\n"
@@ -48,6 +53,8 @@ CASES = {
     ),
     "icinga2": ("[PROBLEM] disk on Web server is CRITICAL!", ICINGA2, "web1.ops.example", "disk", "CRITICAL"),
     "checkmk": ("Check_MK: web1/CPU load OK -> CRIT", CHECKMK, "web1", "CPU load", "CRIT"),
+    "checkmk before 2.0": ("Check_MK: web1/CPU load OK -> CRIT", CHECKMK_1, "web1", "CPU load", "CRIT"),
+    "checkmk before 2.0, host": ("Check_MK: web1 - UP -> DOWN", CHECKMK_1_HOST, "web1", "", "DOWN"),
     "zabbix": ("Problem: Memory > 90%", ZABBIX, "web1", "Memory > 90%", "Problem"),
     "zabbix legacy": ("PROBLEM: Tank < 40 %", LEGACY, "gen1", "Tank < 40 %", "PROBLEM"),
     "monit": ("monit alert --  Connection failed nginx", MONIT, "web1", "nginx", "Connection failed"),
