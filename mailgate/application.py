@@ -8,7 +8,7 @@ from mailgate import policy as policies
 from mailgate.outgoing.compose import Pen
 from mailgate.settings import Settings
 from routing.policy import Policy
-from storage import deliveries, keys, schema
+from storage import beginning, deliveries, keys, schema
 from storage import shadow as shadows
 from storage.database import Database
 
@@ -39,6 +39,7 @@ def open_application(settings: Settings, *, create: bool = False, shadow: bool |
 
 def _open(settings: Settings, db: Database, *, create: bool, shadow: bool | None) -> Application:
     if create and schema.version(db) is None:
+        beginning.refuse(db, settings.state)
         schema.create(db)
     schema.check(db)
     with db.read() as connection:

@@ -31,6 +31,7 @@ GRANTS = "grants/"
 LONGEST_ENTRY = 64_000_000  # bytes of an entry that is no database: settings, templates, tokens
 COPY_BYTES = 1_000_000
 _STAGING = ".mailgate-staging-"
+_RESTORING = ".mailgate-restoring-"  # of a restore that does more than look
 
 Progress = Callable[[int, int], None]  # done and all
 
@@ -63,13 +64,22 @@ class Opened:
 
 
 @contextlib.contextmanager
-def staging(folder: Path) -> Iterator[Path]:
-    """A folder in that folder for what is in the making. Those that killed programs left there are removed."""
-    for left in folder.glob(f"{_STAGING}*"):
+def staging(folder: Path, *, restoring: bool = False) -> Iterator[Path]:
+    """A folder in that folder for what is in the making. Those that killed programs left there are removed.
+
+    Those of restores have another name and are removed by the next one alone: they are signs of one broken off.
+    """
+    prefix = _RESTORING if restoring else _STAGING
+    for left in folder.glob(f"{prefix}*"):
         with contextlib.suppress(OSError), _held(left):
             shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=folder) as name, _held(Path(name)):
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as name, _held(Path(name)):
         yield Path(name)
+
+
+def broken_off(folder: Path) -> bool:
+    """Whether a restore was begun in that folder and not finished, or goes on."""
+    return next(folder.glob(f"{_RESTORING}*"), None) is not None
 
 
 @contextlib.contextmanager

@@ -140,12 +140,31 @@ def refuse_others(db: Database) -> None:
         time.sleep(0.1)
 
 
-def mark(db: Database) -> None:
-    """Into an empty database: a restore was begun, so that no daemon takes it for a new desk's."""
+def mark(db: Database) -> bool:
+    """Where the database is empty: on disk, that a restore was begun, so that no daemon takes it for a new desk's.
+
+    Whether it was laid; False where it lies there since another try, and where the database has content.
+    """
     with db.write() as connection:
-        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {schema.RESTORING} (begun INTEGER)")
+        tables = sa.inspect(connection).get_table_names()
+        if set(tables) & set(_OURS):
+            return False
+        connection.exec_driver_sql(f"CREATE TABLE {schema.RESTORING} (begun INTEGER)")
     if db.file is not None:
         db.file.chmod(0o600)
+        sync_folder(db.file.parent)
+    return True
+
+
+def lift(db: Database) -> None:
+    """Take the mark away: nothing was begun."""
+    with db.write() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {schema.RESTORING}")
+        empty = not sa.inspect(connection).get_table_names()
+    if db.file is not None and empty:
+        db.close()
+        for end in ("", "-wal", "-shm"):
+            db.file.with_name(f"{db.file.name}{end}").unlink(missing_ok=True)
 
 
 def replace(

@@ -18,6 +18,7 @@ COUNTERS = ("ticket", "article")
 MIGRATIONS = "storage:migrations"
 VERSION_TABLE = "alembic_version"
 RESTORING = "restoring"  # a table that stands alone while the first restore into an empty database goes on
+UNFINISHED = "a restore into the database was begun and not finished: run `mailgate restore FILE` again"
 _version = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
@@ -29,9 +30,7 @@ def version(db: Database) -> str | None:
             if inspector.has_table("journal"):
                 raise SchemaMismatch("the database has tables of another program; name an empty one in storage.url")
             if inspector.has_table(RESTORING):
-                raise SchemaMismatch(
-                    "a restore into the database was begun and not finished: run `mailgate restore FILE` again"
-                )
+                raise SchemaMismatch(UNFINISHED)
             return None
         return revision(connection)
 

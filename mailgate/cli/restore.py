@@ -30,10 +30,9 @@ MAIN = "mailgate.toml"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a desk is put: its settings, as they are there or come from the backup, and the file that is locked."""
+    """Where a desk is put: its settings, as they are there or come from the backup, and what the backup holds."""
 
     settings: Settings
-    locked: Settings
     opened: Opened
 
 
@@ -100,7 +99,7 @@ def restore(place: Place, *, file: Path, dry_run: bool, replace: bool, numbers_f
     from storage import restore as restoring
     from storage.database import Database, now
 
-    with _site(place, file, quiet=as_json) as site, restoring.staged(site.opened.database) as source:
+    with _site(place, file, look=dry_run, quiet=as_json) as site, restoring.staged(site.opened.database) as source:
         settings, manifest = site.settings, site.opened.manifest
         database = Database(settings.database_url)
         try:
@@ -111,16 +110,21 @@ def restore(place: Place, *, file: Path, dry_run: bool, replace: bool, numbers_f
             if dry_run:
                 _show(plan, as_json=as_json, kept=None, done=False)
                 return
-            kept = _do(plan, site, database, source, moment, allowed=replace, quiet=as_json)
+            kept = _do(plan, database, source, moment, allowed=replace, quiet=as_json)
         finally:
             database.close()
     _show(plan, as_json=as_json, kept=kept, done=True)
 
 
 @contextlib.contextmanager
-def _site(place: Place, file: Path, *, quiet: bool) -> Iterator[Site]:
-    """The backup, read whole into a folder that goes away; the settings that are there, else the backup's own."""
+def _site(place: Place, file: Path, *, look: bool, quiet: bool) -> Iterator[Site]:
+    """The backup, read whole into a folder that goes away; the settings that are there, else the backup's own.
+
+    Unless it is only to look, no daemon can run from the first moment on: the desk is locked, and an empty database
+    marked, before a byte is read. Without settings no daemon could run; they come back after the mark.
+    """
     from mailgate.settings import load
+    from mailgate.supervisor import lock
     from storage import archive
 
     try:
@@ -133,20 +137,48 @@ def _site(place: Place, file: Path, *, quiet: bool) -> Iterator[Site]:
         known = database_file(settings)
         folder = known.parent if known else settings.state
     try:
-        with archive.staging(folder) as staging:
+        file.open("rb").close()
+        with contextlib.ExitStack() as begun:
+            if settings is not None and not look:
+                begun.enter_context(lock(settings, seconds=0))
+                begun.enter_context(_marked(settings))
+            staging = begun.enter_context(archive.staging(folder, restoring=not look))
             with bar("Reading the backup", quiet=quiet) as report:
                 opened = archive.read(file, staging, report)
             if settings is not None:
-                yield Site(settings, settings, opened)
+                yield Site(settings, opened)
                 return
             for name, content in opened.files.items():
                 target = staging / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            staged = load(staging / archive.SETTINGS / MAIN)
-            yield Site(changed(staged, folder=str(main.parent), file=str(main)), staged, opened)
+            staged = changed(load(staging / archive.SETTINGS / MAIN), folder=str(main.parent))
+            if not look:
+                begun.enter_context(lock(staged, seconds=0))
+            yield Site(changed(staged, file=str(main)), opened)
     except OSError as error:
         raise CommandError(f"{error.filename or file}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _marked(settings: Settings) -> Iterator[None]:
+    """The mark in an empty database, laid; taken away again where the file is refused: nothing was begun."""
+    from storage import restore as restoring
+    from storage.archive import BackupDamaged
+    from storage.database import Database
+
+    database = Database(settings.database_url)
+    try:
+        laid = restoring.mark(database)
+        database.close()
+        try:
+            yield
+        except (BackupDamaged, restoring.RestoreRefused, CommandError):
+            if laid:
+                restoring.lift(database)
+            raise
+    finally:
+        database.close()
 
 
 def _first(content: Content, there: Standing, made: float, now: float, wanted: str | None) -> int:
@@ -178,28 +210,24 @@ def _placed(settings: Settings, opened: Opened) -> Iterator[Placed]:
             yield Placed(file, content, "kept" if file.exists() else "new")
 
 
-def _do(
-    plan: Plan, site: Site, database: Database, source: Database, now: float, *, allowed: bool, quiet: bool
-) -> str | None:
+def _do(plan: Plan, database: Database, source: Database, now: float, *, allowed: bool, quiet: bool) -> str | None:
     """The name that the old database is kept under; None where nothing was there."""
-    from mailgate.supervisor import lock
     from storage import restore as restoring
 
     there = plan.standing
-    with lock(site.locked, seconds=0):
-        restoring.refuse_others(database)
-        if there.worth_keeping and not allowed:
-            raise CommandError(
-                f"{plan.database} holds {there.tickets:,} tickets and {there.mails:,} mails; nothing was done. "
-                "`--replace` keeps it under another name and puts the backup in its place"
-            )
-        if there.version is None:
-            restoring.mark(database)
-        for placed in plan.files:
-            if placed.what in ("new", "beside"):
-                _write(placed.target, placed.content)
-        with bar("Restoring the database", quiet=quiet) as report:
-            _, kept = restoring.replace(database, source, there, plan.made, now, plan.first, report)
+    restoring.refuse_others(database)
+    if there.worth_keeping and not allowed:
+        raise CommandError(
+            f"{plan.database} holds {there.tickets:,} tickets and {there.mails:,} mails; nothing was done. "
+            "`--replace` keeps it under another name and puts the backup in its place"
+        )
+    if there.version is None:
+        restoring.mark(database)
+    for placed in plan.files:
+        if placed.what in ("new", "beside"):
+            _write(placed.target, placed.content)
+    with bar("Restoring the database", quiet=quiet) as report:
+        _, kept = restoring.replace(database, source, there, plan.made, now, plan.first, report)
     return kept
 
 

@@ -68,7 +68,7 @@ def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) 
         raise click.UsageError("--backup and --no-backup say the opposite")
     settings = place.settings()
     from mailgate.supervisor import lock
-    from storage import schema
+    from storage import beginning, schema
     from storage.database import Database
 
     database = Database(settings.database_url)
@@ -76,6 +76,8 @@ def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) 
     try:
         found = schema.version(database)
         with lock(settings, seconds=0):
+            if found is None:
+                beginning.refuse(database, settings.state)
             if found is not None and found < schema.VERSION and not no_backup:
                 written = file or _backup_place(settings, found)
                 write_backup(settings, database, written, quiet=as_json)

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,9 +20,10 @@ import pytest
 import sqlalchemy as sa
 
 from mailgate.cli import backup as command
+from mailgate.cli import restore as restoring
 from mailgate.settings import load
 from mailgate.supervisor import lock
-from storage import epochs, restore, schema, sending, tables
+from storage import beginning, epochs, restore, schema, sending, tables
 from storage.archive import read, staging
 from storage.backup import copy
 from storage.database import Database, SchemaMismatch, now
@@ -187,8 +189,8 @@ def test_every_file_that_is_cut_or_changed_is_refused_before_anything_is_touched
     broken.write_bytes(b"From: a mail, no backup\r\n\r\n" * 100)
     assert "no backup" in other.refused("restore", str(broken))
     assert "No such file" in other.refused("restore", str(tmp_path / "nowhere.tar"))
-    with pytest.raises(SchemaMismatch, match="is empty"):
-        schema.check(other.db)
+    assert schema.version(other.db) is None
+    assert begins(other), "what was refused was not begun"
 
 
 def test_entry_that_would_leave_its_folder_is_refused(desk: Any, tmp_path: Path) -> None:
@@ -410,6 +412,59 @@ def test_restore_into_nothing_that_is_killed_lets_no_daemon_in(desk: Any, backup
     other.db.close()
     other.text("restore", str(backup))
     assert other.one("status")["tickets"] == 3
+
+
+def test_restore_into_nothing_that_is_killed_at_any_step_lets_no_daemon_in(backup: Path, other: Any) -> None:
+    """From before its first write to the end; the one that is whole is there."""
+    other.db.close()
+    refused = 0
+    step = 0
+    while forked(partial(restored_until, other, backup, step)):
+        if begins(other):
+            assert not list(other.folder.glob(".mailgate-*")), "nothing was read"
+            assert not refused
+        else:
+            refused += 1
+        other.db.close()
+        step = max(step + 1, step * 5 // 4)
+    assert step > 3
+    assert refused > 3
+    assert other.one("status")["tickets"] == 3
+    assert not list(other.folder.glob(".mailgate-*"))
+
+
+def test_folder_of_a_restore_that_was_broken_off_keeps_daemons_out_without_its_database(other: Any) -> None:
+    (other.folder / ".mailgate-restoring-x").mkdir()
+    for words in (["serve"], ["db", "upgrade"]):
+        assert "run `mailgate restore FILE` again" in other.refused(*words)
+    (other.folder / ".mailgate-restoring-x").rename(other.folder / ".mailgate-staging-x")  # as a backup's
+    assert begins(other)
+    other.text("db", "upgrade")
+
+
+def begins(desk: Any) -> bool:
+    """Whether `serve` would begin a new desk."""
+    try:
+        beginning.refuse(desk.db, load(desk.settings).state)
+        return schema.version(desk.db) is None
+    except SchemaMismatch:
+        return False
+
+
+def restored_until(desk: Any, file: Path, step: int) -> None:
+    """Restore; the process dies when it has touched so many files, or done so many steps of the copy."""
+    die = dying(step + 1)
+
+    def touched(event: str, found: tuple[Any, ...]) -> None:
+        if event in TOUCHES and str(desk.folder) in str(found):
+            die(0, 0)
+
+    restoring.bar = lambda *_, **__: contextlib.nullcontext(die)  # type: ignore[assignment]  # of this process, which ends
+    sys.addaudithook(touched)
+    assert desk.run("restore", str(file)).exit_code == 0
+
+
+TOUCHES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "sqlite3.connect")
 
 
 def killed_at(step: int, url: str, file: Path, folder: Path) -> bool:
