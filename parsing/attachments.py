@@ -14,6 +14,9 @@ from parsing.parts import Part
 
 # Controls and the marks that turn the writing direction, which make "exe.txt" of "txt.exe" (Unicode TR 36).
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# What Windows allows in no name, and the names of its devices, with any suffix.
+_SIGNS = str.maketrans('"<>|?*', "______")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])[ ]*(?:\.|\Z)", re.IGNORECASE)
 _NAME_BYTES = 200  # file systems allow 255 with the storage's own prefix
 _TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 _SUFFIXES = {
@@ -79,11 +82,17 @@ def _own_name(part: Part) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file name without folders, controls, direction marks or leading dots, at most 200 bytes of UTF-8."""
+    """A file name that any system takes, at most 200 bytes of UTF-8.
+
+    It has no folders, controls, direction marks or leading dots, and nothing that Windows reserves.
+    """
     name = _UNSAFE.sub("", name).strip()
     if "\\" in name or name.startswith(("/", "./", "../")):
         name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     name = name.replace("/", "_").replace(":", "_" if name[1:2] != ":" else "").lstrip(". ").rstrip(". ")
+    name = name.translate(_SIGNS)
+    if _DEVICE.match(name):
+        name = "_" + name
     if len(name.encode("utf-8", "replace")) > _NAME_BYTES:
         stem, dot, suffix = name.rpartition(".")
         suffix = dot + suffix if dot and len(suffix) <= 10 else ""

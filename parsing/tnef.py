@@ -87,6 +87,8 @@ def read(data: bytes) -> Unpacked | None:
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     """level (1), id (2), type (2), length (4), value, checksum (2): [MS-OXTNEF] section 2.1.3.1."""
     position = 6
+    if len(data) <= position:
+        raise ValueError("nothing after the signature and the key")
     while position + 9 <= len(data):
         identifier = int.from_bytes(data[position + 1 : position + 3], "little")
         length = int.from_bytes(data[position + 5 : position + 9], "little")

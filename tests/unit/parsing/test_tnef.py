@@ -36,6 +36,13 @@ def test_files_are_unpacked_with_their_long_names() -> None:
     assert found.wrong == ""
 
 
+def test_a_file_of_nothing_but_its_signature_is_kept_and_told() -> None:
+    found = parse(b"From: j@x.example\nContent-Type: application/ms-tnef; name=winmail.dat\n\n" + packed())
+    assert [one.filename for one in found.attachments] == ["winmail.dat"]
+    assert "winmail.dat is damaged: what was read stands" in found.defects
+    assert tnef.read(packed(attribute(MESSAGE, properties()))) == tnef.Unpacked()
+
+
 def test_without_a_long_name_the_short_one_counts() -> None:
     found = tnef.read(packed(*FILE))
     assert found is not None
