@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parsing import absence, alerts, bounces, calendar, forwards, phrases
+from parsing import absence, alerts, bounces, calendar, delivery_status, forwards, phrases
 from parsing.bounces import Bounce
 from parsing.message import Alert, Kind, ParsedMessage
 from parsing.parts import Part
@@ -53,7 +53,7 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
     bounce = bounces.read(message, fields, parts)
     if bounce and bounce.delivered:
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
-    if bounce and types & bounces.STATUSES:
+    if bounce and types & delivery_status.TYPES:
         return Verdict("bounce", "It carries a delivery status (RFC 3464, RFC 6533).", bounce=bounce)
     if bounce:
         return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)

@@ -210,6 +210,8 @@ def test_gateway_under_any_name_is_known_by_subject_and_words():
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
     message = replace(ADMINISTRATOR, subject="Undeliverable: Printer", text="Delivery failed: 550 5.1.1 no such user")
     assert read(message, ()) == Bounce((), (), ("5.1.1",), None)
+    message = replace(PERSON, subject="Undeliverable: Printer", text="It was rejected.", headers=DAEMON.headers)
+    assert read(message, ()) == Bounce((), (), (), None)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +223,7 @@ def test_gateway_under_any_name_is_known_by_subject_and_words():
         replace(PERSON, subject="Delivery failure", text="My mail could not be delivered. Why is that?"),
         replace(PERSON, subject="Invoice", text="Our goods could not be delivered to bo@partner.example"),
         replace(PERSON, subject="Mail system error", text="Outlook says that the mailbox is full."),
+        replace(PERSON, subject="Cannot send", text="CRM 5.2.1 says: error sending the offer."),
         replace(PERSON, subject="Zustellung der Monitore fehlgeschlagen", text="Sie konnte nicht zugestellt werden."),
         replace(ADMINISTRATOR, subject="CRM login", text="User unknown error on the login page of CRM."),
         replace(ADMINISTRATOR, subject="Mail could not be delivered", text="User unknown, says the page of CRM."),
