@@ -107,7 +107,7 @@ def _measured(case: Case) -> Case:
 def _lost(case: Case) -> Case:
     """Ids of ours from the time that a restore did not bring back, so that a person sees why they lead nowhere."""
     mail, policy = case.mail, case.policy
-    if not policy.keys.last:
+    if not policy.keys.last and not policy.keys.foreign:
         return case
     for text in filter(
         None, (*threads.named_ids(mail), mail.message.bounce_original_id, *map(suffix, mail.envelope.rcpt_to))
@@ -180,8 +180,8 @@ def _placed(case: Case) -> Decision:
     assert ticket is not None  # matches() keeps only tickets that are there
     if case.trust == "unverified" and first.known_thread:
         case = case.trusted("known_thread")
-    if first.method == "plus_token_alone":
-        case = case.because("thread_plus_token_alone", first.said, f"a ticket of its own, linked to {ticket.number}")
+    if first.method in threads.ALONE:
+        case = case.because(f"thread_{first.method}", first.said, f"a ticket of its own, linked to {ticket.number}")
         return opening.open_ticket(case, (ticket.id,))
     case = case.because(f"thread_{first.method}", first.said, f"it belongs to {ticket.number}")
     for other in threads.conflicts(found):

@@ -24,6 +24,7 @@ Method = Literal[
     "old_number",
     "partner_number",
     "plus_token_alone",
+    "doubted_token",
 ]
 _SAID: Mapping[Method, str] = {
     "plus_token": "it came to an address with our token {}",
@@ -36,7 +37,9 @@ _SAID: Mapping[Method, str] = {
     "old_number": "{} in the subject, a number of the desk before this one",
     "partner_number": "{} in the subject, the partner's own number",
     "plus_token_alone": "it came to an address with our token {}, answers no mail and has another subject",
+    "doubted_token": "{} in the subject, a number that was given out twice around the last restore",
 }
+ALONE = ("plus_token_alone", "doubted_token")  # nothing else leads there: a ticket of its own, linked
 INSIDE = ("internal", "alarm")  # of our letters, those that nobody answers to a requester
 TOLD = ("told",)  # those that he may have answered without meaning the requester
 SEEN_IDS = 100  # ids of a mail that are looked at, newest first; conversations have fewer, bombs more
@@ -58,7 +61,7 @@ class Match:
     @property
     def known_thread(self) -> bool:
         """Whether the sign can only be had from the conversation itself: a bare subject token is quoted anywhere."""
-        return self.method not in ("subject_token", "old_number", "partner_number", "weak_id", "plus_token_alone")
+        return self.method not in ("subject_token", "old_number", "partner_number", "weak_id", *ALONE)
 
 
 def named_ids(mail: Mail) -> tuple[str, ...]:
@@ -134,7 +137,11 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
             yield Match(key.ticket_id, "weak_id", message_id)
     for text in policy.token.read(mail.message.subject):
         if (ticket_id := tokens.ticket_id(text)) is not None:
-            yield Match(ticket_id, "subject_token", policy.token.write(text))
+            token = policy.token.write(text)
+            if policy.keys.doubts(ticket_id) or any(tokens.is_foreign(i, policy.keys) for i in ids):
+                alone.append(Match(ticket_id, "doubted_token", token))
+            else:
+                yield Match(ticket_id, "subject_token", token)
     for number in numbers.of(mail, policy):
         if (key := facts.keys.get(number.key)) is not None:
             yield Match(key.ticket_id, "partner_number" if number.partner else "old_number", number.seen)

@@ -151,16 +151,24 @@ class Keys:
 
     `last`: of a key that signed before a restore, the last ticket that its ids may name. `gaps`: ticket ids between
     the last one before a restore and the first one after it (both not among them), which only lost tickets had.
+    `foreign`, by name: of a desk that was in this place for a time, and whose tickets are gone. `doubted`: ticket ids
+    (both ends among them) that it gave out as well as this one.
     """
 
     current: str
     secrets: Mapping[str, bytes]
     last: Mapping[str, int] = field(default_factory=dict)
     gaps: tuple[tuple[int, int], ...] = ()
+    foreign: tuple[tuple[str, bytes], ...] = ()
+    doubted: tuple[tuple[int, int], ...] = ()
 
     def has_lost(self, ticket_id: int) -> bool:
         """Whether that ticket can only have been one that a restore did not bring back."""
         return any(last < ticket_id < first for last, first in self.gaps)
+
+    def doubts(self, ticket_id: int) -> bool:
+        """Whether two tickets had that number, and one of them is gone: alone it says nothing."""
+        return any(first <= ticket_id <= last for first, last in self.doubted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,24 +216,29 @@ def read_signed(text: str, keys: Keys) -> Signed | None:
 
     None as well for one that was given out after the backup that was restored.
     """
-    read = _read(text, keys)
+    read = _read(text, keys.secrets)
     return None if read is None or _is_lost(*read, keys) else read[0]
 
 
 def is_lost(text: str, keys: Keys) -> bool:
     """Whether it is an id of ours for a ticket that a restore did not bring back."""
-    read = _read(text, keys)
-    return read is not None and _is_lost(*read, keys)
+    read = _read(text, keys.secrets)
+    return is_foreign(text, keys) if read is None else _is_lost(*read, keys)
 
 
-def _read(text: str, keys: Keys) -> tuple[Signed, str] | None:
+def is_foreign(text: str, keys: Keys) -> bool:
+    """Whether a desk gave it out that was in this place for a time, and whose tickets are gone."""
+    return any(_read(text, {name: secret}) is not None for name, secret in keys.foreign)
+
+
+def _read(text: str, secrets: Mapping[str, bytes]) -> tuple[Signed, str] | None:
     """What it says, and the key that signed it."""
     if text[:2].lower() != "mg":
         return None
     match = _SIGNED.fullmatch(text.partition("@")[0].lower())
     if match is None or match[1] not in _BY_LETTER:
         return None
-    secret = keys.secrets.get(match[5])
+    secret = secrets.get(match[5])
     body = match[0][: match.start(6)]
     if secret is None or not hmac.compare_digest(_mac(secret, body), match[6]):
         return None

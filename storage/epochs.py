@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -50,21 +51,49 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a database that is replaced gave out: of its ids none may be given out again."""
+    """What a database that is replaced gave out: of its ids none may be given out again.
+
+    `kin`: it is of the desk that comes back, else of one that began anew in its place, or of any other. `first`: the
+    first ticket id that it gave out after the backup, None where none. `foreign` (name, secret) and `doubted` (first,
+    last) are what its own restores had kept of desks before it.
+    """
 
     keys: tuple[Key, ...]
     last_ticket: int
     last_article: int
+    kin: bool = True
+    first: int | None = None
+    foreign: tuple[tuple[str, bytes], ...] = ()
+    doubted: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def given(self) -> int:
+        """The last ticket id that must not be given out again; 0 where none of its own is younger than the backup."""
+        return self.last_ticket if self.kin or self.first is not None else 0
+
+    def doubts(self, last_ticket: int) -> tuple[tuple[int, int], ...]:
+        """Ranges of ids up to that one, both ends among them, which two desks gave out."""
+        if self.kin or self.first is None or self.first > last_ticket:
+            return self.doubted
+        return (*self.doubted, (self.first, min(self.last_ticket, last_ticket)))
 
 
-def lineage(connection: Connection) -> Lineage:
-    """Of a database with any schema of ours."""
+def lineage(connection: Connection, made: float = 0.0) -> Lineage:
+    """Of a database with any schema of ours, as it is for a backup that was made then."""
     known = {column["name"] for column in sa.inspect(connection).get_columns("signing_key")}
     columns = [c if c.name in known else sa.null().label(c.name) for c in signing_key.c]
     rows = connection.execute(sa.select(*columns).select_from(signing_key).order_by(signing_key.c.created))
     last = counters(connection)
     found = tuple(Key(row.id, bytes(row.secret), row.created, row.last_ticket) for row in rows)
-    return Lineage(found, last.get("ticket", 0), last.get("article", 0))
+    first: int | None = 1
+    if any(key.created < made for key in found):  # else the desk itself is younger
+        young = sa.select(sa.func.min(ticket.c.id)).where(ticket.c.created >= made)
+        first = connection.execute(young).scalar_one()
+    foreign, doubted = keys.kept(connection)
+    given = last.get("ticket", 0)
+    return Lineage(
+        found, given, last.get("article", 0), first=first if given else None, foreign=foreign, doubted=doubted
+    )
 
 
 def of_one_desk(connection: Connection, other: Lineage) -> bool:
@@ -99,8 +128,8 @@ def first_after(last: int, made: float, now: float, busiest: int, given: int = 0
 def begin(connection: Connection, made: float, now: float, first: int, other: Lineage | None) -> Restored:
     """A new epoch in a database that was just loaded: nothing is sent, a new key signs, ids go on at `first`.
 
-    `other`: the database of this same desk that was in this place. Its keys are accepted for the tickets that both
-    have; a name that is taken stays with its key.
+    `other`: the database that was in this place. Where it is of this same desk, its keys are accepted for the tickets
+    that both have; a name that is taken stays with its key. Of another one they are known, and lead nowhere.
     """
     # The last ticket that is there: ids that were reserved for mails in hand have none.
     last_ticket = connection.execute(sa.select(sa.func.max(ticket.c.id))).scalar_one() or 0
@@ -108,7 +137,7 @@ def begin(connection: Connection, made: float, now: float, first: int, other: Li
     shared = signing_key.c.last_ticket.is_(None) | (signing_key.c.last_ticket > last_ticket)
     connection.execute(signing_key.update().where(shared).values(last_ticket=last_ticket))
     names = set(connection.execute(sa.select(signing_key.c.id)).scalars())
-    for key in other.keys if other else ():
+    for key in other.keys if other and other.kin else ():
         if key.id in names:
             continue
         kept = last_ticket if key.last_ticket is None else min(last_ticket, key.last_ticket)
@@ -136,11 +165,23 @@ def begin(connection: Connection, made: float, now: float, first: int, other: Li
         "first_ticket": first,
         "last_article": last_article,
         "first_article": first_article,
+        **_strange(other, last_ticket),
     }
     connection.execute(restore.insert(), values)
     begun = latest(connection)
     assert begun is not None
     return begun
+
+
+def _strange(other: Lineage | None, last_ticket: int) -> dict[str, Any]:
+    """What is kept of a desk that was replaced and is not this one."""
+    if other is None:
+        return {}
+    foreign = [*other.foreign, *((key.id, key.secret) for key in other.keys if not other.kin)]
+    return {
+        "foreign_keys": [[name, secret.hex()] for name, secret in foreign] or None,
+        "doubted": [[first, last] for first, last in other.doubts(last_ticket)] or None,
+    }
 
 
 def latest(connection: Connection) -> Restored | None:

@@ -18,11 +18,25 @@ def load(connection: Connection) -> Keys:
     rows = connection.execute(sa.select(signing_key).order_by(signing_key.c.created)).all()
     current = [row.id for row in rows if row.retired is None]
     gaps = connection.execute(sa.select(restore.c.last_ticket, restore.c.first_ticket).order_by(restore.c.id))
+    foreign, doubted = kept(connection)
     return Keys(
         current[-1],
         {row.id: bytes(row.secret) for row in rows},
         {row.id: row.last_ticket for row in rows if row.last_ticket is not None},
         tuple((row.last_ticket, row.first_ticket) for row in gaps),
+        foreign,
+        doubted,
+    )
+
+
+def kept(connection: Connection) -> tuple[tuple[tuple[str, bytes], ...], tuple[tuple[int, int], ...]]:
+    """What restores have kept of desks that were replaced: keys by name, and ranges of ids that two gave out."""
+    if "doubted" not in {column["name"] for column in sa.inspect(connection).get_columns("restore")}:
+        return (), ()
+    rows = connection.execute(sa.select(restore.c.foreign_keys, restore.c.doubted).order_by(restore.c.id)).all()
+    return (
+        tuple((name, bytes.fromhex(secret)) for row in rows for name, secret in row.foreign_keys or ()),
+        tuple((first, last) for row in rows for first, last in row.doubted or ()),
     )
 
 

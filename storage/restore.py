@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is in the place: `version` None where it is empty; `lineage` None, too, or of another desk."""
+    """What is in the place: `version` and `lineage` None where it is empty."""
 
     version: str | None
     tickets: int = 0
@@ -102,8 +103,11 @@ def content(db: Database, version: str) -> Content:
         )
 
 
-def standing(db: Database, source: Database) -> Standing:
-    """What is in the place where `source` would go. Raises SchemaMismatch for another program's tables."""
+def standing(db: Database, source: Database, made: float) -> Standing:
+    """What is in the place where `source`, as of the moment `made`, would go.
+
+    Raises SchemaMismatch for another program's tables.
+    """
     if db.file is not None and not db.file.exists():  # looking must not make it
         return Standing(None)
     with db.read() as connection:
@@ -115,9 +119,10 @@ def standing(db: Database, source: Database) -> Standing:
             connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
             for table in (ticket, journal)
         )
-        version, other = schema.revision(connection), epochs.lineage(connection)
+        version, other = schema.revision(connection), epochs.lineage(connection, made)
     with source.read() as connection:
-        return Standing(version, tickets, mails, other if epochs.of_one_desk(connection, other) else None)
+        other = replaced(other, kin=epochs.of_one_desk(connection, other))
+    return Standing(version, tickets, mails, other)
 
 
 def refuse_others(db: Database) -> None:

@@ -66,6 +66,8 @@ restore = Table(  # each begins a new epoch of ids: what was given out after the
     Column("first_ticket", Id, nullable=False),  # the first one of this epoch; between them lie the lost ones
     Column("last_article", Id, nullable=False),
     Column("first_article", Id, nullable=False),
+    Column("foreign_keys", JSON),  # [name, secret in hex] of a desk that was replaced and is not this one
+    Column("doubted", JSON),  # [first, last]: ticket ids that it gave out as well, after the backup
     Column("thawed", Time),  # NULL: nothing is sent
 )
 

@@ -69,6 +69,12 @@ class Plan:
         return str(database_file(self.settings) or sa.make_url(self.settings.database_url))
 
     @property
+    def doubted(self) -> list[tuple[str, str]]:
+        """First and last number of each range that the replaced desk gave out as well as the backup's."""
+        ranges = self.standing.lineage.doubts(self.content.last_ticket) if self.standing.lineage else ()
+        return [(tokens.number(first), tokens.number(last)) for first, last in ranges]
+
+    @property
     def waiting(self) -> int:
         """Letters that waited or were being sent when the backup was made."""
         return self.content.letters.get("pending", 0) + self.content.letters.get("deferred", 0)
@@ -103,7 +109,8 @@ def restore(place: Place, *, file: Path, dry_run: bool, replace: bool, numbers_f
         settings, manifest = site.settings, site.opened.manifest
         database = Database(settings.database_url)
         try:
-            content, there = restoring.content(source, manifest.schema), restoring.standing(database, source)
+            content = restoring.content(source, manifest.schema)
+            there = restoring.standing(database, source, manifest.made)
             moment = now()
             first = _first(content, there, manifest.made, moment, numbers_from)
             plan = Plan(manifest.made, settings, content, there, first, tuple(_placed(settings, site.opened)))
@@ -185,7 +192,7 @@ def _first(content: Content, there: Standing, made: float, now: float, wanted: s
     """The id of the first ticket of the new epoch."""
     from storage.epochs import first_after
 
-    given = max(content.given, there.lineage.last_ticket if there.lineage else 0)
+    given = max(content.given, there.lineage.given if there.lineage else 0)
     if wanted is None:
         return first_after(content.given, made, now, content.busiest, given)
     chosen = tokens.read_number(wanted)
@@ -273,6 +280,7 @@ def _document(plan: Plan, *, kept: str | None, done: bool) -> dict[str, Any]:
         "held": plan.waiting,
         "keys": content.keys,
         "next_number": tokens.number(plan.first),
+        "doubted": [{"first": first, "last": last} for first, last in plan.doubted],
         "database": plan.database,
         "replaces": {"tickets": there.tickets, "mails": there.mails} if there.worth_keeping else None,
         "kept": kept,
@@ -281,6 +289,7 @@ def _document(plan: Plan, *, kept: str | None, done: bool) -> dict[str, Any]:
     }
 
 
+_DOUBTED = "{} to {} were given out by the replaced desk as well: such a number alone leads to no ticket"
 _BECOMES: Mapping[str, str] = {
     "new": "comes back",
     "same": "is there, and the same",
@@ -319,6 +328,7 @@ def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
                 ("Letters", f"{letters}; {held}"),
                 ("Keys", f"{content.keys}, and a new one that signs from now on"),
                 ("Next ticket", f"{tokens.number(plan.first)}; {lost} match nothing"),
+                *(("Doubted", _DOUBTED.format(first, last)) for first, last in plan.doubted),
                 ("Database", f"{plan.database} {old}"),
                 ("Read again", ", ".join(f"{name}: {folder}" for name, folder in _folders(plan.settings))),
                 *((("Files" if i == 0 else " "), f"{p.target} {_BECOMES[p.what]}") for i, p in enumerate(plan.files)),

@@ -11,7 +11,8 @@ from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, HeldFor
 
-BESIDE = ("no_participant", "thread_plus_token_alone", "closed_link")  # why a ticket is linked and not joined
+# why a ticket is linked and not joined
+BESIDE = ("no_participant", "thread_plus_token_alone", "thread_doubted_token", "closed_link")
 MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
 
 

@@ -170,6 +170,8 @@ def upgrade() -> None:
         sa.Column("first_ticket", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("last_article", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("first_article", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("foreign_keys", sa.JSON(), nullable=True),
+        sa.Column("doubted", sa.JSON(), nullable=True),
         sa.Column("thawed", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -23,7 +23,8 @@ from mailgate.cli import backup as command
 from mailgate.cli import restore as restoring
 from mailgate.settings import load
 from mailgate.supervisor import lock
-from storage import beginning, epochs, restore, schema, sending, tables
+from routing import tokens
+from storage import beginning, epochs, keys, restore, schema, sending, tables
 from storage.archive import read, staging
 from storage.backup import copy
 from storage.database import Database, SchemaMismatch, now
@@ -266,6 +267,27 @@ def test_dry_run_shows_all_and_touches_nothing(desk: Any, backup: Path) -> None:
     assert sorted(desk.folder.iterdir()) == files
 
 
+def test_desk_that_began_anew_in_the_place_is_replaced_with_its_numbers_doubted(
+    desk: Any, backup: Path, other: Any
+) -> None:
+    schema.create(other.db)
+    with other.db.write() as connection:
+        connection.execute(tables.counter.update().where(tables.counter.c.name == "ticket").values(value=2))
+        connection.execute(tables.signing_key.update().values(created=now() + 1))
+        strange = tokens.sign(keys.load(connection), "notice", 2, 1, "agent@desk.example")
+    other.db.close()
+    plan = other.one("restore", str(backup), "--dry-run")
+    assert plan["doubted"] == [{"first": "INC-1001", "last": "INC-1002"}]
+    assert "INC-1001 to INC-1002 were given out by the replaced desk as well" in " ".join(
+        other.text("restore", str(backup), "--replace").replace("│", " ").split()
+    )
+    with other.db.read() as connection:
+        found = keys.load(connection)
+    assert [found.doubts(number) for number in (1, 2, 3)] == [True, True, False]
+    assert tokens.is_lost(strange, found)
+    assert desk.one("restore", str(backup), "--dry-run")["doubted"] == []
+
+
 def test_running_daemon_and_a_restore_keep_out_of_each_others_way(desk: Any, backup: Path) -> None:
     with lock(load(desk.settings)):
         assert "is running already" in desk.refused("restore", str(backup), "--replace")
@@ -475,7 +497,7 @@ def killed_at(step: int, url: str, file: Path, folder: Path) -> bool:
             opened = read(file, staged, quiet)
             with restore.staged(opened.database) as source:
                 db = Database(url)
-                old = restore.standing(db, source)
+                old = restore.standing(db, source, opened.manifest.made)
                 restore.replace(db, source, old, opened.manifest.made, now(), 5000, dying(step))
 
     return forked(restored)

@@ -79,3 +79,52 @@ def test_report_about_a_mail_of_the_lost_time_fits_nothing(world: World) -> None
     decision = world.arrive(message("mailer-daemon@acme.example", kind="bounce", bounce_original_id=lost(51)))
     assert decision.verb == "unmatched"
     assert "id_lost" in codes(decision)
+
+
+# --- a desk that began anew in this place, and was replaced ---------------------------------------------------------
+
+REPLACED = Keys("a", {"a": b"the key of the desk that began anew"})
+BOTH = replace(AFTER, foreign=(("a", REPLACED.secrets["a"]),), doubted=((1, 4),))
+AGENT = "agent@desk.example"
+
+
+@pytest.fixture
+def twice(world: World) -> World:
+    """Ticket 1 of this desk; the other one gave that number out, too."""
+    world.policy = replace(world.policy, keys=BOTH)
+    return world
+
+
+def strange(ticket: int, recipient: str = ANNA) -> str:
+    return tokens.message_id(REPLACED, "answer", ticket, 7, recipient, "desk.example")
+
+
+TOKEN = tokens.subject_token("INC-1001")
+
+
+@pytest.mark.parametrize("sender", [ANNA, ERIC, AGENT])
+@pytest.mark.parametrize("chain", [True, False])
+def test_number_that_two_desks_gave_out_decides_for_nobody_alone(twice: World, sender: str, *, chain: bool) -> None:
+    named = [strange(1, sender)] if chain else []
+    decision = twice.arrive(message(sender, subject=f"Re: {TOKEN} Printer", re=named))
+    assert (decision.verb, decision.related) == ("open", (1,))
+    assert "thread_doubted_token" in codes(decision)
+    assert ("id_lost" in codes(decision)) == chain
+
+
+def test_id_of_the_replaced_desk_makes_any_number_beside_it_doubtful(twice: World) -> None:
+    twice.policy = replace(twice.policy, keys=replace(BOTH, doubted=()))
+    decision = twice.arrive(message(ANNA, subject=f"Re: {TOKEN} Printer", re=[strange(1)]))
+    assert decision.verb == "open"
+
+
+def test_sign_of_this_desk_leads_to_its_ticket_whatever_its_number(twice: World) -> None:
+    decision = twice.arrive(message(ANNA, subject=f"Re: {TOKEN} Printer", re=[lost(1)]))
+    assert (decision.verb, decision.ticket_id) == ("append", 1)
+
+
+def test_number_that_only_this_desk_gave_out_counts(twice: World) -> None:
+    twice.policy = replace(twice.policy, keys=replace(BOTH, doubted=((2, 4),)))
+    decision = twice.arrive(message(ANNA, subject=f"Re: {TOKEN} Printer"))
+    assert decision.ticket_id == 1
+    assert "thread_doubted_token" not in codes(decision)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,56 @@ def test_desk_that_never_was_restored_has_lost_nothing(sqlite: Database, last: i
     assert not tokens.is_lost(tokens.sign(key, "answer", 1000, 1, ANNA), key)
     with sqlite.read() as connection:
         assert epochs.holds(connection, [0.0, NOON]) == [False, False]
+
+
+# --- a desk that began anew in the place, and was replaced ----------------------------------------------------------
+
+
+def replaced(db: Database, *, made: float) -> epochs.Lineage:
+    with db.read() as connection:
+        return replace(epochs.lineage(connection, made), kin=False)
+
+
+def test_desk_that_began_anew_leaves_its_keys_and_the_numbers_that_both_gave_out(tmp_path: Path) -> None:
+    with lite(tmp_path, "a.db") as a, lite(tmp_path, "b.db") as b:
+        at(a, 4)
+        at(b, 3)
+        before, other = loaded(a), loaded(b)
+        begun = restored(a, replaced(b, made=NOON))
+        now = loaded(a)
+        assert now.doubted == ((1, 3),)
+        assert [now.doubts(n) for n in (1, 3, 4)] == [True, True, False]
+        strange = tokens.sign(other, "notice", 2, 9, ANNA)
+        assert tokens.read_signed(strange, now) is None
+        assert tokens.is_lost(strange, now)
+        assert tokens.read_signed(tokens.sign(before, "answer", 2, 9, ANNA), now) is not None, "a key of the same name"
+        assert begun.first_ticket > 4
+        with a.read() as connection:  # and the next restore of the same backup keeps them
+            again = epochs.lineage(connection, NOON)
+    with lite(tmp_path, "c.db") as c:
+        at(c, 4)
+        copy_keys(Database(f"sqlite:///{tmp_path / 'a.db'}"), c)
+        restored(c, again)
+        assert loaded(c).doubted == ((1, 3),)
+        assert tokens.is_lost(strange, loaded(c))
+
+
+def test_numbers_go_on_past_those_of_a_desk_that_gave_out_more(tmp_path: Path) -> None:
+    with lite(tmp_path, "a.db") as a, lite(tmp_path, "b.db") as b:
+        at(a, 4)
+        at(b, 9000)
+        other = replaced(b, made=NOON)
+        assert other.given == 9000
+        assert other.doubts(4) == ((1, 4),)
+
+
+def test_older_desk_that_gave_nothing_out_since_the_backup_doubts_no_number(tmp_path: Path) -> None:
+    with lite(tmp_path, "a.db") as a, lite(tmp_path, "b.db") as b:
+        at(a, 50)
+        at(b, 40)
+        with b.write() as connection:
+            connection.execute(signing_key.update().values(created=NOON - DAY))
+        older = replaced(b, made=NOON + 1)
+        assert (older.given, older.doubts(50)) == (0, ())
+        younger = replaced(b, made=NOON)
+        assert (younger.given, younger.doubts(50)) == (40, ((40, 40),))
