@@ -1,17 +1,20 @@
 """Engines, transactions and the only translation of drivers' errors.
 
 SQLite runs in WAL with synchronous=FULL, so that a commit is on disk when it returns. Every write transaction begins
-with BEGIN IMMEDIATE: a deferred one that reads first and then writes fails at once with SQLITE_BUSY_SNAPSHOT.
+with BEGIN IMMEDIATE: a deferred one that reads first and then writes fails at once with SQLITE_BUSY_SNAPSHOT. Opening
+never makes a file; and as a file that was deleted takes commits that nobody will ever read, each one looks first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
@@ -68,6 +71,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _engine(url)
+        self._opened: tuple[int, int] | None = None  # device and inode of the file
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", self._connected)
 
     @property
     def is_sqlite(self) -> bool:
@@ -77,6 +83,16 @@ class Database:
     def file(self) -> Path | None:
         """The file of an SQLite database."""
         return Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether this is SQLite, and its file is not there."""
+        return self.file is not None and not self.file.exists()
+
+    def create_file(self) -> None:
+        """An empty file for SQLite where there is none: it holds mails and signing keys, and is its owner's alone."""
+        if self.file is not None:
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -95,6 +111,7 @@ class Database:
                 connection = connection.execution_options(mailgate_write=True)
             with connection.begin():
                 yield connection
+                self._same_file()
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Connection]:
@@ -107,6 +124,26 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _connected(self, *_: object) -> None:
+        if self._opened is None:
+            self._opened = self._identity()
+
+    def _same_file(self) -> None:
+        """Raises DatabaseUnavailable where the open file is no longer the one of that name."""
+        if self._opened is not None and self._identity() != self._opened:
+            raise DatabaseUnavailable(
+                f"{self.file} was deleted or replaced while it was open; put the same file back, "
+                "or stop mailgate and restore a backup"
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        assert self.file is not None
+        try:
+            found = self.file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
 
 def _encoded(value: Any) -> str:
     return msgspec.json.encode(value).decode()
@@ -118,9 +155,12 @@ _JSON: dict[str, Any] = {"json_serializer": _encoded, "json_deserializer": msgsp
 def _engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
+        place = f"file:{quote(parsed.database or '')}?mode=rw"
         engine = sa.create_engine(
             parsed,
-            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+            creator=lambda: sqlite3.connect(
+                place, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            ),
             **_JSON,
         )
 

@@ -150,6 +150,7 @@ def mark(db: Database) -> bool:
 
     Whether it was laid; False where it lies there since another try, and where the database has content.
     """
+    db.create_file()
     with db.write() as connection:
         tables = sa.inspect(connection).get_table_names()
         if set(tables) & set(_OURS):

@@ -23,7 +23,9 @@ _version = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.St
 
 
 def version(db: Database) -> str | None:
-    """The schema that the database says it has; None for an empty one."""
+    """The schema that the database says it has; None for an empty one, or none at all."""
+    if db.is_missing:
+        return None
     with db.read() as connection:
         inspector = sa.inspect(connection)
         if not inspector.has_table(VERSION_TABLE):
@@ -42,6 +44,7 @@ def revision(connection: sa.Connection) -> str | None:
 
 def create(db: Database) -> None:
     """All tables, the first signing key and the counters, in one transaction, where the database is empty."""
+    db.create_file()
     with db.write() as connection:
         metadata.create_all(connection)
         _version.metadata.create_all(connection)
@@ -76,6 +79,7 @@ def check(db: Database) -> None:
 
 def lay_out(db: Database, version: str | None) -> None:
     """The tables of that version in an empty database, without a row."""
+    db.create_file()
     if version != VERSION:
         _migrate(db, version or "head")
     with db.write() as connection:

@@ -139,6 +139,8 @@ def snapshot(url: str, patience: int | None = None) -> Iterator[Snapshot]:
 
             db = Database(url)  # the slow way round for a better sentence: what is wrong, and what to do
             try:
+                if db.is_missing:
+                    raise DatabaseUnavailable(f"there is no file {db.file}") from error
                 schema.check(db)
             finally:
                 db.close()

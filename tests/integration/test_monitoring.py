@@ -208,6 +208,24 @@ def test_schema_of_another_program_is_not_ready(page: Page) -> None:
     assert any("it has schema 9999" in reason for reason in document["reasons"])
 
 
+def test_mail_is_put_off_while_the_file_of_the_database_is_gone_and_nobody_makes_another(page: Page) -> None:
+    file = page.daemon.folder / "mailgate.db"
+    send(page.daemon.port, 1)
+    away = file.rename(page.daemon.folder / "away.db")
+    with pytest.raises(smtplib.SMTPDataError) as put_off:
+        send(page.daemon.port, 2)
+    assert put_off.value.smtp_code == 451
+    document = page.wait("/ready", lambda status, _: status == 503)
+    assert document["reasons"] == [f"database: there is no file {file}"]
+    page.daemon.run("status", status=1)
+    assert page.samples()["mailgate_database_up", ""] == 0
+    assert not file.exists()
+    assert "was deleted or replaced while it was open" in page.daemon.log()
+    away.rename(file)
+    page.wait("/ready", lambda status, _: status == 200)
+    send(page.daemon.port, 3)
+
+
 @pytest.mark.real("postgresql-15")
 def test_desk_is_not_ready_while_postgresql_is_stopped_and_ready_again_afterwards(tmp_path: Path, sink: Sink) -> None:
     server = Postgres()

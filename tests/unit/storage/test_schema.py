@@ -31,6 +31,7 @@ def test_program_and_migrations_name_the_same_schema() -> None:
 def test_migrations_from_nothing_make_the_same_tables_as_a_new_database(database_url: str) -> None:
     db = Database(database_url)
     settings = config()
+    db.create_file()
     with db.write() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
@@ -45,6 +46,7 @@ def test_migrations_from_nothing_make_the_same_indexes_as_a_new_sqlite_database(
     found = []
     for name in ("migrated", "new"):
         db = Database(f"sqlite:///{tmp_path / name}")
+        db.create_file()
         with db.write() as connection:
             if name == "new":
                 metadata.create_all(connection)
@@ -100,6 +102,7 @@ def test_empty_database_and_a_newer_schema_are_refused_with_what_to_do(database_
 
 def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path / 'other.db'}")
+    db.create_file()
     with db.write() as connection:
         connection.exec_driver_sql("CREATE TABLE journal (id INTEGER)")
     with pytest.raises(SchemaMismatch, match="another program"):
