@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, headers, html, limits, rtf, tnef, uuencode
+from parsing import charsets, headers, html, limits, rendering, rtf, tnef, uuencode
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -18,6 +18,7 @@ _STUB = re.compile(
     re.IGNORECASE,
 )
 _STUB_CHARS = 500
+HIDDEN_TEXT = "words that a reader of its HTML does not see were left out"
 _ENRICHED = re.compile(r"<(/?)([a-zA-Z-]{1,30})>")
 _TEXT_TYPES = frozenset(("text/plain", "text/html", "text/enriched", "text/richtext"))
 _OTHER_FORMS = frozenset(("text/x-amp-html", "text/watch-html"))
@@ -59,7 +60,10 @@ def read(tree: Tree) -> Body:
         if rich:
             richs.append(rich)
             if not plain.strip() or (len(plain) < _STUB_CHARS and _STUB.search(plain)):
-                plain = html.to_text(rich) or plain
+                seen, dropped = rendering.read(rich)
+                plain = seen or plain
+                if dropped:
+                    reader.note(HIDDEN_TEXT)
                 if rich.count("<") > limits.HTML_TAGS:
                     reader.note(f"more than {limits.HTML_TAGS} tags: the rest was not read")
                 if texts and "".join(plain.split()) == "".join(texts[-1].split()):

@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 
-from parsing import limits, tags
+from parsing import limits, styles, tags
+from parsing.concealment import Concealment
 from parsing.layout import Layout
+from parsing.styles import Look
 
 # A tag. Possessive, and given up for the looser one at the first quote that does not close.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
@@ -29,7 +32,9 @@ _BLOCKS = frozenset(
     )
 )  # fmt: skip
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"))
-_CLOSED_BY_TWIN = frozenset(("p", "li", "td", "tr", "th", "option"))
+_STYLES = re.compile(r"<!--|<style\b([^>]*+)>", re.IGNORECASE)
+_OTHER_SCREENS = re.compile(r"media\s*=\s*[\"']?\s*(?!all|screen\s*[\"'>])[a-z(]", re.IGNORECASE)
+_WORDS = 2_000  # characters of hidden text in which a letter is looked for
 
 
 def to_text(html: str, *, links: bool = True) -> str:
@@ -37,18 +42,32 @@ def to_text(html: str, *, links: bool = True) -> str:
 
     With `links`, the address of a link follows its words where they do not say it.
     """
-    return _Reader(html[: limits.HTML_BYTES], Layout(links=links)).read()
+    return read(html, links=links)[0]
+
+
+def read(html: str, *, links: bool = True) -> tuple[str, bool]:
+    """The same, and whether words were dropped because a reader does not see them."""
+    reader = _Reader(html[: limits.HTML_BYTES], Layout(links=links), "")
+    text = reader.read()
+    if reader.late:  # rules that hold for what stands above them, too
+        reader = _Reader(reader.html, Layout(links=links), "".join(reader.css))
+        text = reader.read()
+    return text, reader.dropped
 
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """A tag as it was read: what it does where nothing is hidden, whether it hides, or is skipped with its content."""
+    """A tag as it was read: what it does where nothing is hidden, how it looks, or is skipped with its content.
+
+    `covers` says that its look matters where nothing is hidden so far.
+    """
 
     name: str
     closing: bool
     source: str
     act: Callable[[Layout, str], None] | None
-    hides: bool
+    look: Look | None
+    covers: bool
     skipped: bool
 
 
@@ -58,7 +77,7 @@ class _Reader:
     For any other it looks at the whole. `start` is where the "<" of `pieces[at]` stands in it: a place already known.
     """
 
-    def __init__(self, html: str, layout: Layout) -> None:
+    def __init__(self, html: str, layout: Layout, css: str) -> None:
         self.html = html
         self.layout = layout
         self.pieces = html.split("<", limits.HTML_TAGS + 1)
@@ -66,15 +85,26 @@ class _Reader:
         self.before = self.pieces.pop(0)
         self.at, self.start = 0, len(self.before)
         self.tag = _TAG  # how tags are told
-        self.hidden = ""
-        self.hidden_depth = 0
+        self.concealment = Concealment()
+        self.css: list[str] = []
+        self.rules: dict[str, dict[str, str]] = {}
+        self.styled: dict[str, _Tag] = {}  # of tags as they are written: what the rules make of them
+        self.dropped = self.late = False
+        self.known = bool(css)  # all rules, from an earlier reading
+        if css:
+            self.learn(css)
 
     def read(self) -> str:
         layout, pieces, end = self.layout, self.pieces, len(self.pieces)
+        frames = self.concealment.frames
         text, number = self.before, 0
         while True:
-            if text and not self.hidden and not (text == "\n" and layout.wanted and not layout.pre):
-                layout.words(text)  # a line end is nearly all that stands between paragraphs
+            if text and not (text == "\n" and layout.wanted and not layout.pre):
+                # a line end is nearly all that stands between paragraphs
+                if frames and frames[-1].conceals:
+                    self.dropped = self.dropped or any(map(str.isalnum, unescape(text[:_WORDS])))
+                else:
+                    layout.words(text)
             if number == end:
                 return layout.text()
             inside, closed, text = pieces[number].partition(">")
@@ -83,11 +113,14 @@ class _Reader:
                 tag, number, text = self.unusual(number)
             else:
                 number += 1
-            if tag is not None and (not self.hidden or not self.stays_hidden(tag)):
-                if tag.act is not None:
-                    tag.act(layout, tag.source)
-                elif tag.hides:
-                    self.hidden, self.hidden_depth = tag.name, 1
+            if tag is None:
+                continue
+            if self.rules and not tag.closing:
+                tag = self.ruled(tag)
+            if (frames or tag.covers) and not self.concealment.passes(tag.name, tag.closing, tag.source, tag.look):
+                continue
+            if tag.act is not None:
+                tag.act(layout, tag.source)
 
     def unusual(self, number: int) -> tuple[_Tag | None, int, str]:
         """The tag at a piece that is no short one, if it is one at all; the piece to go on with; the words before."""
@@ -97,27 +130,39 @@ class _Reader:
         tag = _tag(*found.groups()) if found else None
         position = found.end() if found else self.stray(self.start)
         if tag and tag.skipped:
+            begin = position if tag.name == "head" else self.start
             position = self.skip(tag.name, position)
+            if not self.known and tag.name in ("head", "style") and len(self.css) < styles.STYLES:
+                self.collect(self.html[begin:position])
             tag = None
         while self.at < len(self.pieces) and self.start < position:
             self.start += 1 + len(self.pieces[self.at])
             self.at += 1
         return tag, self.at, self.html[position : self.start]
 
-    def stays_hidden(self, tag: _Tag) -> bool:
-        """Whether this tag, inside something hidden, ends that no more than what it stands in; False for a twin."""
-        if tag.name != self.hidden:
-            return True
-        if tag.closing:
-            self.hidden_depth -= 1
-            if self.hidden_depth == 0:
-                self.hidden = ""
-        elif not tag.source.endswith("/"):
-            if tag.name in _CLOSED_BY_TWIN:
-                self.hidden = ""
-                return False
-            self.hidden_depth += 1
-        return True
+    def collect(self, html: str) -> None:
+        """Take the rules of the `<style>` in a piece of HTML, none that stands in a comment."""
+        position = 0
+        while len(self.css) < styles.STYLES and (found := _STYLES.search(html, position)):
+            inside = found.end()
+            end = html.find("-->" if found[1] is None else "</", inside)
+            position = len(html) if end < 0 else end
+            if found[1] is not None and not _OTHER_SCREENS.search(found[1]):
+                self.css.append(html[inside:position])
+        self.learn("\n".join(self.css))
+        self.late = self.late or bool(self.rules and (self.layout.out or self.layout.line))
+
+    def learn(self, css: str) -> None:
+        self.rules, self.concealment.colours = styles.rules(css)
+        self.styled.clear()
+
+    def ruled(self, tag: _Tag) -> _Tag:
+        """The tag with what the rules make of it."""
+        written = f"{tag.name} {tag.source}"
+        known = self.styled.get(written)
+        if known is None:
+            known = self.styled[written] = _opening(tag.name, tag.source, self.rules)
+        return known
 
     def stray(self, start: int) -> int:
         """Past a "<" that opens no tag: where to go on."""
@@ -132,7 +177,7 @@ class _Reader:
                 if not self.layout.out and not self.layout.line:
                     self.layout.words(self.html[start:])  # nothing but this: better shown than lost
                 return len(self.html)
-        if not self.hidden:
+        if not self.concealment.now:
             self.layout.words("<")
         return start + 1
 
@@ -203,11 +248,16 @@ def _short_tag(inside: str) -> _Tag | None:
 def _tag(slash: str, name: str, source: str) -> _Tag:
     name = name.lower()
     if slash:
-        return _Tag(name, True, source, _CLOSED.get(name), False, False)
+        return _Tag(name, True, source, _CLOSED.get(name), None, False, False)
+    return _opening(name, source, {})
+
+
+def _opening(name: str, source: str, rules: dict[str, dict[str, str]]) -> _Tag:
     act = _OPENED.get(name)
     if name == "p" and _NO_MARGIN.search(source):
         act = Layout.below
-    empty = source.endswith("/")
-    if tags.is_hidden(name, source):
-        return _Tag(name, False, source, None, not empty, name in _SKIPPED and not empty)
-    return _Tag(name, False, source, act, False, name in _SKIPPED and not empty)
+    look = tags.look(name, source, rules)
+    covers = look is not None and (
+        look.hides or bool(look.tiny) or look.ink == styles.TRANSPARENT or look.paper is not None
+    )
+    return _Tag(name, False, source, act, look, covers, name in _SKIPPED and not source.endswith("/"))

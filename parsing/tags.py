@@ -1,21 +1,19 @@
-"""What an HTML tag says of itself: its attributes, and whether a reader sees what is in it."""
+"""What an HTML tag says of itself: its attributes, and how its words look."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from html import unescape
 
+from parsing import styles
+from parsing.styles import Look
+
 _ATTRIBUTE = re.compile(r"(?<![a-zA-Z-])([a-zA-Z-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
-_HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|(?<![\w-])opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|\Z)",
-    re.IGNORECASE,
-)
-_TINY = re.compile(r"font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:;|!|\Z)", re.IGNORECASE)
-_CLIPPED = re.compile(r"(?<![\w-])(?:max-)?height\s*:\s*0(?:px|pt)?\s*(?:;|!|\Z)", re.IGNORECASE)
-_MAYBE_HIDDEN = re.compile(r"none|hidden|opacity|font-size|height", re.IGNORECASE)
+_SAYS = re.compile(r"style|hidden|color|background", re.IGNORECASE)
 
 VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "col", "base", "wbr", "area", "embed", "source"))
-_INLINE = frozenset(("span", "font", "a", "b", "i", "em", "strong", "small", "p"))
 
 
 def attributes(source: str) -> dict[str, str]:
@@ -26,17 +24,21 @@ def attributes(source: str) -> dict[str, str]:
     return found
 
 
-def is_hidden(name: str, source: str) -> bool:
-    """Whether a tag of that name hides what is in it, by its style or the attribute `hidden`."""
-    if len(source) <= 6 or name in VOID or not _MAYBE_HIDDEN.search(source):
-        return False
-    found = attributes(source)
-    style = found.get("style", "")
-    if style and (
-        _HIDDEN.search(style)
-        or (name in _INLINE and _TINY.search(style))
-        or (_CLIPPED.search(style) and "overflow" in style and "hidden" in style)
-    ):
-        return True
-    bare = _ATTRIBUTE.sub(" ", source).lower().split()
-    return "hidden" in bare or "hidden" in found
+def look(name: str, source: str, rules: Mapping[str, dict[str, str]] | None = None) -> Look | None:
+    """How the words in a tag of that name look by its attributes, and by the `rules` of `<style>`; None: no matter."""
+    if name in VOID or (not rules and (len(source) <= 6 or not _SAYS.search(source))):
+        return None
+    found = attributes(source) if "=" in source else {}
+    said = styles.matching(rules, name, found.get("id", ""), found.get("class", "")) if rules else {}
+    if "style" in found:
+        said |= styles.declarations(found["style"])
+    if "bgcolor" in found:
+        said.setdefault("background-color", found["bgcolor"])
+    if "background" in found:
+        said["background-image"] = found["background"]
+    if name == "font" and "color" in found:
+        said.setdefault("color", found["color"])
+    seen = styles.look(said) if said else None
+    if "hidden" in source.lower() and ("hidden" in found or "hidden" in _ATTRIBUTE.sub(" ", source).lower().split()):
+        return replace(seen or Look(), hides=True)
+    return seen

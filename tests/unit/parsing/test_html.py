@@ -51,6 +51,17 @@ def test_html_becomes_readable_text(source: str, text: str) -> None:
         '<span style="font-size:0px">no</span>',
         '<div style="max-height:0;overflow:hidden">no</div>',
         '<div style="opacity:0">no</div>',
+        '<div style="display:/**/none">no</div>',
+        r'<div style="d\69splay:none">no</div>',
+        '<div style="font-size:1px">no</div>',
+        '<div style="mso-hide:all">no</div>',
+        '<div style="color:transparent">no</div>',
+        '<div style="left:-9999px">no</div>',
+        '<div style="clip:rect(0,0,0,0)">no</div>',
+        '<div style="transform:scale(0)">no</div>',
+        '<div style="color:#fff;background:white">no</div>',
+        "<style>.x{display:none}</style><div class=x>no</div>",
+        '<div style="display:none"></table>no</div>',
     ],
 )
 def test_hidden_text_does_not_reach_rules(hidden: str) -> None:
@@ -64,6 +75,9 @@ def test_hidden_text_does_not_reach_rules(hidden: str) -> None:
         '<div style="line-height:0.5;opacity:0.9">yes</div>',
         '<div style="max-height:0.5em;display:block">yes</div>',
         '<p data-note="hidden none">yes</p>',
+        '<div style="width:1%;overflow:hidden">yes</div>',
+        "<table bgcolor=white><tr><td bgcolor=blue><font color=white>yes</font></table>",
+        "<style>@media (max-width:600px){.x{display:none}}</style><div class=x>yes</div>",
     ],
 )
 def test_what_only_looks_hidden_is_read(shown: str) -> None:
