@@ -39,9 +39,11 @@ def open_application(settings: Settings, *, create: bool = False, shadow: bool |
 
 def _open(settings: Settings, db: Database, *, create: bool, shadow: bool | None) -> Application:
     if create and schema.version(db) is None:
-        beginning.refuse(db, settings.state)
+        beginning.refuse(db, settings.state, settings.file)
         schema.create(db)
     schema.check(db)
+    if create:
+        beginning.note(settings.state, settings.file)
     with db.read() as connection:
         if shadow is None:
             shadow = shadows.since(connection) is not None

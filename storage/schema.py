@@ -65,7 +65,10 @@ def check(db: Database) -> None:
     """Nothing where the database has this program's schema. Raises SchemaMismatch with what to do."""
     found = version(db)
     if found is None:
-        raise SchemaMismatch("the database is empty; `mailgate serve` or `mailgate db upgrade` fills it")
+        raise SchemaMismatch(
+            "the database is empty: `mailgate serve` or `mailgate db upgrade` fills it for a new desk, "
+            "`mailgate restore FILE` brings one back"
+        )
     if found > VERSION:
         raise SchemaMismatch(
             f"the database has schema {found}, newer than this program's {VERSION}: update mailgate, "

@@ -70,7 +70,10 @@ def require_database(settings: Settings) -> None:
     """Raises CommandError where the SQLite file is not there: looking must not make an empty one."""
     file = database_file(settings)
     if file is not None and not file.is_file():
-        raise CommandError(f"there is no database yet at {file}; `mailgate serve` makes it")
+        raise CommandError(
+            f"there is no database at {file}: `mailgate serve` makes it for a new desk, "
+            "`mailgate restore FILE` brings one back"
+        )
 
 
 def _remember(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

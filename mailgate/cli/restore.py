@@ -219,6 +219,7 @@ def _placed(settings: Settings, opened: Opened) -> Iterator[Placed]:
 
 def _do(plan: Plan, database: Database, source: Database, now: float, *, allowed: bool, quiet: bool) -> str | None:
     """The name that the old database is kept under; None where nothing was there."""
+    from storage import beginning
     from storage import restore as restoring
 
     there = plan.standing
@@ -235,6 +236,7 @@ def _do(plan: Plan, database: Database, source: Database, now: float, *, allowed
             _write(placed.target, placed.content)
     with bar("Restoring the database", quiet=quiet) as report:
         _, kept = restoring.replace(database, source, there, plan.made, now, plan.first, report)
+    beginning.note(plan.settings.state, plan.settings.file)
     return kept
 
 

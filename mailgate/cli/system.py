@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def serve(place: Place, *, shadow: bool) -> None:
     """Run the daemon in the foreground. SIGTERM stops it, SIGHUP takes new settings.
 
-    It makes the database where there is none.
+    It makes the database where there is none; not where a desk was before, which `mailgate restore` brings back.
     """
     from mailgate import supervisor
 
@@ -77,13 +77,14 @@ def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) 
         found = schema.version(database)
         with lock(settings, seconds=0):
             if found is None:
-                beginning.refuse(database, settings.state)
+                beginning.refuse(database, settings.state, settings.file)
             if found is not None and found < schema.VERSION and not no_backup:
                 written = file or _backup_place(settings, found)
                 write_backup(settings, database, written, quiet=as_json)
                 if not as_json:
                     click.echo(f"The backup of schema {found} is {written}; it is a secret, as the database is.")
             done = schema.upgrade(database)
+            beginning.note(settings.state, settings.file)
     finally:
         database.close()
     if as_json:

@@ -464,10 +464,37 @@ def test_folder_of_a_restore_that_was_broken_off_keeps_daemons_out_without_its_d
     other.text("db", "upgrade")
 
 
+def test_desk_whose_database_is_gone_is_not_begun_a_second_time(desk: Any, backup: Path, other: Any) -> None:
+    other.text("db", "upgrade")
+    other.text("db", "upgrade")
+    emptied(other)
+    for words in (["serve"], ["db", "upgrade"]):
+        assert "a desk was here: `mailgate restore FILE` brings it back" in other.refused(*words)
+    assert not (other.folder / "mailgate.db").exists()
+    other.text("restore", str(backup))
+    emptied(other)
+    assert not begins(other), "a restore leaves the sign, too"
+    (other.folder / "mailgate.begun").unlink()
+    other.text("db", "upgrade")
+
+
+def emptied(desk: Any) -> None:
+    """What an administrator, a disk or a server that comes back empty leaves."""
+    if desk.db.is_sqlite:
+        desk.db.close()
+        for file in desk.folder.glob("mailgate.db*"):
+            file.unlink()
+        return
+    with desk.db.write() as connection:
+        for name in sa.inspect(connection).get_table_names():
+            connection.exec_driver_sql(f"DROP TABLE {name} CASCADE")
+    desk.db.close()
+
+
 def begins(desk: Any) -> bool:
     """Whether `serve` would begin a new desk."""
     try:
-        beginning.refuse(desk.db, load(desk.settings).state)
+        beginning.refuse(desk.db, load(desk.settings).state, str(desk.settings))
         return schema.version(desk.db) is None
     except SchemaMismatch:
         return False
