@@ -33,7 +33,7 @@ _PAPER = re.compile(r"#[0-9a-f]{3,8}|rgba?\([^()]{5,40}\)|[a-z]{3,20}")
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "em": _EM, "rem": _EM, "ex": _EM / 2, "%": _EM / 100}
 TRANSPARENT = "transparent"
 # Rules without any of these conceal nothing, and need not be read: nearly all.
-_CONCEALING = (
+_CONCEALING: tuple[str, ...] = (
     "none",
     "hidden",
     "collapse",
