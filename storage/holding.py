@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from storage.change import HeldFor
 from storage.outbox import TO_SEND
+from storage.status import DISCARDED
 from storage.tables import outbox
 
 
@@ -32,7 +33,7 @@ def discard(connection: Connection, ids: Sequence[int], now: float) -> int:
     done = connection.execute(
         outbox.update()
         .where(outbox.c.id.in_(ids), outbox.c.state.in_(("held", *TO_SEND)), outbox.c.owner.is_(None))
-        .values(state="failed", status=None, error="discarded by hand", updated=now)
+        .values(state="failed", status=None, error=DISCARDED, updated=now)
     )
     return done.rowcount
 

@@ -12,6 +12,7 @@ REJECTED = "rejected"  # how the note of a mail begins that a person let stay in
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer
 UNSENT = "state IN ('pending', 'deferred', 'held')"  # the words of two indexes: SQLite takes such a one only where a
+DISCARDED = "discarded by hand"  # the error of a letter that a person decided about: it failed nobody
 FAILED = "state IN ('failed', 'bounced')"  # query says the very same
 
 
@@ -80,7 +81,7 @@ class Status:
     tickets: int
     articles: int
     sent: int
-    failed: int  # bounced ones too
+    failed: int  # bounced ones too, and none that a person discarded
     unsent: tuple[Unsent, ...]
     failed_lately: int
     oldest_new: float | None  # when the oldest arrival that is not worked yet was stored
@@ -162,9 +163,11 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         "SELECT state, held_for, count(*), min(created) FROM outbox "
         f"WHERE {UNSENT} GROUP BY state, held_for ORDER BY state DESC, held_for"
     )
-    ((failed, lately),) = query(
+    by_itself = f"coalesce(error, '') <> '{DISCARDED}'"
+    ((unsuccessful, failed, lately),) = query(
         f"SELECT (SELECT count(*) FROM outbox WHERE {FAILED}),"
-        f" (SELECT count(*) FROM outbox WHERE {FAILED} AND updated > {now - FAILED_SECONDS!r})"
+        f" (SELECT count(*) FROM outbox WHERE {FAILED} AND {by_itself}),"
+        f" (SELECT count(*) FROM outbox WHERE {FAILED} AND {by_itself} AND updated > {now - FAILED_SECONDS!r})"
     )
     # Rows come in the order of their ids; the sign keeps SQLite from looking for the first new one among all rows.
     oldest = query("SELECT journaled_at FROM journal WHERE id = (SELECT min(+id) FROM journal WHERE state = 'new')")
@@ -183,7 +186,7 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         set_aside=set_aside,
         tickets=tickets,
         articles=articles,
-        sent=max(0, outbox - failed - sum(row.count for row in letters)),
+        sent=max(0, outbox - unsuccessful - sum(row.count for row in letters)),
         failed=failed,
         unsent=letters,
         failed_lately=lately,

@@ -81,7 +81,8 @@ def list_(place: Place, *, states: tuple[str, ...], limit: int | None, as_json: 
 
 
 def _why(row: LetterRow) -> str:
-    return " ".join(p for p in (row.held_for and f"for {row.held_for}", row.status, last_line(row.error)) if p)
+    waits = row.held_for and row.state == "held"  # one that was discarded keeps what it waited for, to be held again
+    return " ".join(p for p in (f"for {row.held_for}" if waits else "", row.status, last_line(row.error)) if p)
 
 
 @outbox.command("show", example="mailgate outbox show 1")

@@ -131,6 +131,17 @@ def test_what_mailboxes_and_relay_suffer_from_is_a_problem(desk: Any) -> None:
     assert "1 delivery failed within a day" in problems
 
 
+def test_what_a_person_discarded_is_no_failure(desk: Any) -> None:
+    before = desk.one("status")["outbox"]
+    assert desk.one("outbox", "discard", "6") == {"done": 1}
+    now = desk.one("status")
+    assert now["outbox"] == {**before, "held": before["held"] - 1}
+    assert not any("failed within a day" in problem for problem in now["problems"])
+    listed = desk.text("outbox", "list")
+    assert "discarded by hand" in listed
+    assert not re.search(r"for \w+ discarded", listed)
+
+
 def test_what_has_left_the_settings_is_no_problem(desk: Any) -> None:
     with desk.db.write() as connection:
         connection.execute(tables.mailbox.update().values(error="login refused", error_since=1_700_000_000.0))
