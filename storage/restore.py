@@ -16,12 +16,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DatabaseError, ProgrammingError
 
 from storage import epochs, schema
 from storage.archive import Progress, sync_folder
 from storage.backup import chunks, copy_sqlite
-from storage.database import Conflict, Database, StorageError
+from storage.database import Conflict, Database, DatabaseUnavailable, StorageError
 from storage.epochs import Lineage, Restored
 from storage.tables import article, journal, metadata, outbox, signing_key, ticket
 
@@ -58,11 +58,12 @@ class Standing:
     tickets: int = 0
     mails: int = 0
     lineage: Lineage | None = None
+    damaged: bool = False  # an SQLite file that cannot be read, or not whole
 
     @property
     def worth_keeping(self) -> bool:
         """Whether anything is in it that somebody could miss."""
-        return bool(self.tickets or self.mails)
+        return bool(self.tickets or self.mails or self.damaged)
 
 
 @contextlib.contextmanager
@@ -103,11 +104,35 @@ def content(db: Database, version: str) -> Content:
         )
 
 
+def is_damaged(db: Database, *, whole: bool) -> bool:
+    """Whether the file is no SQLite database; with `whole`, also whether a page of it is broken."""
+    if db.file is None or not db.file.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(db.file, isolation_level=None)) as there:
+        try:
+            there.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return whole and there.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise
+            return True
+
+
 def standing(db: Database, source: Database, made: float) -> Standing:
     """What is in the place where `source`, as of the moment `made`, would go.
 
-    Raises SchemaMismatch for another program's tables.
+    Of a damaged one it is what can be read. Raises SchemaMismatch for another program's tables.
     """
+    damaged = is_damaged(db, whole=True)
+    try:
+        return replaced(_standing(db, source, made), damaged=damaged)
+    except (DatabaseUnavailable, DatabaseError, sqlite3.DatabaseError):
+        if not damaged:
+            raise
+        return Standing(None, damaged=True)
+
+
+def _standing(db: Database, source: Database, made: float) -> Standing:
     if db.file is not None and not db.file.exists():  # looking must not make it
         return Standing(None)
     with db.read() as connection:
@@ -181,9 +206,14 @@ def replace(
     The name that the old one is kept under, None where it was empty. `progress` hears rows done and in all.
     Raises RestoreRefused.
     """
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    if old.damaged:
+        aside = _set_aside(db, stamp)
+        with contextlib.closing(Database(db.url)) as fresh:
+            begun, _ = replace(fresh, source, Standing(None, lineage=old.lineage), made, now, first, progress)
+        return begun, aside
     if old.version is None:
         mark(db)
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     try:
         with db.write() as connection:
             if db.is_sqlite:
@@ -205,6 +235,22 @@ def replace(
             "CREATE on the database (to keep the old tables in a schema of their own) and must own the tables"
         ) from error
     return begun, kept
+
+
+def _set_aside(db: Database, stamp: str) -> str:
+    """A damaged file as it is, with its log, under another name; an empty database with the mark in its place.
+
+    Where a kill leaves none, the restore's folder still keeps daemons out.
+    """
+    assert db.file is not None
+    db.close()
+    kept = db.file.with_name(f"{db.file.name}.before-{stamp}")
+    for end in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            db.file.with_name(f"{db.file.name}{end}").rename(f"{kept}{end}")
+    with contextlib.closing(Database(db.url)) as fresh:
+        mark(fresh)
+    return str(kept)
 
 
 def _keep_sqlite(db: Database, connection: Connection, stamp: str, *, keep: bool) -> str | None:

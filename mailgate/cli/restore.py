@@ -176,7 +176,7 @@ def _marked(settings: Settings) -> Iterator[None]:
 
     database = Database(settings.database_url)
     try:
-        laid = restoring.mark(database)
+        laid = not restoring.is_damaged(database, whole=False) and restoring.mark(database)
         database.close()
         try:
             yield
@@ -225,11 +225,12 @@ def _do(plan: Plan, database: Database, source: Database, now: float, *, allowed
     there = plan.standing
     restoring.refuse_others(database)
     if there.worth_keeping and not allowed:
+        holds = "is damaged" if there.damaged else f"holds {there.tickets:,} tickets and {there.mails:,} mails"
         raise CommandError(
-            f"{plan.database} holds {there.tickets:,} tickets and {there.mails:,} mails; nothing was done. "
+            f"{plan.database} {holds}; nothing was done. "
             "`--replace` keeps it under another name and puts the backup in its place"
         )
-    if there.version is None:
+    if there.version is None and not there.damaged:
         restoring.mark(database)
     for placed in plan.files:
         if placed.what in ("new", "beside"):
@@ -311,11 +312,11 @@ def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
     waits = f", {content.waiting:,} of them not worked yet" if content.waiting else ""
     letters = ", ".join(f"{count:,} {state}" for state, count in sorted(content.letters.items())) or "none"
     held = f"{plan.waiting:,} waited: held, for they may have been sent since" if plan.waiting else "none waited"
-    old = "is empty"
+    old = "was empty" if done else "is empty"
     if there.worth_keeping:
-        old = (
-            f"holds {there.tickets:,} tickets and {there.mails:,} mails; kept as {kept or 'a copy under another name'}"
-        )
+        what = "damaged" if there.damaged else f"{there.tickets:,} tickets and {there.mails:,} mails"
+        verb = ("was" if done else "is") if there.damaged else ("held" if done else "holds")
+        old = f"{verb} {what}; kept as {kept or 'a copy under another name'}"
     lost = f"{tokens.number(content.last_ticket + 1)} to {tokens.number(plan.first - 1)}"
     people.page(
         pages.card(

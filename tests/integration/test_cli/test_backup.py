@@ -253,6 +253,26 @@ def test_database_that_holds_mails_is_replaced_only_when_told_and_kept(desk: Any
         assert connection.exec_driver_sql(old).scalar_one() == "Since then"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("page", ["first", "later"])
+def test_damaged_database_is_replaced_when_told_and_kept_as_it_is(desk: Any, backup: Path, page: str) -> None:
+    file = desk.db.file
+    content = bytearray(file.read_bytes())
+    start, end = (0, 16_000) if page == "first" else (8192, len(content) - 4096)
+    content[start:end] = b"no database" * ((end - start) // 11) + b"x" * ((end - start) % 11)
+    file.write_bytes(content)
+    for log in ("-wal", "-shm"):
+        file.with_name(f"{file.name}{log}").unlink(missing_ok=True)
+    assert "is damaged; nothing was done" in desk.refused("restore", str(backup))
+    assert "is damaged" in desk.text("restore", str(backup), "--dry-run")
+    assert file.read_bytes() == content
+    kept = desk.one("restore", str(backup), "--replace")["kept"]
+    assert Path(kept).read_bytes() == content
+    assert desk.one("db", "check")["problems"] == []
+    assert desk.one("status")["tickets"] == 3
+    assert "is damaged" not in desk.text("restore", str(backup), "--dry-run")
+
+
 def test_dry_run_shows_all_and_touches_nothing(desk: Any, backup: Path) -> None:
     before, files = rows(desk.db), sorted(desk.folder.iterdir())
     plan = desk.one("restore", str(backup), "--dry-run")
