@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from parsing import dates
 from routing import breakers
 from routing.facts import Facts
 from routing.mail import Mail
@@ -45,7 +46,7 @@ def why_not(
     if len(message.from_) > 1:  # RFC 5322 section 3.6.2 allows it; nobody says which of them wrote
         return "several_authors", "From names " + ", ".join(a.address for a in message.from_[:3])
     read_at = max(envelope.journaled_at, mail.claim.claimed_at)  # also after an outage of ours
-    if read_at - envelope.received_at > OLDEST_SECONDS:
+    if read_at - _came(mail, policy) > OLDEST_SECONDS:
         return "too_old", "it arrived more than 24 hours before it was read"
     return (
         _marked(mail)
@@ -54,6 +55,18 @@ def why_not(
         or _sender(address, policy)
         or _limited(breakers.limited(mail, address, facts, policy, ticket_id))
     )
+
+
+def _came(mail: Mail, policy: Policy) -> float:
+    """When it came to us, or to the mail server in front, which keeps it for days while we are away: that one's own
+    Received field is the topmost (RFC 5321 section 4.4). What others wrote below, and the sender's Date, say nothing.
+    """
+    envelope, received = mail.envelope, mail.message.received
+    door = policy.doors.get(envelope.door)
+    if not received or door is None or door.trusted is None or not door.trusts(envelope.peer):
+        return envelope.received_at
+    there = dates.parse(received[0].rpartition(";")[2].strip())
+    return envelope.received_at if there is None else min(there.timestamp(), envelope.received_at)
 
 
 _OWN = {  # marks of what a person wrote through, not of his mail

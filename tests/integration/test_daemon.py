@@ -8,6 +8,7 @@ import smtplib
 import socket
 import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from itertools import count
 from pathlib import Path
 
@@ -114,6 +115,20 @@ def test_a_mail_becomes_an_incident_and_gets_its_answer(daemon: Daemon, sink: Si
         ("in", "public"),
         ("in", "public"),
     ]
+
+
+def test_mails_that_the_server_in_front_kept_for_days_are_tickets_and_the_last_days_are_acknowledged(
+    daemon: Daemon, sink: Sink
+) -> None:
+    for name, days in (("old", 3), ("new", 0.5)):
+        there = formatdate(time.time() - days * 86400)
+        relayed = f"Received: from acme.example by mx.desk.example with ESMTP id 4XyZ; {there}\r\n"
+        send(daemon, f"{name}@acme.example", f"The {name} one", "It hums.", headers=relayed)
+    letter(sink, to("new@acme.example", "acknowledgement"))
+    rows = {row["subject"]: row["number"] for row in daemon.json("ticket", "list")}
+    assert set(rows) == {"The old one", "The new one"}
+    daemon.stop()  # what is in hand goes out first
+    assert not [r for r in sink.mails if r.rcpt_to == ("old@acme.example",)]
 
 
 def test_forged_staff_mail_waits_for_its_confirmation(daemon: Daemon, sink: Sink) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -231,6 +232,12 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 said["text"] = f"Please take it.\n\n---- Forwarded message ----\nFrom: {rest} <x@y>\nTo: x@y\n\nHelp."
             case "received":
                 said["received"] = (f"from www.acme.example (www.acme.example [{rest}]) by mx.desk.example",)
+            case "relayed":  # hours before it came to us
+                there = format_datetime(
+                    datetime.fromtimestamp(MONDAY + HOURS * (1 - float(rest.removesuffix("h"))), UTC)
+                )
+                below = "from laptop by out.other.example; Thu, 1 Jan 2026 08:00:00 +0000"
+                said["received"] = (f"from out.other.example by mx.desk.example with ESMTP id 4XyZ; {there}", below)
             case "peer":
                 how["peer"] = rest
             case "acked":
