@@ -96,7 +96,7 @@ class _Reader:
 
     def read(self) -> str:
         layout, pieces, end = self.layout, self.pieces, len(self.pieces)
-        frames = self.concealment.frames
+        frames, rules = self.concealment.frames, self.rules
         text, number = self.before, 0
         while True:
             if text and not (text == "\n" and layout.wanted and not layout.pre):
@@ -109,13 +109,14 @@ class _Reader:
                 return layout.text()
             inside, closed, text = pieces[number].partition(">")
             tag = _short_tag(inside) if closed and len(inside) < _SHORT else None
-            if tag is None or tag.skipped:
-                tag, number, text = self.unusual(number)
-            else:
+            if tag is not None:
                 number += 1
-            if tag is None:
-                continue
-            if self.rules and not tag.closing:
+            else:
+                tag, number, text = self.unusual(number)
+                rules = self.rules
+                if tag is None:
+                    continue
+            if rules and not tag.closing:
                 tag = self.ruled(tag)
             if (frames or tag.covers) and not self.concealment.passes(tag.name, tag.closing, tag.source, tag.look):
                 continue
@@ -240,9 +241,10 @@ _CLOSED: dict[str, Callable[[Layout, str], None]] = {
 
 @lru_cache(maxsize=_REMEMBERED)
 def _short_tag(inside: str) -> _Tag | None:
-    """The tag with that between its brackets, None where it is none or goes on after them."""
+    """The tag with that between its brackets; None where it is none, goes on after them, or is skipped."""
     found = _TAG.fullmatch(f"<{inside}>")
-    return _tag(*found.groups()) if found else None
+    tag = _tag(*found.groups()) if found else None
+    return None if tag is None or tag.skipped else tag
 
 
 def _tag(slash: str, name: str, source: str) -> _Tag:

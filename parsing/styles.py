@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 RULES_BYTES = 100_000  # of `<style>`; newsletters carry 30 KB
 RULES = 2_000
 STYLES = 20  # elements that rules stand in: each one found is read together with those before
+_REMEMBERED = 32  # sheets: clients write the same one into every mail
 _FAR = -900.0  # pixels to the left from which on an element is off every page
 _TINY = 1.5  # pixels of a letter that nobody reads
 _CLIPPED = 1.0  # pixels of a box whose overflow is cut off
@@ -112,6 +114,7 @@ def colour(value: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def rules(css: str) -> tuple[dict[str, dict[str, str]], bool]:
     """The declarations of each simple selector ("p", ".note", "p.note", "#top").
 
