@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+SCHEMA = "0001"  # what the queries here are for: the newest migration
 REJECTED = "rejected"  # how the note of a mail begins that a person let stay in quarantine for good
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer
@@ -120,6 +121,8 @@ def read(url: str, now: float, *, counted: bool = True) -> Status:
     much is kept. Raises DatabaseUnavailable and SchemaMismatch.
     """
     with snapshot(url) as found:
+        if found.rows("SELECT version_num FROM alembic_version") != [(SCHEMA,)]:
+            _check(url)
         return look(found, now, counted=counted)
 
 
@@ -133,19 +136,25 @@ def snapshot(url: str, patience: int | None = None) -> Iterator[Snapshot]:
         with _lite(url) if url.startswith("sqlite:///") else _server(url, patience) as found:
             yield found
     except _driver_errors() as error:
-        from storage.database import Database, DatabaseUnavailable
+        from storage.database import DatabaseUnavailable
 
         if url.startswith("sqlite:///") or getattr(error, "sqlstate", None) is not None:
-            from storage import schema
-
-            db = Database(url)  # the slow way round for a better sentence: what is wrong, and what to do
-            try:
-                if db.is_missing:
-                    raise DatabaseUnavailable(f"there is no file {db.file}") from error
-                schema.check(db)
-            finally:
-                db.close()
+            _check(url)
         raise DatabaseUnavailable(str(error)) from error
+
+
+def _check(url: str) -> None:
+    """The slow way round for a better sentence: what is wrong, and what to do. Raises as `snapshot` does."""
+    from storage import schema
+    from storage.database import Database, DatabaseUnavailable
+
+    db = Database(url)
+    try:
+        if db.is_missing:
+            raise DatabaseUnavailable(f"there is no file {db.file}")
+        schema.check(db)
+    finally:
+        db.close()
 
 
 def look(found: Snapshot, now: float, *, counted: bool) -> Status:

@@ -142,6 +142,15 @@ def test_what_a_person_discarded_is_no_failure(desk: Any) -> None:
     assert not re.search(r"for \w+ discarded", listed)
 
 
+@pytest.mark.parametrize(("schema", "todo"), [("9999", "update mailgate"), ("0000", "run `mailgate db upgrade`")])
+def test_schema_of_another_program_is_told_with_what_to_do(desk: Any, schema: str, todo: str) -> None:
+    with desk.db.write() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{schema}'")
+    said = desk.refused("status")
+    assert f"the database has schema {schema}" in said
+    assert todo in said
+
+
 def test_what_has_left_the_settings_is_no_problem(desk: Any) -> None:
     with desk.db.write() as connection:
         connection.execute(tables.mailbox.update().values(error="login refused", error_since=1_700_000_000.0))
