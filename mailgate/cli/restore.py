@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -164,7 +165,8 @@ def _site(place: Place, file: Path, *, look: bool, quiet: bool) -> Iterator[Site
                 begun.enter_context(lock(staged, seconds=0))
             yield Site(changed(staged, file=str(main)), opened)
     except OSError as error:
-        raise CommandError(f"{error.filename or file}: {error.strerror or error}") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)  # a write names no file; what is read is never full
+        raise CommandError(f"{error.filename or (folder if full else file)}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -296,8 +298,15 @@ _DOUBTED = "{} to {} were given out by the replaced desk as well: such a number 
 _BECOMES: Mapping[str, str] = {
     "new": "comes back",
     "same": "is there, and the same",
-    "beside": "what is there stays; compare the two",
+    "beside": "will differ from what is there, which stays",
     "kept": "what is there stays: it is newer",
+}
+
+
+_BECAME: Mapping[str, str] = {
+    "new": "came back",
+    "beside": "differs from what is there, which stays; compare the two",
+    "kept": "stayed as it was: it is newer",
 }
 
 
@@ -312,6 +321,8 @@ def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
     waits = f", {content.waiting:,} of them not worked yet" if content.waiting else ""
     letters = ", ".join(f"{count:,} {state}" for state, count in sorted(content.letters.items())) or "none"
     held = f"{plan.waiting:,} waited: held, for they may have been sent since" if plan.waiting else "none waited"
+    said = _BECAME if done else _BECOMES
+    files = [placed for placed in plan.files if placed.what in said]
     old = "was empty" if done else "is empty"
     if there.worth_keeping:
         what = "damaged" if there.damaged else f"{there.tickets:,} tickets and {there.mails:,} mails"
@@ -334,7 +345,7 @@ def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
                 *(("Doubted", _DOUBTED.format(first, last)) for first, last in plan.doubted),
                 ("Database", f"{plan.database} {old}"),
                 ("Read again", ", ".join(f"{name}: {folder}" for name, folder in _folders(plan.settings))),
-                *((("Files" if i == 0 else " "), f"{p.target} {_BECOMES[p.what]}") for i, p in enumerate(plan.files)),
+                *((("Files" if i == 0 else " "), f"{p.target} {said[p.what]}") for i, p in enumerate(files)),
             ],
         )
     )
@@ -349,7 +360,11 @@ def _show(plan: Plan, *, as_json: bool, kept: str | None, done: bool) -> None:
 
 
 def _age(seconds: float) -> str:
-    hours = max(0.0, seconds) / 3600
+    minutes, hours = seconds / 60, seconds / 3600
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.0f} days"
 
 
@@ -387,7 +402,11 @@ def thaw(place: Place, *, earlier: str, as_json: bool) -> None:
     if as_json:
         emit({"released": released, "held": held, earlier: decided} if act else {"released": released, "held": held})
         return
-    click.echo(f"Mail goes out again; {released:,} letters that waited for it among it.")
+    if done is None:
+        click.echo("Sending was not frozen.")
+    else:
+        waited = f"; {released:,} letters that waited for it among it" if released else ""
+        click.echo(f"Mail goes out again{waited}.")
     if act:
         click.echo(
             f"{decided:,} letters that may have been sent before: {earlier}{'d' if earlier[-1] == 'e' else 'ed'}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -348,7 +349,7 @@ def test_bare_machine_gets_its_settings_and_grants_back(desk: Any, tmp_path: Pat
     desk.db.close()
     bare = type(desk)(tmp_path / "bare", tmp_path / "bare" / "mailgate.toml", desk.db)
     bare.folder.mkdir()
-    assert "comes back" in bare.text("restore", str(backup), "--replace")
+    assert "came back" in bare.text("restore", str(backup), "--replace")
     assert bare.settings.read_text() == desk.settings.read_text()
     assert len(load(bare.settings).rule) == 2
     grant = bare.folder / "grant-office.json"
@@ -365,7 +366,7 @@ def test_settings_that_differ_stay_and_newer_grants_are_not_overwritten(desk: An
     desk.settings.write_text(saved + "# since\n")
     grant.write_text("new")
     shown = desk.text("restore", str(backup), "--replace")
-    assert "what is there stays; compare the two" in " ".join(shown.replace("│", " ").split())
+    assert "which stays; compare the two" in " ".join(shown.replace("│", " ").split())
     assert desk.settings.read_text().endswith("# since\n")
     assert (desk.folder / "mailgate.toml.restored").read_text() == saved
     assert grant.read_text() == "new"
@@ -410,6 +411,30 @@ def test_all_that_may_have_been_sent_is_decided_at_once(desk: Any, backup: Path,
     assert desk.one("thaw", "--earlier", choice) == {"released": 0, "held": 0, choice: 2}
     found = {letter["id"]: letter["state"] for letter in desk.lines("outbox", "list")}
     assert (found[4], found[5], found[6]) == (state, state, "held")
+
+
+def test_thaw_says_that_nothing_was_frozen_where_it_only_decides(desk: Any, backup: Path) -> None:
+    desk.text("restore", str(backup), "--replace")
+    assert "Mail goes out again.\n" in desk.text("thaw")
+    said = desk.text("thaw", "--earlier", "discard")
+    assert said.startswith("Sending was not frozen.\n2 letters that may have been sent before: discarded.")
+
+
+def test_full_disk_is_named_by_the_place_that_is_full(desk: Any, backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("storage.archive.read", full)
+    assert f"mailgate: {desk.folder}: No space left" in desk.refused("restore", str(backup), "--replace")
+
+
+def test_what_was_restored_is_told_as_it_was(desk: Any, backup: Path, other: Any) -> None:
+    assert "less than a minute old" in desk.text("restore", str(backup), "--dry-run")
+    shown = other.text("restore", str(backup))
+    assert "was empty" in shown
+    assert "and the same" not in shown
+    assert restoring._age(3600 * 5) == "5.0 hours"
+    assert restoring._age(3000) == "50 minutes"
 
 
 def test_desk_that_is_not_frozen_cannot_be_thawed(desk: Any) -> None:
