@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,7 +20,7 @@ from mailgate.settings.providers import ALIASES, PROVIDERS, Server
 STEPS = 8
 
 _PERSON = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|(?P<bare>[^@\s<>]+@[^@\s<>]+))\s*$")
-_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|\[?[0-9a-f:]+\]?")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 
 Read = TypeVar("Read")
 
@@ -123,9 +124,16 @@ def relay(text: str) -> Server | None:
 def server(text: str, port: int, expected: str) -> Server:
     """Host and port; `port` where none is told."""
     host, _, number = text.rpartition(":") if re.search(r"(?<!:):\d+$", text) else (text, "", str(port))
-    if not _HOST.fullmatch(host) or not 0 < int(number) <= 65535:
+    if not (_HOST.fullmatch(host) or _is_ipv6(host)) or not 0 < int(number) <= 65535:
         raise CommandError(f"{expected}, found {text!r}")
     return Server(host.strip("[]"), int(number))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return bool(IPv6Address(re.sub(r"^\[(.*)\]$", r"\1", host)))
+    except ValueError:
+        return False
 
 
 def zone(text: str) -> str:

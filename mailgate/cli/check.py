@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from mailgate.checks.finding import Finding
+from mailgate.checks.finding import Finding, failed
 from mailgate.cli.command import Command, Place, json_option, pass_place
 from mailgate.cli.console import People, emit, line, styled
+from mailgate.errors import CommandError
 
 SIGNS = {"ok": ("✓", "green"), "failed": ("✗", "bold red"), "advice": ("!", "yellow")}
 
@@ -75,7 +76,12 @@ def _findings(place: Place, wait: int | None, *, alarm: bool) -> Iterator[Findin
     if alarm and not bad:
         yield from checks.placed(standing.alarm(place.settings()), file)
     if wait is not None and not bad:
-        yield from checks.placed(probe(place.application(), wait), file)
+        try:
+            app = place.application()
+        except CommandError as error:  # before the first `serve`
+            yield failed("probe", str(error), "start `mailgate serve`, then `mailgate check --probe` again")
+            return
+        yield from checks.placed(probe(app, wait), file)
 
 
 def show(people: People, finding: Finding) -> None:

@@ -287,6 +287,14 @@ def test_grant_that_nobody_signed_in_for_is_told(tmp_path: Path, dovecot: Doveco
     assert "grant m365  nobody has signed in yet; `mailgate login m365`" in done.output
 
 
+def test_probe_before_the_first_start_says_what_to_do_and_how_all_stands(tmp_path: Path, sink: Sink) -> None:
+    done = check(tmp_path, relay(sink), "--probe")
+    assert done.exit_code == 1
+    assert "✗ probe  " in done.output
+    assert "start `mailgate serve`" in done.output
+    assert "1 failed." in done.output
+
+
 def test_alarm_is_rung_where_it_is_asked_for(tmp_path: Path, sink: Sink) -> None:
     alarm = """[alarm]\ncommand = "sh -c 'cat >rung; echo $MAILGATE_STATE >>rung'"\n"""
     quiet = check(tmp_path, relay(sink) + alarm)

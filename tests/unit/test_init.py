@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from mailgate.cli import asking
 from mailgate.cli.main import cli
+from mailgate.errors import CommandError
 from mailgate.policy import NO_KEYS, build
 from mailgate.settings import Settings, load
 
@@ -93,6 +95,17 @@ def test_option_that_is_not_understood_writes_nothing(folder: Path) -> None:
     assert done.exit_code == 1
     assert "expected HOST:PORT" in done.output
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("place", ["a:b", "::1::2", "relay.example:0", "[fe80"])
+def test_place_that_is_no_server_is_refused(place: str) -> None:
+    with pytest.raises(CommandError, match="found"):
+        asking.relay(place)
+
+
+@pytest.mark.parametrize("place", ["::1", "[::1]:25", "relay.example", "10.0.0.1:587"])
+def test_place_of_a_server_is_understood(place: str) -> None:
+    assert asking.relay(place) is not None
 
 
 def test_google_is_known_with_its_places_and_trust(folder: Path) -> None:
