@@ -207,9 +207,11 @@ class World:
             for i, k in self.keys.items()
             if i in asked.message_ids
         }
+        back = {m.message_id for m in self.marks if m.state == "failed"}
         letters = {
             s.letter.message_id: SentLetter(s.letter.message_id, s.letter.event, s.letter.ticket_id,
-                                            s.letter.article_id, s.letter.recipient)
+                                            s.letter.article_id, s.letter.recipient,
+                                            "bounced" if s.letter.message_id in back else "pending")
             for s in self.sent
             if s.letter.message_id in asked.message_ids
         }  # fmt: skip
@@ -300,9 +302,10 @@ class World:
             self._move(move, change)
         for key in change.keys:
             known = self.keys.get(key.message_id)
-            assert known is None or known.ticket_id == key.ticket_id
+            now = self.whole(key.ticket_id)  # the database claims all keys of a batch before it moves any
+            assert known is None or known.ticket_id in (key.ticket_id, now)
             if known is None:
-                self.keys[key.message_id] = ThreadKey(key.ticket_id, key.article_id, weak=key.weak)
+                self.keys[key.message_id] = ThreadKey(now, key.article_id, weak=key.weak)
             elif known.article_id is None:
                 self.keys[key.message_id] = replace(known, article_id=key.article_id)
         told = {(t.event, t.signed_as, r): t for t in change.announcements for r in t.recipients}
@@ -326,6 +329,12 @@ class World:
                 replace(s, letter=replace(s.letter, held_for=None)) if s.letter.article_id == release.article_id else s
                 for s in self.sent
             ]
+
+    def whole(self, number: int) -> int:
+        """That ticket, or the one it has become part of."""
+        while (merged := self.tickets[number].merged_into) is not None:
+            number = merged
+        return number
 
     def _move(self, move: Move, change: Change) -> None:
         assert change.ticket is not None
