@@ -329,6 +329,9 @@ REPLIES = st.tuples(
     st.sampled_from(["all", "ends", "references", "parent"]),  # which ids the client names
     st.sets(st.integers(0, 3), max_size=3),  # who is in Cc
 )
+CONVERSATIONS = st.lists(REPLIES, min_size=1, max_size=4).flatmap(
+    lambda replies: st.tuples(st.just(replies), st.permutations(range(len(replies) + 1)))
+)
 PEOPLE = [ANNA, BEN, "carl@acme.example", "dora@acme.example"]
 
 
@@ -363,9 +366,7 @@ def answers(replies: list[tuple[int, int, str, set[int]]], order: list[int]) -> 
 
 @quick
 @given(
-    st.lists(REPLIES, min_size=1, max_size=4).flatmap(
-        lambda replies: st.tuples(st.just(replies), st.permutations(range(len(replies) + 1)))
-    ),
+    CONVERSATIONS,
     st.integers(1, 5),
 )
 def test_answers_to_some_with_some_of_the_ids_end_on_one_ticket_in_any_order(

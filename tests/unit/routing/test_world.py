@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
-from unit.routing.test_properties import FEW, traffic
-from unit.routing.world import World, desk, message
+from hypothesis import strategies as st
+from unit.routing.test_properties import CONVERSATIONS, FEW, answers, traffic
+from unit.routing.world import NO_LIMITS, PASS, World, desk, message
 
 from mailgate.desk.effects import effect
 from mailgate.desk.overtaken import caught_up
@@ -98,6 +99,30 @@ def test_the_database_keeps_what_the_world_in_memory_keeps(
     assert links == world.links
     assert held == {key: seen.journal_id for key, seen in world.seen.items()}
     assert kinds == sorted(world.outcomes)
+
+
+@settings(max_examples=30, derandomize=True, deadline=None, database=None)
+@given(CONVERSATIONS, st.integers(1, 5))
+def test_the_database_joins_and_merges_as_the_world_in_memory_does(
+    db: Database, case: tuple[list[tuple[int, int, str, set[int]]], list[int]], size: int
+) -> None:
+    with db.write() as session:
+        for table in reversed(metadata.sorted_tables):
+            session.execute(table.delete())
+    mails = answers(*case)
+    world = World(desk(limits=NO_LIMITS))
+    taken = [world.take(mails[n], evidence=PASS, at=10.0 * time) for time, n in enumerate(case[1])]
+    for first in range(0, len(taken), size):
+        batch = taken[first : first + size]
+        assert settle(db, world, batch) == world.settle(batch)
+    with db.read() as session:
+        found = reads.tickets(session, [row.id for row in session.execute(ticket.select())])
+        keys = {
+            r.message_id: ThreadKey(r.ticket_id, r.article_id, r.ours, r.weak)
+            for r in session.execute(thread_key.select())
+        }
+    assert found == world.tickets
+    assert keys == world.keys
 
 
 def test_the_questions_that_an_agent_was_asked_are_counted_by_the_database_too(db: Database) -> None:
