@@ -64,8 +64,13 @@ def sentence(settings: Settings, told: Ring) -> str:
     """One line for a person."""
     said = " ".join(told.said.split())
     if told.state == "over":
-        return f"{settings.desk.name}: {told.name} is well again (it was: {said})"
+        return f"{settings.desk.name}: {told.name} is well again (it was: {was(said)})"
     return f"{settings.desk.name}: {said}"
+
+
+def was(said: str) -> str:
+    """What was wrong, without what to do about it."""
+    return said.rpartition("; ")[0] or said
 
 
 def _run(command: str, settings: Settings, told: Ring) -> None:

@@ -145,7 +145,10 @@ class Alarms:
         late = [late for name, late in self._late.items() if name not in [ring.name for ring in done.rings]]
         for ring in done.rings:
             if self._tell(_Late(ring, frozenset(), now + LATE_SECONDS)):
-                log.warning("alarm %s %s: %s", ring.name, ring.state, ring.said)
+                if ring.state == "over":
+                    log.warning("alarm %s is over; it was: %s", ring.name, ringing.was(ring.said))
+                else:
+                    log.warning("alarm %s %s: %s", ring.name, ring.state, ring.said)
                 self._begun = told(self._begun, ring, now)
                 self._write()
         for one in late:

@@ -348,6 +348,12 @@ def test_over_says_what_it_was(sqlite: Database, tmp_path: Path) -> None:
     assert said == "Desk: grant m365 is well again (it was: grant m365: taken back)"
 
 
+def test_over_says_no_more_what_to_do(sqlite: Database, tmp_path: Path) -> None:
+    down = replace(ONE, name="relay", state="over", said="relay: refused, since 09:12; mail is kept and tried again")
+    said = alarms.ringing.sentence(desk(tmp_path, sqlite), down)
+    assert said == "Desk: relay is well again (it was: relay: refused, since 09:12)"
+
+
 # --- ends of secrets ------------------------------------------------------------------------------------------------
 
 
