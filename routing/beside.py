@@ -30,7 +30,7 @@ def pairs(found: Sequence[str], ticket_id: int, related: Sequence[int]) -> tuple
 
 
 def people(mail: Mail, policy: Policy) -> tuple[str, ...]:
-    """Those besides us to whom a mail is written."""
+    """Those besides us of whom a mail makes participants: its author, and those it is written to."""
     message = mail.message
-    named = dict.fromkeys(a.address.lower() for a in (*message.to, *message.cc))
+    named = dict.fromkeys(a.address.lower() for a in (*message.from_[:1], *message.to, *message.cc))
     return tuple(a for a in named if "@" in a and not policy.is_ours(a))[:MOST_PEOPLE]

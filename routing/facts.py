@@ -19,7 +19,7 @@ class Questions:
     addresses: frozenset[str] = frozenset()  # authors, for the limits of what is sent to them unasked
     counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
     staff: frozenset[str] = frozenset()  # every address of the members of staff in whose names mails are
-    people: frozenset[str] = frozenset()  # those to whom the mails are written, besides us
+    people: frozenset[str] = frozenset()  # who writes and is written to, besides us
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 
