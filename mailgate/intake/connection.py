@@ -20,6 +20,7 @@ from mailgate.settings import Imap, Settings
 IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
 _SLICE_SECONDS = 0.2  # how soon a stop is noticed while waiting
 _EMPTY_WAKES = 3  # TLS may wake us once with nothing to read; a dead connection does so for ever
+SEARCH_UIDS = 50_000  # a SEARCH: its answer is one line, of which imaplib takes 1,000,000 bytes
 
 
 Answers = dict[int, dict[bytes, Any]]  # by UID
@@ -50,6 +51,14 @@ class Client(Protocol):
     def idle(self) -> None: ...
     def idle_check(self, timeout: float) -> list[tuple[Any, ...]]: ...
     def idle_done(self) -> object: ...
+
+
+def uids_from(client: Client, first: int, uidnext: int) -> Iterator[int]:
+    """The UIDs of the open folder from `first` on; `uidnext` is where the server said that new ones begin."""
+    while first + SEARCH_UIDS < uidnext:
+        yield from client.search(f"UID {first}:{first + SEARCH_UIDS - 1}")
+        first += SEARCH_UIDS
+    yield from (uid for uid in client.search(f"UID {first}:*") if uid >= first)  # n:* names the last mail, whatever n
 
 
 @contextlib.contextmanager

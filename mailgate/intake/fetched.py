@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from storage.mailboxes import Taken
 
 HEADER_BYTES = 1_000_000  # of an oversize mail; `parsing` reads the first 256 KB
 TEXT_BYTES = 1_000_000  # of an oversize mail: a novel; what is written by hand comes before what is attached
+BATCH_MAILS = 50  # a FETCH of more is not faster; a commit of more neither
+BATCH_BYTES = 8_000_000  # held in memory at once, if it is not one mail alone
 SUMMARY = ("RFC822.SIZE", "INTERNALDATE")
 WHOLE = "BODY.PEEK[]"  # PEEK: nothing depends on \Seen, and nothing sets it
 PARTIAL = (f"BODY.PEEK[HEADER]<0.{HEADER_BYTES}>", f"BODY.PEEK[TEXT]<0.{TEXT_BYTES}>")
@@ -60,6 +62,24 @@ def summary(uid: int, answer: Mapping[bytes, Any], now: float) -> Summary | None
     if not isinstance(size, int) or not isinstance(date, datetime) or date.tzinfo is None:
         return None
     return Summary(uid, size, min(date.timestamp(), now))
+
+
+def batches(mails: Iterable[Summary], max_size: int) -> Iterator[list[Summary]]:
+    """Mails to fetch together; an oversize one alone."""
+    batch: list[Summary] = []
+    total = 0
+    for mail in mails:
+        alone = mail.size > max_size
+        if batch and (alone or len(batch) == BATCH_MAILS or total + mail.size > BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(mail)
+        total += mail.size
+        if alone:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
 
 
 def whole(place: Place, mail: Summary, answer: Mapping[bytes, Any]) -> Taken:

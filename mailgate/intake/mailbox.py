@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from mailgate.intake import fetched
-from mailgate.intake.connection import Answers, Client, explain
+from mailgate.intake.connection import Answers, Client, explain, uids_from
 from mailgate.intake.disposal import dispose
 from mailgate.intake.fetched import Place, Summary
 from storage import mailboxes
@@ -20,11 +20,8 @@ from storage.mailboxes import Mailbox, Taken
 
 log = logging.getLogger("mailgate.imap")
 
-BATCH_MAILS = 50  # a FETCH of more is not faster; a commit of more neither
-BATCH_BYTES = 8_000_000  # held in memory at once, if it is not one mail alone
 SUMMARIES = 500  # a FETCH of sizes and dates
 DISPOSALS = 200  # a MOVE of more is not faster
-SEARCH_UIDS = 50_000  # a SEARCH: its answer is one line, of which imaplib takes 1,000,000 bytes
 MOST_TRIES = 5  # then a mail that cannot be fetched is set aside
 
 
@@ -79,7 +76,7 @@ class Folder:
         look. Raises what ends the connection: IMAPClientError, OSError, StorageError.
         """
         trouble = self._dispose()
-        found = self._search()
+        found = list(uids_from(self._client, self._floor, self._uidnext))
         new = self._unknown(found)
         tries = self._faults.tries
         for batch in self._batches(sorted(new, key=lambda uid: (tries[uid], uid))):
@@ -103,15 +100,6 @@ class Folder:
 
     # --- what is new ----------------------------------------------------------------------------------------------
 
-    def _search(self) -> list[int]:
-        found: list[int] = []
-        first = self._floor
-        while first + SEARCH_UIDS < self._uidnext:
-            found += self._client.search(f"UID {first}:{first + SEARCH_UIDS - 1}")
-            first += SEARCH_UIDS
-        last = self._client.search(f"UID {first}:*")
-        return found + [uid for uid in last if uid >= first]  # n:* names the last mail, whatever n is
-
     def _unknown(self, found: Sequence[int]) -> list[int]:
         new = [uid for uid in found if uid not in self._known]
         with self._db.read() as connection:
@@ -124,23 +112,8 @@ class Folder:
         for start in range(0, len(uids), SUMMARIES):
             part = uids[start : start + SUMMARIES]
             answers = self._fetch(part, fetched.SUMMARY)
-            batch: list[Summary] = []
-            total = 0
-            for uid in part:
-                mail = self._summary(uid, answers)
-                if mail is None:
-                    continue
-                alone = mail.size > self._max_size
-                if batch and (alone or len(batch) == BATCH_MAILS or total + mail.size > BATCH_BYTES):
-                    yield batch
-                    batch, total = [], 0
-                batch.append(mail)
-                total += mail.size
-                if alone:
-                    yield batch
-                    batch, total = [], 0
-            if batch:
-                yield batch
+            told = (self._summary(uid, answers) for uid in part)
+            yield from fetched.batches((mail for mail in told if mail is not None), self._max_size)
 
     def _summary(self, uid: int, answers: Answers) -> Summary | None:
         if uid not in answers:

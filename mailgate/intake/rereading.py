@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mailgate.intake import fetched
-from mailgate.intake.connection import Client
+from mailgate.intake.connection import Client, uids_from
 from mailgate.intake.fetched import Place, Summary
 from mailgate.intake.folders import native
 from parsing.read import parse
@@ -26,9 +26,6 @@ log = logging.getLogger("mailgate.imap")
 
 IDENTITY = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID FROM DATE)]"  # a few hundred bytes a mail, whatever is attached
 SUMMARIES = 500  # a FETCH of them
-SEARCH_UIDS = 50_000  # a SEARCH: its answer is one line, of which imaplib takes 1,000,000 bytes
-BATCH_MAILS = 50
-BATCH_BYTES = 8_000_000
 LATE_SECONDS = 2 * 86400.0  # how long a mail may have lain in the mailbox before it was filed
 SKEW_SECONDS = 300.0  # between the server's clock and ours
 
@@ -67,7 +64,7 @@ def run(
     if client.folder_exists(folder):
         selected = client.select_folder(folder, readonly=True)
         uidvalidity = int(selected[b"UIDVALIDITY"])
-        there = list(_search(client, int(selected.get(b"UIDNEXT", 0))))
+        there = list(uids_from(client, 1, int(selected.get(b"UIDNEXT", 0))))
     filed = Filed(place.account, name, uidvalidity)
     place = replace(place, folder=name, uidvalidity=uidvalidity, deletes=False)
     looked: list[Looked] = []
@@ -76,7 +73,7 @@ def run(
             return
         looked += _look(client, db, filed, there[start : start + SUMMARIES], clock())
     since = max(begun.made - LATE_SECONDS, (begun.made if contact is None else contact) - SKEW_SECONDS)
-    for batch in _batches(_wanted(looked, since), max_size):
+    for batch in fetched.batches(_wanted(looked, since), max_size):
         if stopping.is_set():
             return
         mails = _fetch(client, place, batch, max_size)
@@ -86,14 +83,6 @@ def run(
         found = rereading.finish(session, begun, filed, len(there), clock())
     said = "imap %s: %s looked through after the restore: %d mails, %d of them unknown to the backup"
     log.info(said, place.account, name, len(there), found)
-
-
-def _search(client: Client, uidnext: int) -> Iterator[int]:
-    first = 1
-    while first + SEARCH_UIDS < uidnext:
-        yield from client.search(f"UID {first}:{first + SEARCH_UIDS - 1}")
-        first += SEARCH_UIDS
-    yield from (uid for uid in client.search(f"UID {first}:*") if uid >= first)
 
 
 def _look(client: Client, db: Database, filed: Filed, uids: Sequence[int], now: float) -> list[Looked]:
@@ -123,24 +112,6 @@ def _wanted(looked: Sequence[Looked], since: float) -> list[Summary]:
         for one in looked
         if not one.known and (one.mail.received_at >= since or (last is not None and one.mail.uid > last))
     ]
-
-
-def _batches(mails: Sequence[Summary], max_size: int) -> Iterator[list[Summary]]:
-    """Mails to fetch together; an oversize one alone."""
-    batch: list[Summary] = []
-    total = 0
-    for mail in mails:
-        alone = mail.size > max_size
-        if batch and (alone or len(batch) == BATCH_MAILS or total + mail.size > BATCH_BYTES):
-            yield batch
-            batch, total = [], 0
-        batch.append(mail)
-        total += mail.size
-        if alone:
-            yield batch
-            batch, total = [], 0
-    if batch:
-        yield batch
 
 
 def _fetch(client: Client, place: Place, batch: Sequence[Summary], max_size: int) -> list[Taken]:

@@ -13,7 +13,7 @@ from servers.dovecot import PASSWORD, Dovecot
 from servers.process import until
 from servers.watching import account, empty, idle, mail, rows, settings, taken, watching
 
-from mailgate.intake import imap, rereading
+from mailgate.intake import fetched, imap, rereading
 from parsing.read import parse
 from parsing.sameness import mail_key
 from storage import epochs
@@ -202,7 +202,7 @@ def test_reading_again_goes_on_where_it_was_broken_off(
     sqlite: Database, dovecot: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(sqlite, dovecot, user, *(mail(n) for n in range(9)), before=1)
-    monkeypatch.setattr(rereading, "BATCH_MAILS", 2)
+    monkeypatch.setattr(fetched, "BATCH_MAILS", 2)
     calls = iter((None, OSError("the connection is cut"), None, OSError("again")))
     fetch = rereading._fetch
 
