@@ -37,7 +37,7 @@ COMMANDS = {
         "Look after", "mailgate.cli.backup:backup", "Copy all that makes the desk into one file, running or not."
     ),
     "restore": Entry("Look after", "mailgate.cli.restore:restore", "Bring a backup back, with sending frozen."),
-    "thaw": Entry("Look after", "mailgate.cli.restore:thaw", "Let mail out again after a restore."),
+    "thaw": Entry("Look after", "mailgate.cli.thaw:thaw", "Let mail out again after a restore."),
     "completion": Entry(
         "Look after", "mailgate.cli.completion:completion", "What makes your shell complete commands at TAB."
     ),
