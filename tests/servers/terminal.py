@@ -22,8 +22,9 @@ class Terminal:
     def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
         self._master, slave = pty.openpty()
         self._process = subprocess.Popen(
+            # Who sits at a terminal is interrupted by Ctrl-C, also where the tests run in a background that is not.
             # The first terminal that the leader of a session opens is where its Ctrl-C comes from (tty_ioctl(4)).
-            ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave), *command],
+            ["env", "--default-signal=INT", "/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave), *command],
             cwd=folder,
             env={**environment, "TERM": "xterm", "COLUMNS": "110", "LINES": "40"},
             start_new_session=True,
