@@ -170,8 +170,8 @@ def test_a_start_changed_later_brings_in_no_old_mail(dovecot: Dovecot, sqlite: D
     with watching(sqlite, account(dovecot, user, start="2026-01-01")):
         idle(sqlite)
     for start in ("now", "all"):
-        with watching(sqlite, account(dovecot, user, start=start)):
-            looked_again(sqlite)
+        with watching(sqlite, account(dovecot, user, start=start)) as watch:
+            watch.looked()
     assert rows(sqlite) == []
 
 
@@ -181,8 +181,8 @@ def test_a_start_changed_later_brings_in_no_old_mail(dovecot: Dovecot, sqlite: D
 def test_flag_marks_it_seen_and_it_is_not_taken_again(dovecot: Dovecot, sqlite: Database, user: str) -> None:
     seed(dovecot, user, 2)
     for _ in range(2):
-        with watching(sqlite, account(dovecot, user, after="flag")):
-            looked_again(sqlite)
+        with watching(sqlite, account(dovecot, user, after="flag")) as watch:
+            watch.looked()
             until(lambda: [kept.flags for kept in dovecot.mails(user)] == ["S", "S"], "two flags")
     taken(sqlite, 2)
 
@@ -209,8 +209,8 @@ def test_delete_leaves_what_others_marked(dovecot: Dovecot, sqlite: Database, us
 def test_shadow_changes_nothing_at_the_mailbox(dovecot: Dovecot, sqlite: Database, user: str) -> None:
     seed(dovecot, user, 3)
     for shadow in (True, False):  # nor later, when it is no shadow any more
-        with watching(sqlite, account(dovecot, user), shadow=shadow):
-            looked_again(sqlite)
+        with watching(sqlite, account(dovecot, user), shadow=shadow) as watch:
+            watch.looked()
             taken(sqlite, 3)
     assert [kept.flags for kept in dovecot.mails(user)] == ["", "", ""]
     assert not dovecot.maildir(user, "Processed").exists()
@@ -220,8 +220,8 @@ def test_a_poor_server_loses_nothing(poor: tuple[Dovecot, tuple[str, ...]], sqli
     server, missing = poor
     seed(server, user, 3)
     for _ in range(2):
-        with watching(sqlite, account(server, user, poll=1)):
-            looked_again(sqlite)
+        with watching(sqlite, account(server, user, poll=1)) as watch:
+            watch.looked()
             taken(sqlite, 3)
             until(lambda: len(server.mails(user, "Processed")) == 3, "three in Processed")
             looked_again(sqlite)
@@ -388,9 +388,9 @@ def test_a_graceful_restart_of_the_server_is_noticed_in_idle(sqlite: Database, u
 
 
 def test_it_stops_at_once_while_it_waits(dovecot: Dovecot, sqlite: Database, user: str) -> None:
-    with watching(sqlite, account(dovecot, user, poll=3600)) as stopping:
+    with watching(sqlite, account(dovecot, user, poll=3600)) as watch:
         idle(sqlite)
-        stopping.set()  # `watching` joins, and fails where that does not end
+        watch.stopping.set()  # `watching` joins, and fails where that does not end
 
 
 def test_it_stops_at_once_while_the_server_is_away(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,8 +443,8 @@ def test_another_uidvalidity_makes_no_doubles(database: Database, user: str) -> 
             server.deliver(user, mail(2))  # the same bytes, delivered now
             taken(database, 5)
         assert [row.raw for row in found] == [mail(2), mail(2), mail(3), mail(4)]
-        with watching(database, box):
-            looked_again(database)
+        with watching(database, box) as watch:
+            watch.looked()
         assert len(rows(database)) == 5
     finally:
         server.close()
@@ -495,8 +495,8 @@ def test_an_oversize_mail_comes_with_header_and_text_and_is_not_deleted(
     dovecot.deliver(user, _big(1))
     dovecot.deliver(user, mail(2))
     for _ in range(2):
-        with watching(sqlite, account(dovecot, user, after=after), given=settings("1MB")):
-            looked_again(sqlite)
+        with watching(sqlite, account(dovecot, user, after=after), given=settings("1MB")) as watch:
+            watch.looked()
             big, small = taken(sqlite, 2)
             until(lambda: len(dovecot.mails(user)) == {"move": 0, "flag": 2, "dele": 1}[after[:4]], after)
     assert small.raw == mail(2)

@@ -47,15 +47,27 @@ def settings(max_size: str = "25MB") -> Settings:
     return Settings(desk=Desk("Desk", "help@desk.example", "Europe/Berlin"), smtp=Smtp(max_size=max_size))
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watcher at work: the mailbox's last look with success before it, and what tells it to stop."""
+
+    db: Database
+    before: object
+    stopping: threading.Event
+
+    def looked(self) -> None:
+        """Once this watcher has looked at the mailbox, however early that was."""
+        until(lambda: _looked(self.db) not in (None, self.before), "a look of this watcher")
+
+
 @contextlib.contextmanager
-def watching(
-    db: Database, box: Imap, *, given: Settings | None = None, shadow: bool = False
-) -> Iterator[threading.Event]:
+def watching(db: Database, box: Imap, *, given: Settings | None = None, shadow: bool = False) -> Iterator[Watch]:
     stopping = threading.Event()
+    watch = Watch(db, _looked(db), stopping)
     watcher = threading.Thread(target=Watcher(box, given or settings(), db, stopping, shadow).run)
     watcher.start()
     try:
-        yield stopping
+        yield watch
     finally:
         stopping.set()
         watcher.join(20)
@@ -109,9 +121,13 @@ def idle(db: Database) -> float:
 
 
 def looked_again(db: Database) -> None:
-    """Once the mailbox was looked at after this call began."""
-    before = (row := state(db)) is not None and row.last_success
-    until(lambda: (row := state(db)) is not None and row.last_success != before, "another look")
+    """Once a watcher that polls has looked at the mailbox after this call began."""
+    before = _looked(db)
+    until(lambda: _looked(db) != before, "another look")
+
+
+def _looked(db: Database) -> object:
+    return (row := state(db)) and row.last_success
 
 
 def empty(server: Dovecot, user: str, name: str = "INBOX") -> None:
