@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import ssl
 import threading
 import time
@@ -51,6 +52,7 @@ class Client(Protocol):
     def idle(self) -> None: ...
     def idle_check(self, timeout: float) -> list[tuple[Any, ...]]: ...
     def idle_done(self) -> object: ...
+    def socket(self) -> socket.socket: ...
 
 
 def uids_from(client: Client, first: int, uidnext: int) -> Iterator[int]:
@@ -159,6 +161,9 @@ def wait(client: Client, seconds: float, stopping: threading.Event) -> None:
     if announced(client):  # IDLE tells only what no answer before it has told
         return
     client.idle()
+    if re.search(rb"^\* \d+ EXISTS\r$", _buffered(client), re.MULTILINE):
+        client.idle_done()
+        return
     deadline = time.monotonic() + min(seconds, IDLE_SECONDS)
     empty = 0
     while not stopping.is_set() and (left := deadline - time.monotonic()) > 0:
@@ -174,6 +179,18 @@ def wait(client: Client, seconds: float, stopping: threading.Event) -> None:
         if empty == _EMPTY_WAKES:
             raise IMAPClientAbortError("the connection is dead")
     client.idle_done()
+
+
+def _buffered(client: Client) -> bytes:
+    """What came in one piece with the "+" of IDLE: idle_check polls the socket, and does not see it in our buffer."""
+    waiting = client.socket().gettimeout()
+    client.socket().settimeout(0)
+    try:
+        return cast(bytes, client._imap.file.peek(1))
+    except ssl.SSLWantReadError:
+        return b""
+    finally:
+        client.socket().settimeout(waiting)
 
 
 def _is_exists(answer: tuple[Any, ...]) -> bool:

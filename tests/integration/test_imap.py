@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError
 from servers.dovecot import Dovecot, without
 from servers.process import until
@@ -69,6 +70,27 @@ def test_mails_over_tls_with_a_verified_certificate(dovecot: Dovecot, sqlite: Da
         taken(sqlite, 1)
         dovecot.deliver(user, mail(2))
         taken(sqlite, 2)
+
+
+@pytest.mark.parametrize("tls", ["none", "implicit"])
+def test_a_mail_that_comes_just_before_idle_is_heard_of(
+    dovecot: Dovecot, sqlite: Database, user: str, tls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dovecot.certificates
+    begin = IMAPClient.idle
+    seed(dovecot, user, 1)
+    late = iter([mail(2), mail(3)])
+
+    def idle_after_a_mail(client: IMAPClient) -> None:
+        if (coming := next(late, None)) is not None:
+            dovecot.deliver(user, coming)
+        begin(client)
+
+    monkeypatch.setattr(IMAPClient, "idle", idle_after_a_mail)
+    port = dovecot.tls_port if tls == "implicit" else dovecot.port
+    box = account(dovecot, user, tls=tls, port=port, tls_ca=str(dovecot.certificates.ca), poll=3600)
+    with watching(sqlite, box):
+        taken(sqlite, 3)
 
 
 def test_mails_over_starttls(dovecot: Dovecot, sqlite: Database, user: str) -> None:

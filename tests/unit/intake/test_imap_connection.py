@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,18 @@ from mailgate.intake.folders import native
 from mailgate.settings import Desk, Imap, Settings
 
 
+class Socket:
+    def gettimeout(self) -> float:
+        return 60.0
+
+    def settimeout(self, seconds: float) -> None:
+        pass
+
+
 class Imaplib:
-    def __init__(self, exists: Iterator[bool]) -> None:
+    def __init__(self, exists: Iterator[bool], buffered: bytes) -> None:
         self._exists = exists
+        self.file = io.BufferedReader(io.BytesIO(buffered))
 
     def response(self, code: str) -> tuple[str, list[object]]:
         told = code == "EXISTS" and next(self._exists, False)
@@ -37,11 +47,12 @@ class Client:
         spaces: Any = None,
         delimiter: bytes | None = b"/",
         deleted: Sequence[int] = (),
+        buffered: bytes = b"",
     ) -> None:
         self.said: list[tuple[Any, ...]] = []
         self._answers = iter(answers)
         self._capabilities = capabilities
-        self._imap = Imaplib(iter(exists))
+        self._imap = Imaplib(iter(exists), buffered)
         self._spaces = spaces
         self._delimiter = delimiter
         self._deleted = deleted
@@ -58,6 +69,9 @@ class Client:
 
     def has_capability(self, name: str) -> bool:
         return name in self._capabilities
+
+    def socket(self) -> Socket:
+        return Socket()
 
     def idle_check(self, timeout: float) -> list[tuple[Any, ...]]:
         return next(self._answers, [])
@@ -82,6 +96,18 @@ def test_idle_ends_with_a_new_mail() -> None:
     client = Client([(b"OK", b"Still here")], [(4, b"EXISTS")])
     wait(client, 3600, threading.Event())  # type: ignore[arg-type]
     assert client.names == ["noop", "idle", "idle_done"]
+
+
+def test_a_mail_told_of_in_one_piece_with_the_begin_of_idle_ends_it() -> None:
+    client = Client(buffered=b"* 4 EXISTS\r\n")
+    wait(client, 3600, threading.Event())  # type: ignore[arg-type]
+    assert client.names == ["noop", "idle", "idle_done"]
+
+
+def test_a_greeting_in_one_piece_with_the_begin_of_idle_does_not_end_it() -> None:
+    client = Client([(4, b"EXISTS")], buffered=b"* OK here since four EXISTS\r\n")
+    wait(client, 3600, threading.Event())  # type: ignore[arg-type]
+    assert next(client._answers, None) is None
 
 
 def test_idle_ends_when_its_time_is_up() -> None:
