@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test check chaos fuzz properties bench man completion wheel deb servers clean
+.PHONY: run test check chaos relay fuzz properties bench man completion wheel deb servers clean
 
 run: .venv/installed
 	@$(BIN)/mailgate demo
@@ -19,6 +19,9 @@ check: .venv/installed-tests
 
 chaos: .venv/installed-tests servers  ## a hundred kills under load; CI does ten
 	@MAILGATE_KILLS=100 $(BIN)/python -m pytest tests/chaos --timeout 3600 -s
+
+relay: .venv/installed-tests servers  ## 500 letters through a Postfix that takes 30 a minute, in real minutes: 17 of them
+	@MAILGATE_MINUTE=60 $(BIN)/python -m pytest tests/chaos/test_limited_relay.py --timeout 3600
 
 fuzz: .venv/installed-tests  ## coverage-guided, until it is stopped; FUZZ_SECONDS bounds it; what it finds is in .fuzz
 	@$(BIN)/pip install --quiet --disable-pip-version-check 'atheris>=2.3'

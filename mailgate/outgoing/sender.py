@@ -34,7 +34,7 @@ FIRST_WAIT = 1.0  # before a relay that is away is tried again; doubles
 LONGEST_WAIT = 60.0
 BEAT_SECONDS = 5.0
 OUTAGE_SECONDS = 1.0  # between looks at a database that is away
-MINUTE = 60.0
+MINUTE = 61.0  # Postfix counts whole seconds: its minute ends as the 61st begins (anvil(8), which resets past its unit)
 
 
 class Sender:
