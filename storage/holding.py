@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from storage.change import HeldFor
 from storage.outbox import TO_SEND
-from storage.status import DISCARDED
 from storage.tables import outbox
+from storage.words import DISCARDED
 
 
 def release(connection: Connection, ids: Sequence[int], now: float) -> int:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from routing.decision import Reason
-from storage.status import REJECTED
 from storage.tables import journal, letter_body, outbox, ticket
+from storage.words import REJECTED
 
 OPEN = ("new", "open", "pending")
 

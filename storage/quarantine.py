@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage.status import REJECTED
 from storage.tables import journal
+from storage.words import REJECTED
 
 _SET_ASIDE = sa.and_(journal.c.state == "done", journal.c.outcome == "quarantine")
 # Whether a mail was rejected is told by the beginning of its note.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from storage.database import Database, SchemaMismatch, now
-from storage.status import SCHEMA
 from storage.tables import counter, metadata, signing_key
+from storage.words import SCHEMA
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = SCHEMA  # the newest migration; a test holds it to storage/migrations/versions
+VERSION = SCHEMA  # the newest migration
 COUNTERS = ("ticket", "article")
 MIGRATIONS = "storage:migrations"
 VERSION_TABLE = "alembic_version"

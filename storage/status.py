@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA = "0001"  # what the queries here are for: the newest migration
-REJECTED = "rejected"  # how the note of a mail begins that a person let stay in quarantine for good
+from storage.words import DISCARDED, FAILED, REJECTED, SCHEMA, UNSENT
+
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer
-UNSENT = "state IN ('pending', 'deferred', 'held')"  # the words of two indexes: SQLite takes such a one only where a
-DISCARDED = "discarded by hand"  # the error of a letter that a person decided about: it failed nobody
-FAILED = "state IN ('failed', 'bounced')"  # query says the very same
 
 
 @dataclass(frozen=True, slots=True)

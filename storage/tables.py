@@ -24,7 +24,7 @@ from sqlalchemy import false as sa_false
 from sqlalchemy import func as sa_func
 from sqlalchemy import text as sa_text
 
-from storage.status import FAILED, UNSENT
+from storage.words import FAILED, UNSENT
 
 metadata = MetaData()
 
