@@ -91,8 +91,8 @@ def test_mails_that_were_filed_after_the_backup_come_back_and_known_ones_do_not(
         empty(dovecot, user)
     assert (found.folder, found.seen, found.found) == ("Processed", 6, 2)
     assert len(dovecot.mails(user, "Processed")) == 7
-    with watching(database, account(dovecot, user, poll=1)):  # once for each restore
-        idle(database)
+    with watching(database, account(dovecot, user, poll=1)) as watch:  # once for each restore
+        watch.looked()
         assert len(rows(database)) == 7
 
 
