@@ -125,6 +125,10 @@ class Actions:
         """A member of staff is told of it from now on."""
         self._do(number, lambda t, _, n: watching.watch(t, who, self.actor, n, self.app.policy))
 
+    def invite(self, number: str, who: str) -> None:
+        """A person outside who gets the answers."""
+        self._do(number, lambda t, _, n: watching.invite(t, who, self.actor, n, self.app.policy))
+
     def unwatch(self, number: str, who: str) -> None:
         """And is not any more."""
         self._do(number, lambda t, _, n: watching.unwatch(t, who, self.actor, n, self.app.policy))

@@ -36,7 +36,8 @@ def reply(case: Case, ticket: Ticket, append: Decision) -> Decision:
                 append, reasons=case.reasons, ticket_id=after.id, author=author, queue=after.queue, requester=None
             )
         case = case.because("closed_link", seen, f"a ticket of its own, linked to {ticket.number}")
-        return replace(opening.open_ticket(case, (ticket.id,), ticket.queue), follows=ticket.follows or ticket.id)
+        opened = opening.open_ticket(case, (ticket.id,), ticket.queue)
+        return replace(opened, follows=ticket.follows or ticket.id, left_out=append.left_out)
     return _refused(case.because("closed_refuse", seen, f"{ticket.number} stays closed; staff are told"), append)
 
 

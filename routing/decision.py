@@ -89,6 +89,7 @@ class Decision:
     weak: bool = False  # its ids say where, and are no sign of having been in the conversation
     numbers: tuple[Number, ...] = ()  # of other desks, which its ticket owns from now on
     shares: bool = True  # whether those in To and Cc take part, and see what is answered
+    left_out: tuple[str, ...] = ()  # of them, those who do not
     forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None
     release: Confirmation | None = None

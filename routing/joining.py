@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from routing import closed, commands, opening, staff, threads
+from routing import closed, commands, newcomers, opening, staff, threads
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision
 from routing.threads import Match
@@ -68,6 +68,8 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         return _note(case, ticket, role)
     if root and not is_requester:
         case = case.because("root_author", f"{address} wrote the mail that began it", "becomes its requester")
+    shares = case.policy.may("see", case.trust, ticket.queue, ticket.partner).given
+    case, left_out = newcomers.left_out(case, ticket) if shares else (case, ())
     append = Decision(
         "append",
         case.trust,
@@ -78,7 +80,8 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         requester=message.author if root and not is_requester else None,
         words=message.reply,
         notify=True,
-        shares=case.policy.may("see", case.trust, ticket.queue, ticket.partner).given,
+        shares=shares,
+        left_out=left_out,
     )
     if ticket.state_type == "closed" and (case.human or message.kind == "list"):
         return closed.reply(case, ticket, append)

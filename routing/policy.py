@@ -65,8 +65,8 @@ class Door:
         return next((f for f in self.forwarders if domain == f or domain.endswith(f".{f}")), None)
 
 
-Act = Literal["open", "join", "reply", "see", "command", "approve"]
-ACTS: tuple[Act, ...] = ("open", "join", "reply", "see", "command", "approve")
+Act = Literal["open", "join", "reply", "see", "invite", "command", "approve"]
+ACTS: tuple[Act, ...] = ("open", "join", "reply", "see", "invite", "command", "approve")
 Degrees = Mapping[Trust, tuple[Act, ...]]  # what a mail may do, by how sure its author is
 
 DEGREES: Degrees = {

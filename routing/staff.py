@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from parsing import absence, away
-from routing import breakers, commands, forwarding, inline, threads
+from routing import breakers, commands, forwarding, inline, newcomers, threads
 from routing.case import Case
 from routing.commands import Command
 from routing.decision import Decision
@@ -100,8 +100,16 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
         return _held(
             case.because("told", seen, "held; a preview asks for #send"), replace(note, asks="told"), "preview"
         )
-    case = case.because("answer", said, f"goes to {ticket.requester}")
-    return replace(note, verb="append", visibility="public", reasons=case.reasons, answer=True, claim_ids=True)
+    case, left_out = newcomers.left_out(case.because("answer", said, f"goes to {ticket.requester}"), ticket)
+    return replace(
+        note,
+        verb="append",
+        visibility="public",
+        reasons=case.reasons,
+        answer=True,
+        claim_ids=True,
+        left_out=left_out,
+    )
 
 
 def _unassigned(case: Case, ticket: Ticket, note: Decision, command: Command) -> Decision:

@@ -14,20 +14,8 @@ from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.errors import SettingsError
 from mailgate.outgoing.check import check as check_templates
 from mailgate.settings import Settings, sources
+from routing.newcomers import FREE_MAIL
 from routing.policy import Policy
-
-# Anybody can have an address there: as a partner's domain each would make the whole world that partner.
-_FREE_MAIL = """
-    gmail.com googlemail.com outlook.com outlook.de outlook.fr hotmail.com hotmail.de hotmail.fr hotmail.co.uk
-    live.com msn.com yahoo.com yahoo.de yahoo.fr yahoo.co.uk ymail.com aol.com icloud.com me.com mac.com proton.me
-    protonmail.com pm.me gmx.de gmx.net gmx.com gmx.at gmx.ch web.de t-online.de freenet.de posteo.de mailbox.org
-    mail.com zoho.com fastmail.com fastmail.fm hey.com tutanota.com tuta.io yandex.ru yandex.com mail.ru bk.ru
-    inbox.ru list.ru rambler.ru qq.com 163.com 126.com sina.com naver.com daum.net orange.fr wanadoo.fr free.fr
-    laposte.net sfr.fr libero.it virgilio.it tin.it alice.it wp.pl o2.pl onet.pl interia.pl seznam.cz centrum.cz
-    bluewin.ch btinternet.com sky.com comcast.net verizon.net att.net sbcglobal.net cox.net uol.com.br bol.com.br
-    terra.com.br rediffmail.com
-"""
-FREE_MAIL = frozenset(_FREE_MAIL.split())
 
 
 def run(file: Path) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`mailgate ticket ...`: list, show, open, answer, note, assign, move, close, reopen, merge, split, watch."""
+"""`mailgate ticket ...`: list, show, open, answer, note, assign, move, close, reopen, merge, split, watch, invite."""
 
 from __future__ import annotations
 
@@ -281,6 +281,17 @@ def watch(place: Place, *, number: str, who: str, actor: str | None, as_json: bo
 def unwatch(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
     """End that."""
     _act(place, number, actor, lambda do, which: do.unwatch(which, who), f"not watched by {who}", as_json=as_json)
+
+
+@ticket.command("invite", example="mailgate ticket invite INC-1001 consultant@other.example")
+@click.argument("number")
+@click.argument("who")
+@as_option
+@json_option
+@pass_place
+def invite(place: Place, *, number: str, who: str, actor: str | None, as_json: bool) -> None:
+    """Let somebody outside take part: the answers go to him, too."""
+    _act(place, number, actor, lambda do, which: do.invite(which, who), f"{who} takes part", as_json=as_json)
 
 
 def words(text: str | None) -> str:

@@ -43,7 +43,11 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
         references=thread_references(ticket),
         article_id=mail.claim.article_id,
         trust=_sure(decision),
-        details=(*_linked(decision), *((("own", handed.own),) if handed is not None else ())),
+        details=(
+            *_linked(decision),
+            *((("own", handed.own),) if handed is not None else ()),
+            *((("kept_out", ", ".join(decision.left_out)),) if decision.left_out else ()),
+        ),
     )
 
 

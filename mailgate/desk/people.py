@@ -24,7 +24,7 @@ def participants(before: tuple[str, ...], mail: Mail, decision: Decision, policy
     added = (
         a.address.lower()
         for a in (*author, *((*message.to, *message.cc) if decision.shares else ()))
-        if "@" in a.address and not policy.is_ours(a.address)
+        if "@" in a.address and not policy.is_ours(a.address) and a.address.lower() not in decision.left_out
     )
     return tuple(dict.fromkeys((*before, *added)))[:MOST_PARTICIPANTS]
 

@@ -1,9 +1,10 @@
-"""Staff who are told of a ticket that is not theirs. Pure."""
+"""Who gets what is written in a ticket besides those whom its mails name: staff who watch it, guests. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from mailgate.desk.people import MOST_PARTICIPANTS
 from mailgate.errors import CommandError
 from routing.policy import Policy
 from routing.ticket import Ticket
@@ -35,4 +36,20 @@ def unwatch(ticket: Ticket, who: str, actor: str, time: float, policy: Policy) -
         raise CommandError(f"{who} does not watch {ticket.number}")
     after = replace(ticket, version=ticket.version + 1, watchers=tuple(w for w in ticket.watchers if w != address))
     entry = HistoryEntry(time, actor, "watcher", address, None)
+    return Change(time, ticket=after, version=ticket.version, history=(entry,))
+
+
+def invite(ticket: Ticket, who: str, actor: str, time: float, policy: Policy) -> Change:
+    """From now on that person outside gets the answers, and may join; nothing that was written before reaches him."""
+    address = who.strip().lower()
+    if "@" not in address:
+        raise CommandError(f"expected an address, found {who!r}")
+    if policy.is_ours(address) or address in policy.staff:
+        raise CommandError(f"{address} is of the desk; staff take part in any case, and can watch")
+    if address in ticket.participants:
+        raise CommandError(f"{address} takes part in {ticket.number} already")
+    if len(ticket.participants) >= MOST_PARTICIPANTS:
+        raise CommandError(f"{ticket.number} has {MOST_PARTICIPANTS} participants; more is a mailing")
+    after = replace(ticket, version=ticket.version + 1, participants=(*ticket.participants, address))
+    entry = HistoryEntry(time, actor, "let_in", None, address)
     return Change(time, ticket=after, version=ticket.version, history=(entry,))

@@ -124,6 +124,7 @@ class Pen:
             "words": words[:LONGEST_WORDS].strip() if shortened else words.strip(),
             "shortened": shortened,
             "own": details.get("own", "").strip() if internal else "",
+            "kept_out": fields.clean(details.get("kept_out", "")) if internal else "",
             "attachments": self._files(told, strings, carried) if internal else (),
             "owner": self._person(ticket.owner) if internal else "",
             "requester": (ticket.requester or "") if internal else "",

@@ -53,11 +53,11 @@ Start = Annotated[
 Age = Annotated[str, Meta(pattern=r"^(0|[1-9]\d*[smhd])$", description='a time such as "30d", or "0"')]
 Url = Annotated[str, Meta(pattern=r"^https://[^\s/]+(/\S*)?$", description="an address that begins with https://")]
 Day = Annotated[date, Meta(description="a day such as 2027-01-31")]
-Act = Literal["open", "join", "reply", "see", "command", "approve"]
+Act = Literal["open", "join", "reply", "see", "invite", "command", "approve"]
 Tls = Literal["none", "starttls", "implicit"]
 SignIn = Literal["password", "microsoft", "google"]
 
-ACTS: tuple[Act, ...] = ("open", "join", "reply", "see", "command", "approve")
+ACTS: tuple[Act, ...] = ("open", "join", "reply", "see", "invite", "command", "approve")
 UNITS = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

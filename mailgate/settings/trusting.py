@@ -20,8 +20,9 @@ class Trust(Section, frozen=True):
     """Whose word about the sender is believed, beside the door's `auth_results`; and what a mail may do by it.
 
     `open` a ticket; `join` one, else an internal note; `reply` as staff to the partner, else asked for `#send`;
-    `see`: those in To and Cc get the answers; `command`: `#send`, `#unassign`; `approve`: words that are held, with
-    `#send`, which needs both.
+    `see`: those in To and Cc get the answers; `invite`: also strangers, into a ticket that is there, else only people
+    of the requester's own house; `command`: `#send`, `#unassign`; `approve`: words that are held, with `#send`, which
+    needs both.
     """
 
     arc_sealers: Annotated[

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from unit.routing.world import MONDAY, World, message
 
-from mailgate.desk import commands
+from mailgate.desk import commands, watching
 from mailgate.errors import CommandError
 from routing.ticket import Ticket
 
@@ -157,3 +157,24 @@ def test_what_is_merged_or_removed_is_not_worked_on(world: World, state: str) ->
     ):
         with pytest.raises(CommandError, match=f"INC-1001 is {state}"):
             act()
+
+
+def test_invited_is_somebody_outside_and_gets_the_answers_from_then_on(world: World) -> None:
+    world.command(watching.invite(ticket(world), "Dora@other.example", SAM, NOW, world.policy))
+    assert ticket(world).participants[-1] == "dora@other.example"
+    world.command(commands.reply(ticket(world), 500, "Sorted", SAM, NOW, world.policy))
+    assert set(told(world, "answer")) == {ANNA, BEN, "dora@other.example"}
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("Dora", "expected an address"),
+        (TESS, "is of the desk"),
+        ("help+x@desk.example", "is of the desk"),
+        (BEN, "takes part in INC-1001 already"),
+    ],
+)
+def test_invited_is_nobody_who_takes_part_already(world: World, who: str, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        watching.invite(ticket(world), who, SAM, NOW, world.policy)

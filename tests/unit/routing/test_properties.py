@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from ipaddress import ip_network
 from itertools import permutations
 from typing import Any
@@ -211,6 +212,48 @@ def test_whoever_only_knows_conversations_of_his_own_gets_into_no_other(
     assert set(theirs.participants) <= {ANNA, BEN} and theirs.requester == ANNA
     assert theirs.owner in (None, SAM)
     assert not [m for m in world.marks if m.suppress and m.suppress != EVE], "an address is silenced by its own report"
+
+
+# --- an attacker who was shown a mail of the thread, and for whom nobody vouches ------------------------------------
+
+SHOWN = st.tuples(
+    st.sampled_from([ANNA, BEN, SAM, TESS, EVE]),
+    st.sampled_from(["EVIL words", "#send", "#note EVIL", "#unassign", "Away until Monday."]),
+    st.sampled_from(["re", "id", "plus", "token"]),
+    st.integers(0, 30),
+)
+
+
+@quick
+@given(st.lists(st.one_of(SHOWN, st.integers(0, 6)), max_size=12), st.booleans(), st.sampled_from(["reopen", "link"]))
+def test_whoever_was_shown_a_mail_and_is_not_verified_gets_no_words_that_are_written_afterwards(
+    steps: list[tuple[str, str, str, int] | int], closed: bool, reply: Any
+) -> None:
+    policy = desk(limits=NO_LIMITS)
+    queues = {n: replace(queue, closed_reply=reply) for n, queue in policy.queues.items()}
+    world = World(replace(policy, queues=queues))
+    for step in [0, 0, *steps]:
+        if isinstance(step, int):
+            taken = work(world, step)
+        else:
+            name, text, way, number = step
+            shown = ["a1@acme.example", *(s.letter.message_id for s in world.sent if s.letter.event != "confirm")]
+            known = shown[number % len(shown)]
+            said: dict[str, Any] = {"re": [known]} if way == "re" else {"id": known} if way == "id" else {}
+            said["subject"] = f"Re: Printer {tokens.subject_token('INC-1001') if way == 'token' else ''}"
+            rcpt = [f"help+{known.partition('@')[0]}@desk.example"] if way == "plus" else None
+            said.setdefault("id", f"evil{world.arrivals}@evil.example")
+            evil = message(name, text, cc=[EVE, MALLORY], **said)
+            taken = world.take(evil, at=60.0 * world.arrivals, rcpt=rcpt)
+        if taken is not None:
+            world.settle([taken])
+        if closed and (own := world.tickets.get(1)) is not None and own.state_type == "open":
+            world.tickets[1] = replace(own, state="closed", state_type="closed", closed=MONDAY)
+    for ticket in world.tickets.values():
+        if "SECRET" in world.public_words(ticket.id):
+            assert not {EVE, MALLORY} & {*ticket.participants, ticket.requester}, "an outsider in the ticket"
+    secret = [s for s in world.sent if b"SECRET" in s.letter.body]
+    assert {s.letter.recipient for s in secret} <= {ANNA, BEN, SAM, TESS}, "words of the ticket to an outsider"
 
 
 # --- (b) batches, (d) acknowledgements ----------------------------------------------------------------------------

@@ -1,0 +1,53 @@
+"""Whom a mail may bring into a conversation that has begun: all that is written there goes to him from then on.
+
+A Message-ID of the thread says where and never who (MAIL 9), and whoever holds one can write in a participant's name.
+So only a mail whose author is known lets anybody in; any other lets in people of the requester's own house, since at a
+desk whose provider says nothing colleagues must still be able to fetch each other.
+"""
+
+from __future__ import annotations
+
+from routing.case import Case
+from routing.policy import Policy
+from routing.ticket import Ticket
+
+# Anybody can have an address there: two of them are no colleagues, and as a partner's domain it would be all the world.
+_FREE_MAIL = """
+    gmail.com googlemail.com outlook.com outlook.de outlook.fr hotmail.com hotmail.de hotmail.fr hotmail.co.uk
+    live.com msn.com yahoo.com yahoo.de yahoo.fr yahoo.co.uk ymail.com aol.com icloud.com me.com mac.com proton.me
+    protonmail.com pm.me gmx.de gmx.net gmx.com gmx.at gmx.ch web.de t-online.de freenet.de posteo.de mailbox.org
+    mail.com zoho.com fastmail.com fastmail.fm hey.com tutanota.com tuta.io yandex.ru yandex.com mail.ru bk.ru
+    inbox.ru list.ru rambler.ru qq.com 163.com 126.com sina.com naver.com daum.net orange.fr wanadoo.fr free.fr
+    laposte.net sfr.fr libero.it virgilio.it tin.it alice.it wp.pl o2.pl onet.pl interia.pl seznam.cz centrum.cz
+    bluewin.ch btinternet.com sky.com comcast.net verizon.net att.net sbcglobal.net cox.net uol.com.br bol.com.br
+    terra.com.br rediffmail.com
+"""
+FREE_MAIL = frozenset(_FREE_MAIL.split())
+
+
+def left_out(case: Case, ticket: Ticket) -> tuple[Case, tuple[str, ...]]:
+    """Those in To and Cc who do not get into that ticket by this mail, and the case with the reason."""
+    policy, message = case.policy, case.mail.message
+    grant = policy.may("invite", case.trust, ticket.queue, ticket.partner)
+    if grant.given:
+        return case, ()
+    named = dict.fromkeys(a.address.lower() for a in (*message.to, *message.cc) if "@" in a.address)
+    found = tuple(a for a in named if not policy.is_ours(a) and not _belongs(a, case, ticket))
+    if not found:
+        return case, ()
+    seen = f"To or Cc names {', '.join(found[:3])}; the sender is {case.trust}; {grant.line}"
+    return case.because("not_let_in", seen, "no part in it, no answers; staff are told"), found
+
+
+def _belongs(address: str, case: Case, ticket: Ticket) -> bool:
+    """Whether somebody is in that conversation, works at the desk or is of the requester's own house."""
+    if address in (*ticket.participants, ticket.requester, case.address) or address in case.policy.staff:
+        return True
+    house = _house(ticket.requester or "", case.policy)
+    return house is not None and house == _house(address, case.policy)
+
+
+def _house(address: str, policy: Policy) -> str | None:
+    """The partner whose person that is, else the mail domain; None for a house where anybody can have an address."""
+    domain = address.rpartition("@")[2]
+    return policy.partner(address) or (domain if domain and domain not in FREE_MAIL else None)
