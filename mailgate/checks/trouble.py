@@ -10,9 +10,9 @@ from typing import Literal
 
 from mailgate.grants.errors import GrantError
 from mailgate.settings import Imap, Relay
+from mailgate.settings.providers import LOOPBACK
 
 TRY_SECONDS = 10  # for a connection of a check; a person waits
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # OpenSSL, x509_vfy.h: X509_V_ERR_...
 _NOT_YET_VALID, _EXPIRED = 9, 10

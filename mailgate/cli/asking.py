@@ -69,9 +69,11 @@ class Asker:
         if todo:
             self.people.say(f"       → {todo}", "yellow")
 
-    def good(self, said: str) -> None:
+    def good(self, said: str, more: str = "") -> None:
         """That an answer works."""
         self.people.say(f"     ✓ {said}", "green")
+        if more:
+            self.people.say(f"       {more}", "dim")
 
 
 # --- answers, read ------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def save(file: Path, draft: Draft) -> None:
     """The settings and the passwords, each mode 0600, all or none. Raises CommandError and SettingsError."""
     made: list[Path] = []
     try:
-        for name, secret in draft.secrets.items():
+        for name, secret in draft.files.items():
             path = file.parent / name
             try:
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from mailgate.cli import asking
 from mailgate.cli.asking import Asker
 from mailgate.errors import CommandError
 from mailgate.settings.draft import NO_CLIENT, Answers, Application, write
-from mailgate.settings.providers import PROVIDERS, Provider, Server
+from mailgate.settings.providers import LOOPBACK, PROVIDERS, Provider, Server
 
+CERTIFICATES = {"IMAP": "mailbox.pem", "SMTP": "relay.pem"}
 RELAY_PASSWORD = "relay.password"  # noqa: S105 - a file's name
 PASSWORD_TRIES = 5
 
@@ -40,10 +41,10 @@ class Given:
 
 @dataclass(slots=True)
 class Draft:
-    """The answers so far, and the passwords that were typed, by the name of the file that will hold each."""
+    """The answers so far, and what will lie beside them, by name of the file: passwords typed, certificates."""
 
     answers: Answers = field(default_factory=Answers)
-    secrets: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     shadow: bool = False
     signer: str | None = None  # whose results most of the mailbox's mails bear
 
@@ -85,6 +86,33 @@ class Interview:
         draft.shadow = ask("Begin", told, "live", asking.shadow)
         return draft
 
+    def _met(self, draft: Draft, protocol: Literal["IMAP", "SMTP"], server: Server) -> Server:
+        """With how it is spoken to, as it offers that; a certificate that nobody else vouches for gets a file."""
+        file = CERTIFICATES[protocol]
+        draft.files.pop(file, None)
+        if not self.trying:
+            return server
+        while (self.folder / file).exists():
+            file = f"new-{file}"
+        from mailgate.checks import transport
+
+        met = self._waiting("Looking how it is spoken to", lambda: transport.find(protocol, server.host, server.port))
+        if met is None:
+            return server  # whoever tries it says what is wrong
+        offers = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no TLS"}[met.tls]
+        if met.certificate:
+            draft.files[file] = met.certificate
+            self.ask.good(f"{server} speaks {offers}", f"its certificate ({met.doubt}) is believed: kept as {file}")
+        elif met.tls == "none" and met.doubt:
+            said = f"its certificate proves nothing ({met.doubt})"
+            self.ask.good(f"{server} offers STARTTLS", f"{said}: without TLS, then; all stays on this machine")
+        elif met.tls == "none" and server.host not in LOOPBACK:
+            todo = "a port with TLS: 993 for a mailbox, 465 or 587 for a relay"
+            self.ask.wrong(f"{server} offers no TLS: all goes over the network in the clear (RFC 8314)", todo)
+        else:
+            self.ask.good(f"{server} speaks {offers}")
+        return replace(server, found=met.tls, tls_ca=file if met.certificate else None, signs_in=met.sign_in)
+
     # --- the mailbox and who signs in --------------------------------------------------------------------------------
 
     def _mailbox(self, draft: Draft) -> Provider | None:
@@ -97,7 +125,9 @@ class Interview:
             if known == "smtp":
                 return None
             provider = PROVIDERS.get(known)
-            place = provider.imap if provider else asking.server(known, 993, "expected a server")
+            place = (
+                provider.imap if provider else self._met(draft, "IMAP", asking.server(known, 993, "expected a server"))
+            )
             draft.answers = replace(draft.answers, mailbox=place, sign_in=provider.sign_in if provider else "password")
             if self._sign_in(draft, again=known == default and told is None):
                 return provider
@@ -126,9 +156,9 @@ class Interview:
             ask.wrong(said, todo)
             if key != "password_file":
                 return again  # told a second time: it is meant, and `check` will say the rest
-            if not draft.secrets:
+            if draft.answers.password_file not in draft.files:
                 raise CommandError(f"{self.folder / draft.answers.password_file} is there already: mend what is in it")
-            draft.secrets.clear()
+            del draft.files[draft.answers.password_file]
             user = ask("User", None, user, asking.word)
             draft.answers = replace(draft.answers, user=user)
         raise CommandError("nobody could sign in; nothing was written")
@@ -154,7 +184,7 @@ class Interview:
 
     def _password(self, draft: Draft, file: str, user: str) -> None:
         if not (self.folder / file).exists():
-            draft.secrets[file] = self.ask.secret(f"Password of {user}")
+            draft.files[file] = self.ask.secret(f"Password of {user}")
 
     def _tried(self, draft: Draft) -> tuple[str, str, str] | None:
         """What is wrong with the mailbox, what to do, and with which setting."""
@@ -167,9 +197,9 @@ class Interview:
         return None
 
     def _written(self, draft: Draft) -> tuple[str, dict[str, str]]:
-        """The settings as they would be now, and their secrets: what was typed, and what lies there."""
+        """The settings as they would be now, and the files they name: what was typed, and what lies there."""
         answers = draft.answers
-        secrets = dict(draft.secrets)
+        secrets = dict(draft.files)
         for name in (answers.password_file, answers.relay_password_file):
             if name and name not in secrets and (self.folder / name).is_file():
                 secrets[name] = (self.folder / name).read_text("utf-8", "replace")
@@ -190,6 +220,8 @@ class Interview:
             ask.step(4, "The relay", "The mail server that sends for us; with none outgoing mail is held.")
             relay = ask("Relay", told, default, asking.relay)
             again = told is None and relay is not None and str(relay) == default and draft.answers.relay is not None
+            if relay is not None and (provider is None or relay != provider.relay):
+                relay = self._met(draft, "SMTP", relay)
             draft.answers = replace(draft.answers, relay=relay)
             if relay is None or not self.trying or draft.answers.sign_in != "password" or self._sends(draft):
                 return
@@ -212,7 +244,7 @@ class Interview:
             user = self.ask("User at the relay, or none", None, draft.answers.user or "none", asking.word)
             if user == "none":
                 return False
-            draft.secrets.pop(RELAY_PASSWORD, None)
+            draft.files.pop(RELAY_PASSWORD, None)
             self._password(draft, RELAY_PASSWORD, user)
             draft.answers = replace(draft.answers, relay_user=user, relay_password_file=RELAY_PASSWORD)
         return False

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from mailgate.settings.kinds import nameserver
+from mailgate.settings.providers import LOOPBACK
 from mailgate.settings.sources import Misfit, Place
 from routing.patterns import PatternError, compiled
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mailgate.settings.sending import Relay
 
 HIGHEST_PORT = 65535
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ANYWHERE = ("0.0.0.0", "[::]", "*")  # noqa: S104 - to find who listens there
 AUTHSERV_ID = re.compile(r"[^\s@;:=,/()<>\[\]?\\\"*]+")  # RFC 8601 section 2.2: a token of RFC 2045
 NO_SERVER = ("true", "false", "yes", "no", "on", "off", "any", "all", "auto", "default", "trust")

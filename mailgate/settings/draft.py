@@ -88,6 +88,7 @@ def _door(answers: Answers) -> str:
         host=mailbox.host,
         port=mailbox.port,
         tls=mailbox.tls,
+        **_authority(mailbox),
         user=answers.user,
         **_signing_in(answers.sign_in, answers.password_file),
         folder="INBOX",
@@ -98,6 +99,10 @@ def _door(answers: Answers) -> str:
 
 def _signing_in(sign_in: SignIn, password_file: str) -> dict[str, str | int | list[str]]:
     return {"password_file": password_file} if sign_in == "password" else {"auth": sign_in}
+
+
+def _authority(server: Server) -> dict[str, str | int | list[str]]:
+    return {"tls_ca": server.tls_ca} if server.tls_ca else {}
 
 
 def _grant(answers: Answers) -> str:
@@ -121,12 +126,13 @@ def _relay(answers: Answers) -> str:
     if relay is None:
         return _NO_RELAY
     settings: dict[str, str | int | list[str]] = {"host": relay.host, "port": relay.port, "tls": relay.tls}
+    settings |= _authority(relay)
     if answers.sign_in == "microsoft":
         settings |= {"max_connections": 3, "per_minute": 30}  # Microsoft takes no more
     if answers.relay_user:
         file = answers.relay_password_file or answers.password_file
         settings |= {"user": answers.relay_user, "password_file": file}
-    elif answers.mailbox is not None and relay.tls != "none":
+    elif answers.mailbox is not None and relay.tls != "none" and relay.signs_in:
         settings |= {"user": answers.user, **_signing_in(answers.sign_in, answers.password_file)}
     return _RELAY.format(settings=_lines(**settings))
 

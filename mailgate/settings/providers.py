@@ -12,14 +12,19 @@ PORTS: dict[int, Tls] = {465: "implicit", 587: "starttls", 993: "implicit", 143:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Host and port as typed: `smtp.desk.example:587`, `127.0.0.1:25`."""
+    """Host and port as typed: `smtp.desk.example:587`, `127.0.0.1:25`; and how it is spoken to, once that was tried."""
 
     host: str
     port: int
+    found: Tls | None = None
+    tls_ca: str | None = None  # a file
+    signs_in: bool = True  # whether it asks who we are
 
     @property
     def tls(self) -> Tls:
-        """What that port is for; on this machine nothing has to be kept secret."""
+        """What was found; else what that port is for, and on this machine nothing has to be kept secret."""
+        if self.found is not None:
+            return self.found
         if self.host in LOOPBACK and self.port not in (465, 993):
             return "none"
         return PORTS.get(self.port, "starttls")

@@ -14,6 +14,7 @@ from servers.dovecot import PASSWORD, Dovecot
 from servers.postfix import Postfix
 from servers.sink import Sink
 from servers.terminal import Terminal
+from servers.tls import Certificates, strange
 
 from mailgate.settings import load
 
@@ -28,8 +29,8 @@ def sit(tmp_path: Path) -> Iterator[Sit]:
     made: list[Terminal] = []
     environment = {k: v for k, v in os.environ.items() if k not in ("MAILGATE_CONFIG", "TZ")}
 
-    def start(*words: str) -> Terminal:
-        made.append(Terminal([MAILGATE, "init", *words], tmp_path, environment))
+    def start(*words: str, **more: str) -> Terminal:
+        made.append(Terminal([MAILGATE, "init", *words], tmp_path, {**environment, **more}))
         return made[-1]
 
     yield start
@@ -56,6 +57,7 @@ def test_dialogue_ends_with_the_first_ticket(sit: Sit, tmp_path: Path, dovecot: 
     person.answers("(not shown):", PASSWORD)
     person.sees("nobody listens at port 1")
     person.answers("Mailbox [127.0.0.1:1]:", f"127.0.0.1:{dovecot.port}")
+    person.sees("its certificate proves nothing (unable to get local issuer certificate)")
     person.answers(f"User [{address}]:")
     person.answers("(not shown):", "not-the-one")
     person.sees("sign-in refused")
@@ -135,14 +137,44 @@ def test_relay_with_a_sign_in_of_its_own_and_a_desk_in_shadow(sit: Sit, tmp_path
 class _Delivering(Sink):
     """A relay with a sign-in that lays what it is given into a mailbox."""
 
-    def __init__(self, server: Dovecot, user: str) -> None:
-        super().__init__(user="sender", password="sesame")
+    def __init__(self, server: Dovecot, user: str, shown: Certificates | None = None) -> None:
+        super().__init__(certificates=shown, user="sender", password="sesame")
         self._dovecot, self._box = server, user
 
     async def handle_DATA(self, *words: object) -> str:
         said = await super().handle_DATA(*words)  # type: ignore[arg-type]
         self._dovecot.deliver(self._box, self.mails[-1].raw)
         return said
+
+
+@pytest.mark.real("dovecot-imapd", "openssl")
+def test_tls_is_found_at_ports_that_say_nothing_of_it(sit: Sit, tmp_path: Path, dovecot: Dovecot) -> None:
+    """A mailbox that speaks TLS at once, and a relay of this machine that signed its certificate itself."""
+    assert dovecot.certificates is not None
+    user = "init-tls"
+    relay = _Delivering(dovecot, user, strange(tmp_path, signed=True)).start()
+    try:
+        person = sit(
+            *("--desk", "Desk <help@desk.example>", "--mailbox", f"localhost:{dovecot.tls_port}", "--user", user),
+            *("--relay", f"127.0.0.1:{relay.port}", "--timezone", "UTC", "--staff", "none", "--auth-results", "none"),
+            "--live",
+            SSL_CERT_FILE=str(dovecot.certificates.ca),
+        )
+        person.sees(f"localhost:{dovecot.tls_port} speaks TLS")
+        person.answers("(not shown):", PASSWORD)
+        person.sees("its certificate (self-signed certificate) is believed: kept as relay.pem")
+        person.sees("535")  # who opens the mailbox is not who sends
+        person.answers("User at the relay, or none", "sender")
+        person.answers("(not shown):", "sesame")
+        person.sees("came back in, and is a ticket:")
+        assert person.end() == 0
+    finally:
+        relay.close()
+    settings = load(tmp_path / "mailgate.toml")
+    assert settings.relay is not None
+    assert (settings.imap[0].tls, settings.imap[0].tls_ca) == ("implicit", None)
+    assert (settings.relay.tls, settings.relay.tls_ca) == ("starttls", "relay.pem")
+    assert (tmp_path / "relay.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
 
 
 @pytest.mark.real("dovecot-imapd")
