@@ -48,7 +48,7 @@ def _of_language(said: dict[str, Any]) -> Iterator[str]:
         yield f"·{_SPACE}{_words(said[label])}:"
     for sure in said["trust"].values():
         yield rf"\({_words(sure)}\)"
-    for line in ("delimiter", "shortened_label", "how", "how_note", "how_asks", "how_inside"):
+    for line in ("delimiter", "shortened_label", "kept_out_label", "how", "how_note", "how_asks", "how_inside"):
         yield from _of_paragraph(said[line])
     for name, blocks in said["letter"].items():
         if name.partition("-")[0] in INTERNAL:

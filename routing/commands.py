@@ -9,13 +9,17 @@ from typing import Literal
 
 from routing.case import Case
 from routing.facts import Confirmation
+from routing.mail import Trust
+from routing.policy import Act, Grant
 from routing.threads import letter_ids
+from routing.ticket import Ticket
 
 # "#note" is generous, since a missed one would be read by the partner; the others stand alone on their line; any other
 # word after "#" is a command that does not exist, unless it is a number ("#12 is your order") or a heading ("# Steps").
 _COMMAND = re.compile(r"#\s?(note)(?![\w])(.*)|#(\w*[^\W\d_]\w*)(.*)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 MOST_TYPED = 40  # characters of a command that does not exist, as its author is told of it
+NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
 Question = Literal["confirm", "preview"]
 Name = Literal["", "note", "send", "unassign", "unknown"]
 _ALONE: dict[str, Name] = {"send": "send", "unassign": "unassign"}
@@ -59,3 +63,16 @@ def question(case: Case) -> Confirmation | None:
     """The mail of ours that this one answers, if it was one that asks for `#send`."""
     asked = case.facts.confirmations
     return next((asked[i] for i in letter_ids(case.mail, case.policy) if i in asked), None) if asked else None
+
+
+def refusal(case: Case, ticket: Ticket | None, trust: Trust) -> Grant | None:
+    """The line by which a `#send` of that degree does nothing in the queue and with the partner of that ticket."""
+    queue, partner = (ticket.queue, ticket.partner) if ticket is not None else ("", None)
+    grants = (case.policy.may(act, trust, queue, partner) for act in NEEDED)
+    return next((grant for grant in grants if not grant.given), None)
+
+
+def confirmable(case: Case, ticket: Ticket) -> bool:
+    """Whether a command that is not obeyed, as nobody vouches for its author, would be once he confirms it."""
+    doubted = case.trust in ("known_thread", "unverified") and len(case.mail.message.from_) == 1
+    return doubted and refusal(case, ticket, "confirmed") is None

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from routing import commands, staff, thanks
+from routing import commands, staff, thanks, threads
 from routing.case import Case
 from routing.decision import Decision
 from routing.facts import Confirmation
 from routing.mail import Trust
-from routing.policy import Act, Grant
 
 CONFIRM_SECONDS = 7 * 86400.0  # MAIL 14: a `#send` counts for seven days
-NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
 
 # What became of a `#send` that let nothing go; its author is told.
 _UNSENT: Mapping[str, Literal["used", "expired"]] = {
@@ -41,8 +39,7 @@ def release(case: Case) -> Decision | None:
     if asked is None or asked.address not in member.addresses:
         if more:
             return None  # a mail like any other of staff
-        case = case.because("nothing_held", "#send", "it answers no mail that asks for it; nothing is sent")
-        return Decision("record", case.trust, case.reasons, author="staff")
+        return _unasked(case)
     case, let_go = _answered(case, asked)
     ticket = case.facts.ticket(asked.ticket_id)
     if more and ticket is not None and ticket.state_type != "removed":
@@ -62,14 +59,18 @@ def _answered(case: Case, asked: Confirmation) -> tuple[Case, Confirmation | Non
         return case.because("confirmation_used", seen, "it was sent already; nothing happens twice"), None
     if case.mail.envelope.received_at > asked.expires:
         return case.because("confirmation_expired", seen, "it is older than seven days; the words stay inside"), None
-    if (refusal := _refusal(case, asked, trust)) is not None:
+    if (refusal := commands.refusal(case, case.facts.ticket(asked.ticket_id), trust)) is not None:
         return case.because("not_obeyed", f"{seen}; {refusal.line}", "the words stay inside"), None
-    return case.trusted(trust).because("confirmed", seen, "the held words are sent"), asked
+    outcome = f"#{asked.command} is done" if asked.command else "the held words are sent"
+    return case.trusted(trust).because("confirmed", seen, outcome), asked
 
 
-def _refusal(case: Case, asked: Confirmation, trust: Trust) -> Grant | None:
-    """The line by which that degree may not let words go in the queue and with the partner of their ticket."""
-    ticket = case.facts.ticket(asked.ticket_id)
-    queue, partner = (ticket.queue, ticket.partner) if ticket is not None else ("", None)
-    grants = (case.policy.may(act, trust, queue, partner) for act in NEEDED)
-    return next((grant for grant in grants if not grant.given), None)
+def _unasked(case: Case) -> Decision:
+    """A `#send` that answers no question of its author's: nothing goes out, and he is told so in the ticket's name."""
+    case = case.because("nothing_held", "#send", "it answers no mail that asks for it; nothing is sent")
+    decision = Decision("record", case.trust, case.reasons, author="staff")
+    found = threads.matches(case.mail, case.facts, case.policy)
+    if not found or found[0].method in threads.ALONE:
+        return decision
+    decision = replace(decision, ticket_id=found[0].ticket_id)
+    return decision if staff.is_asked_enough(case, decision) else replace(decision, ask="preview", asks="unasked")

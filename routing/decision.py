@@ -11,6 +11,22 @@ from routing.facts import Confirmation, Seen, SentLetter
 from routing.mail import Trust
 from routing.ticket import Visibility
 
+# Which words ask or tell the author of a mail, where not the event's own.
+Asks = Literal[
+    "",
+    "nothing",
+    "command",
+    "below",
+    "refused",
+    "guess",
+    "used",
+    "expired",
+    "away",
+    "told",
+    "number",
+    "unassign",
+    "unasked",
+]
 Verb = Literal["open", "append", "note", "hold", "quarantine", "duplicate", "record", "unmatched"]
 
 
@@ -80,9 +96,8 @@ class Decision:
     answer: bool = False  # staff's words that go to the requester
     words: str = ""  # what was newly written, without a command line
     ask: Literal["confirm", "preview"] | None = None  # what a held mail waits for
-    asks: Literal["", "nothing", "command", "below", "refused", "guess", "used", "expired", "away", "told"] = (
-        ""  # which words ask, where not the event's own
-    )
+    asks: Asks = ""
+    command: Literal["", "unassign"] = ""  # what a held mail does once it is confirmed; it then stays inside
     unassign: bool = False  # nobody owns the ticket any more
     notify: bool = False  # staff are told
     claim_ids: bool = True  # whether the ids it names lead others here

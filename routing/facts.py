@@ -73,6 +73,7 @@ class Confirmation:
     event: str
     expires: float
     used: bool
+    command: str = ""  # what it does; empty: held words go out
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class Facts:
     opened: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by staff's address: times of new tickets
     beside: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by ticket: new ones, by `beside.key`
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
+    inside: frozenset[int] = frozenset()  # tickets with mails that nobody answers to a requester, asked for staff alone
+
+    def has_inside(self, ticket: Ticket) -> bool:
+        """Whether staff may have answered a mail of that ticket that is not for its requester."""
+        return any((whole := self.ticket(i)) is not None and whole.id == ticket.id for i in self.inside)
 
     def ticket(self, ticket_id: int) -> Ticket | None:
         """That ticket, or the one it was merged into."""
@@ -154,11 +160,14 @@ class Facts:
                 message_id: replace(c, used=True) if c.article_id == effect.released else c
                 for message_id, c in asked.items()
             }
-        if effect.released is not None:
+        if effect.published is not None:
             keys = changes.get("keys", self.keys)  # type: ignore[assignment]
             changes["keys"] = {
-                i: replace(key, internal=False) if key.article_id == effect.released else key for i, key in keys.items()
+                i: replace(key, internal=False) if key.article_id == effect.published else key
+                for i, key in keys.items()
             }
+        if effect.inside is not None:
+            changes["inside"] = self.inside | {effect.inside}
         if effect.asked is not None:
             address, question = effect.asked
             changes["asked"] = {**self.asked, address: (*self.asked.get(address, ()), question)}
@@ -194,7 +203,9 @@ class Effect:
     seen_as: tuple[str, ...] = ()
     letters: tuple[SentLetter, ...] = ()
     confirmations: tuple[Confirmation, ...] = ()
-    released: int | None = None  # a held article that was sent now
+    released: int | None = None  # a held article whose question was answered now
+    published: int | None = None  # the same, where it was sent
+    inside: int | None = None  # a ticket with a new mail that nobody answers to a requester
     answered: tuple[str, Answered, bool, int] | None = None  # address, what, whether it is of no partner, ticket
     tripped: tuple[str, float] | None = None  # a breaker's name, and when
     asked: tuple[str, Asked] | None = None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from parsing import absence, away
 from routing import breakers, commands, forwarding, inline, newcomers, threads
 from routing.case import Case
 from routing.commands import Command
-from routing.decision import Decision
+from routing.decision import Asks, Decision
 from routing.facts import Confirmation
+from routing.policy import Grant
 from routing.ticket import Ticket
 
 # Mails that ask one person about one ticket: nobody writes faster, and a responder that answers each of them does.
@@ -17,10 +18,32 @@ MOST_QUESTIONS = 5
 QUESTION_SECONDS = 600.0
 
 
-def write(case: Case, ticket: Ticket, said: str) -> Decision:
-    """What a mail in the name of a member of staff does in a ticket; `said` is the sign that leads there, in words."""
-    message = case.mail.message
-    command = commands.read(message.reply)
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a member says in a ticket, while it is decided; `note` is what becomes of it at the least."""
+
+    case: Case
+    ticket: Ticket
+    note: Decision
+    command: Command
+    grant: Grant  # whether words of that degree go out by themselves
+
+    def kept(self, code: str, seen: str, outcome: str) -> Decision:
+        """A note, of which staff are told."""
+        return replace(self.note, reasons=self.case.because(code, seen, outcome).reasons, notify=True)
+
+    def held(self, code: str, seen: str, outcome: str, asks: Asks = "", ask: commands.Question = "preview") -> Decision:
+        """Held until that member answers `#send`."""
+        note = replace(self.note, asks=asks) if asks else self.note
+        return _asked(self.case.because(code, seen, outcome), replace(note, verb="hold"), ask)
+
+
+def write(case: Case, ticket: Ticket, said: str, *, number_only: bool = False) -> Decision:
+    """What a mail in the name of a member of staff does in a ticket; `said` is the sign that leads there, in words.
+
+    `number_only`: that is a number in the subject, and no id says which mail was answered.
+    """
+    command = commands.read(case.mail.message.reply)
     note = Decision(
         "note",
         case.trust,
@@ -38,71 +61,118 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
         return replace(note, reasons=case.because("limit_staff", trip.seen, "a note only; nobody is told").reasons)
     if not case.human:
         case = case.because("kind", case.kind, "kept inside; it never goes to the requester")
-        return replace(note, reasons=case.reasons, notify=message.kind == "list", weak=True)
+        return replace(note, reasons=case.reasons, notify=case.mail.message.kind == "list", weak=True)
     grant = case.policy.may("reply", case.trust, ticket.queue, ticket.partner)
     if grant.given:
         case = case.because("staff", f"{case.address} is of the staff", "may answer")
     else:
         case = case.because("staff_unverified", f"in the name of {case.address}, who is {case.trust}", "kept inside")
+    words = _Words(case, ticket, note, command, grant)
+    return _obeyed(words) or _inside(words) or _wordless(words) or _doubtful(words, number_only) or _answer(words, said)
+
+
+def _obeyed(words: _Words) -> Decision | None:
+    """What a command says, and what is no answer to a question of ours."""
+    case, note, command = words.case, words.note, words.command
     if command.name == "note":
-        return replace(note, reasons=case.because("note", "#note", "it stays inside").reasons, notify=True)
+        return words.kept("note", "#note", "it stays inside")
     if command.name == "unassign":
-        return _unassigned(case, ticket, note, command)
+        return _unassigned(words)
     below = command.name == "send"  # and words below it; what it let go has been seen to in `confirming`
-    if below and (len(message.from_) != 1 or case.trust == "failed"):
+    if below and (len(case.mail.message.from_) != 1 or case.trust == "failed"):
         return replace(note, reasons=case.because("not_obeyed", "#send", "it stays inside").reasons)
     if (asked := commands.question(case)) is not None and not below:
-        case = case.because(
-            "answers_question", f"in answer to {asked.message_id}", "only #send is obeyed there; it stays inside"
-        )
+        seen = f"in answer to {asked.message_id}"
+        case = case.because("answers_question", seen, "only #send is obeyed there; it stays inside")
         return replace(note, reasons=case.reasons)
-    if forwarding.is_forward(message):
-        case = case.because(
-            "forward", f"subject {message.subject!r}", "not all is theirs; it stays inside, staff are told"
-        )
-        return replace(note, reasons=case.reasons, notify=True)
+    return None
+
+
+def _unassigned(words: _Words) -> Decision:
+    """Nobody owns the ticket from then on; words below are a note. Unverified, it waits for a `#send`."""
+    case, ticket, typed = words.case, words.ticket, words.command.typed
+    grant = case.policy.may("command", case.trust, ticket.queue, ticket.partner)
+    if not grant.given or len(case.mail.message.from_) != 1:
+        if ticket.owner is not None and commands.confirmable(case, ticket):
+            outcome = "asked by mail to confirm with #send"
+            asks = _Words(case, ticket, replace(words.note, command="unassign"), words.command, grant)
+            return asks.held("confirm_command", f"{typed}; {grant.line}", outcome, "unassign", "confirm")
+        case = case.because("not_obeyed", f"{typed}; {grant.line}", "a note only; its author is told")
+        return _asked(case, replace(words.note, asks="refused"), "preview")
+    if ticket.owner is None:
+        case = case.because("unassign", typed, f"nobody owned {ticket.number}; a note only")
+    else:
+        case = case.because("unassign", typed, f"{ticket.owner} does not own {ticket.number} any more")
+    return replace(words.note, reasons=case.reasons, unassign=ticket.owner is not None, notify=True)
+
+
+def _inside(words: _Words) -> Decision | None:
+    """Words that are for nobody outside, whoever wrote them."""
+    case, ticket = words.case, words.ticket
+    subject = case.mail.message.subject
+    if forwarding.is_forward(case.mail.message):
+        return words.kept("forward", f"subject {subject!r}", "not all is theirs; it stays inside, staff are told")
     if (named := threads.inside(case.mail, case.facts, case.policy)) is not None:
-        case = case.because("inside", f"in answer to {named}, an internal note", "it stays inside; staff are told")
-        return replace(note, reasons=case.reasons, notify=True)
-    if case.trust == "failed" and not grant.given:
-        return replace(
-            note, reasons=case.because("failed", case.mail.evidence.seen, "staff are told").reasons, notify=True
-        )
+        return words.kept("inside", f"in answer to {named}, an internal note", "it stays inside; staff are told")
+    if case.trust == "failed" and not words.grant.given:
+        return words.kept("failed", case.mail.evidence.seen, "staff are told")
     if ticket.requester is None:
-        case = case.because("no_requester", ticket.number, "there is nobody to answer; it stays inside")
-        return replace(note, reasons=case.reasons, notify=True)
-    if not command.words.strip() and all(a.inline for a in message.attachments):
-        if command.name == "" and (guess := inline.words(message.text)):
-            seen = "no words above the quote, but some below it or between its lines"
-            case = case.because("guessed", seen, "held; a preview shows them and asks for #send")
-            return _held(case, replace(note, words=guess, asks="guess"), "preview" if grant.given else "confirm")
-        case = case.because("nothing_new", "no words above the quote", "it stays inside; its author is asked to write")
-        return _asked(case, replace(note, asks="nothing"), "preview")
+        return words.kept("no_requester", ticket.number, "there is nobody to answer; it stays inside")
+    return None
+
+
+def _wordless(words: _Words) -> Decision | None:
+    """Nothing new, or only between the lines of the notice: its author is asked."""
+    message = words.case.mail.message
+    if words.command.words.strip() or not all(a.inline for a in message.attachments):
+        return None
+    if words.command.name == "" and (guess := inline.words(message.text)):
+        seen = "no words above the quote, but some below it or between its lines"
+        ask: commands.Question = "preview" if words.grant.given else "confirm"
+        guessed = replace(words, note=replace(words.note, words=guess))
+        return guessed.held("guessed", seen, "held; a preview shows them and asks for #send", "guess", ask)
+    outcome = "it stays inside; its author is asked to write"
+    case = words.case.because("nothing_new", "no words above the quote", outcome)
+    return _asked(case, replace(words.note, asks="nothing"), "preview")
+
+
+def _doubtful(words: _Words, number_only: bool) -> Decision | None:
+    """Words that may be meant for the requester: held, and their author is asked (MAIL 13, 14)."""
+    case, command = words.case, words.command
+    below = command.name == "send"
     if below:
-        case = case.because("below_send", "words below #send", "held; they wait for a #send of their own")
-        note = replace(note, asks="below")
-    if not grant.given or (below and case.trust != "authenticated"):
-        seen = f"{case.address} is {case.trust}; {grant.line}"
-        return _held(case.because("confirm", seen, "asked by mail to confirm with #send"), note, "confirm")
-    if below:
-        return _held(case, note, "preview")
-    if command.name == "unknown":
-        case = case.because("unknown_command", command.typed, "held; a preview says so and asks for #send")
-        return _held(case, replace(note, asks="command"), "preview")
-    if not message.reply_certain:
-        case = case.because("uncertain_cut", "where the new words end is not certain", "held; a preview asks for #send")
-        return _held(case, note, "preview")
-    if absence.begins_as_one(message.subject) or away.may_say_that(command.words):
-        case = case.because("perhaps_away", "it reads as if somebody were away", "held; a preview asks for #send")
-        return _held(case, replace(note, asks="away"), "preview")
-    if (named := threads.notice_told(case.mail, case.policy)) is not None:
-        seen = f"in answer to {named}, a notice with no words of a partner's"
-        return _held(
-            case.because("told", seen, "held; a preview asks for #send"), replace(note, asks="told"), "preview"
+        words = replace(
+            words,
+            case=case.because("below_send", "words below #send", "held; they wait for a #send of their own"),
+            note=replace(words.note, asks="below"),
         )
-    case, left_out = newcomers.left_out(case.because("answer", said, f"goes to {ticket.requester}"), ticket)
+    if not words.grant.given or (below and case.trust != "authenticated"):
+        seen = f"{case.address} is {case.trust}; {words.grant.line}"
+        return words.held("confirm", seen, "asked by mail to confirm with #send", ask="confirm")
+    if below:
+        return _asked(words.case, replace(words.note, verb="hold"), "preview")
+    outcome = "held; a preview asks for #send"
+    if command.name == "unknown":
+        return words.held("unknown_command", command.typed, "held; a preview says so and asks for #send", "command")
+    if not case.mail.message.reply_certain:
+        return words.held("uncertain_cut", "where the new words end is not certain", outcome)
+    if absence.begins_as_one(case.mail.message.subject) or away.may_say_that(command.words):
+        return words.held("perhaps_away", "it reads as if somebody were away", outcome, "away")
+    if (named := threads.notice_told(case.mail, case.policy)) is not None:
+        return words.held("told", f"in answer to {named}, a notice with no words of a partner's", outcome, "told")
+    if number_only and case.facts.has_inside(words.ticket):
+        seen = "no id says which mail it answers, and there are internal ones in the ticket"
+        return words.held("number_only", seen, outcome, "number")
+    return None
+
+
+def _answer(words: _Words, said: str) -> Decision:
+    """It goes to the requester."""
+    ticket = words.ticket
+    case = words.case.because("answer", said, f"goes to {ticket.requester}")
+    case, left_out = newcomers.left_out(case, ticket)
     return replace(
-        note,
+        words.note,
         verb="append",
         visibility="public",
         reasons=case.reasons,
@@ -110,24 +180,6 @@ def write(case: Case, ticket: Ticket, said: str) -> Decision:
         claim_ids=True,
         left_out=left_out,
     )
-
-
-def _unassigned(case: Case, ticket: Ticket, note: Decision, command: Command) -> Decision:
-    """Nobody owns the ticket from then on; words below are a note."""
-    grant = case.policy.may("command", case.trust, ticket.queue, ticket.partner)
-    if not grant.given or len(case.mail.message.from_) != 1:
-        case = case.because("not_obeyed", f"{command.typed}; {grant.line}", "a note only; its author is told")
-        return _asked(case, replace(note, asks="refused"), "preview")
-    if ticket.owner is None:
-        case = case.because("unassign", command.typed, f"nobody owned {ticket.number}; a note only")
-    else:
-        case = case.because("unassign", command.typed, f"{ticket.owner} does not own {ticket.number} any more")
-    return replace(note, reasons=case.reasons, unassign=ticket.owner is not None, notify=True)
-
-
-def _held(case: Case, note: Decision, ask: commands.Question) -> Decision:
-    """Held until that member answers `#send`."""
-    return _asked(case, replace(note, verb="hold"), ask)
 
 
 def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:

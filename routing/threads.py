@@ -59,6 +59,11 @@ class Match:
         return _SAID[self.method].format(self.seen)
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is a number in the subject: no id says which mail is answered."""
+        return self.method in ("subject_token", "old_number", "partner_number")
+
+    @property
     def known_thread(self) -> bool:
         """Whether the sign can only be had from the conversation itself: a bare subject token is quoted anywhere."""
         return self.method not in ("subject_token", "old_number", "partner_number", "weak_id", *ALONE)

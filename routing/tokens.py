@@ -39,6 +39,7 @@ EVENTS = {
     "told": "t",  # a notice with no words of a partner's: who answers it is asked whether that is to go out
     "refusal": "f",  # the letter that a ticket stays closed: nobody is told twice
 }
+QUIET = ("internal", "told", "confirm", "preview", "alarm")  # what nobody answers to a requester, or not by itself
 _BY_LETTER = {letter: event for event, letter in EVENTS.items()}
 _SIGNED = re.compile(
     r"mg([a-z])([0-9a-z]{1,9})\.([0-9a-z]{1,10})\.([a-z2-7]{6})\.([a-z0-9])([a-z2-7]{13})(?:\.([a-z2-7]{8}))?"
@@ -56,6 +57,11 @@ _DAMM = (
     (9, 4, 3, 8, 6, 1, 7, 2, 0, 5),
     (2, 5, 8, 1, 4, 3, 6, 7, 9, 0),
 )
+
+
+def prefix(event: str) -> str:
+    """How signed ids of that event begin."""
+    return f"mg{EVENTS[event]}"
 
 
 def number(ticket_id: int) -> str:

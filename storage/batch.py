@@ -186,6 +186,7 @@ def _questions(change: Change) -> list[Row]:
             "address": ask.address,
             "event": ask.event,
             "expires": ask.expires,
+            "command": ask.command,
         }
         for letter in change.letters
         if letter.event == ask.event

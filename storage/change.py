@@ -119,6 +119,7 @@ class Ask:
     address: str
     event: Literal["confirm", "preview"]
     expires: float
+    command: str = ""  # what is done once it is confirmed; empty: the article becomes public
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Release:
     trust: str
     time: float
     held_for: HeldFor | None = None  # what still holds them: a desk without relay, or in shadow
+    publishes: bool = True  # False: a command, whose mail stays inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ def _release(connection: Connection, release: Release, now: float) -> None:
     )
     if not used.rowcount:
         raise Conflict(f"the answer {release.article_id} was sent already")
+    if not release.publishes:
+        return
     connection.execute(
         article.update().where(article.c.id == release.article_id).values(visibility="public", trust=release.trust)
     )

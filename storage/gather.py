@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from routing import tokens
 from routing.breakers import AUTOMATIC_EVENTS
 from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.reports import UNREACHABLE_SECONDS
@@ -57,6 +58,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         opened=_opened(connection, questions),
         beside={i: tuple(sorted(other for first, other in besides if first == i)) for i, _ in besides},
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
+        inside=_inside(connection, there if questions.staff else ()),
     )
 
 
@@ -68,7 +70,14 @@ def question(connection: Connection, article_id: int) -> Confirmation | None:
 
 def _confirmation(row: Any) -> Confirmation:
     return Confirmation(
-        row.message_id, row.ticket_id, row.article_id, row.address, row.event, row.expires, row.used is not None
+        row.message_id,
+        row.ticket_id,
+        row.article_id,
+        row.address,
+        row.event,
+        row.expires,
+        row.used is not None,
+        row.command,
     )
 
 
@@ -213,6 +222,15 @@ def _wrote(
         if by[1] in questions.staff:
             times[by] = (*times.get(by, ()), time)
     return times
+
+
+def _inside(connection: Connection, ticket_ids: Iterable[int]) -> frozenset[int]:
+    """Those tickets in which there are words that stay inside, or letters to staff that bear none of a partner's."""
+    ids = sorted(ticket_ids)
+    kept = sa.select(article.c.ticket_id).where(article.c.ticket_id.in_(ids), article.c.visibility == "internal")
+    quiet = sa.or_(*(outbox.c.message_id.startswith(tokens.prefix(event)) for event in tokens.QUIET))
+    letters = sa.select(outbox.c.ticket_id).where(outbox.c.ticket_id.in_(ids), quiet)
+    return frozenset(row.ticket_id for row in _rows(connection, sa.union(kept, letters), ids))
 
 
 def _beside(connection: Connection, ticket_ids: Iterable[int], questions: Questions) -> set[tuple[int, int]]:

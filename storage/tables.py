@@ -353,6 +353,7 @@ confirmation = Table(  # a mail of ours that only one person has, and what a `#s
     Column("article_id", Id, nullable=False),  # the held article
     Column("address", Text, nullable=False),
     Column("event", String(10), nullable=False),  # confirm, preview
+    Column("command", String(20), nullable=False, server_default=""),  # what it does; empty: the article goes out
     Column("expires", Time, nullable=False),
     Column("used", Time),
     UniqueConstraint("article_id", "address", name="confirmation_once"),

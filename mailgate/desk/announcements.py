@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailgate.desk.people import audience, correspondents, watching, without
 from parsing.message import Address, ParsedMessage
 from routing import tokens
@@ -13,6 +15,7 @@ from storage.change import Announcement, Article, HeldFor
 
 # why a ticket is linked and not joined
 BESIDE = ("no_participant", "thread_plus_token_alone", "thread_doubted_token", "closed_link")
+TYPED = ("unknown_command", "not_obeyed", "confirm_command")  # reasons that say which command it was
 MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
 
 
@@ -49,6 +52,15 @@ def notice(why: str, mail: Mail, decision: Decision, ticket: Ticket, policy: Pol
             *((("kept_out", ", ".join(decision.left_out)),) if decision.left_out else ()),
         ),
     )
+
+
+def unowned(mail: Mail, decision: Decision, before: Ticket, after: Ticket, policy: Policy) -> Announcement:
+    """That nobody owns it any more: for the queue's members, and for whoever did own it."""
+    told = notice("unowned", mail, decision, after, policy)
+    author = mail.message.author.address if mail.message.author else ""
+    his = without(audience(before, policy), author, policy)
+    words = "" if decision.release else told.words  # a `#send` is no news
+    return replace(told, words=words, recipients=tuple(dict.fromkeys((*told.recipients, *his))))
 
 
 def _sure(decision: Decision) -> str:
@@ -98,7 +110,7 @@ def answers(
 
 def question(decision: Decision, ticket: Ticket, article: Article) -> Announcement:
     """The mail that only that member gets, at the registered address that the held mail names as its author."""
-    typed = next((r.seen for r in decision.reasons if r.code in ("unknown_command", "not_obeyed")), "")
+    typed = next((r.seen for r in decision.reasons if r.code in TYPED), "")
     return Announcement(
         "confirm" if decision.ask == "confirm" else "preview",
         decision.asks,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from routing import beside
+from routing import beside, tokens
 from routing.facts import Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
 from routing.threads import bare_subject
-from storage.change import Change
+from storage.change import Change, Letter
 
 
 def effect(change: Change) -> Effect:
@@ -28,9 +28,18 @@ def effect(change: Change) -> Effect:
         ),
         confirmations=_asked(change),
         released=change.release.article_id if change.release else None,
+        published=change.release.article_id if change.release and change.release.publishes else None,
+        inside=change.ticket.id if change.ticket and (inside or any(map(_is_quiet, change.letters))) else None,
         answered=_answered(change),
         tripped=(change.tripped.name, change.tripped.time) if change.tripped else None,
-        asked=(change.ask.address, Asked(change.time, change.ticket.id)) if change.ask and change.ticket else None,
+        asked=next(
+            (
+                (x.recipient, Asked(x.time, x.ticket_id or 0))
+                for x in change.letters
+                if x.event in ("confirm", "preview")
+            ),
+            None,
+        ),
         wrote=_wrote(change),
         opened=(change.ticket.requester, change.ticket.created)
         if change.ticket and change.version is None and change.ticket.requester
@@ -42,6 +51,10 @@ def effect(change: Change) -> Effect:
         suppressed=next((mark.suppress for mark in change.marks if mark.suppress), None),
         lifted=change.lift,
     )
+
+
+def _is_quiet(letter: Letter) -> bool:
+    return letter.message_id.startswith(tuple(tokens.prefix(event) for event in tokens.QUIET))
 
 
 def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
@@ -62,7 +75,9 @@ def _asked(change: Change) -> tuple[Confirmation, ...]:
     if ask is None or change.ticket is None:
         return ()
     return tuple(
-        Confirmation(x.message_id, change.ticket.id, ask.article_id, ask.address, ask.event, ask.expires, used=False)
+        Confirmation(
+            x.message_id, change.ticket.id, ask.article_id, ask.address, ask.event, ask.expires, False, ask.command
+        )
         for x in change.letters
         if x.event == ask.event
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mailgate.desk.announcements import notice
+from mailgate.desk.announcements import notice, unowned
 from mailgate.desk.people import GATEWAY, admins, without
-from mailgate.desk.states import answered
+from mailgate.desk.states import answered, given_back
 from routing.decision import Decision
 from routing.facts import Confirmation, Facts
 from routing.mail import Mail
@@ -55,7 +55,16 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
     if decision.release is not None:
         after = replace(before, version=before.version + 1, updated=max(before.updated, time))
         after, history, release = released(after, decision.release, actor, time, policy)
-        return replace(change, ticket=after, version=before.version, history=tuple(history), release=release)
+        lost = decision.release.command and before.owner
+        told_of = (unowned(mail, decision, before, after, policy),) if lost else ()
+        return replace(
+            change,
+            ticket=after,
+            version=before.version,
+            history=tuple(history),
+            release=release,
+            announcements=tuple(a for a in told_of if a.recipients),
+        )
     if decision.ask is not None:
         return replace(change, announcements=(_unsent(mail, decision, before),))
     if report is None:
@@ -114,8 +123,12 @@ def _unsent(mail: Mail, decision: Decision, ticket: Ticket) -> Announcement:
 def released(
     ticket: Ticket, asked: Confirmation, actor: str, time: float, policy: Policy
 ) -> tuple[Ticket, list[HistoryEntry], Release]:
-    """The ticket, its history and what is written once `actor` has let held words of his go."""
-    ticket, history = answered(ticket, policy.staff[actor.lower()].addresses[0], time, asked.article_id)
+    """The ticket, its history and what is written once `actor` has confirmed held words or a command of his."""
     trust = "confirmed" if asked.event == "confirm" else "authenticated"  # as the held mail was
-    entry = HistoryEntry(time, actor, "confirmed", None, "sent", asked.article_id)
-    return ticket, [entry, *history], Release(asked.message_id, asked.article_id, trust, time, policy.holds)
+    release = Release(asked.message_id, asked.article_id, trust, time, policy.holds, publishes=not asked.command)
+    if asked.command:
+        ticket, history = given_back(ticket, actor, time, asked.article_id)
+    else:
+        ticket, history = answered(ticket, policy.staff[actor.lower()].addresses[0], time, asked.article_id)
+    done = f"#{asked.command}" if asked.command else "sent"
+    return ticket, [HistoryEntry(time, actor, "confirmed", None, done, asked.article_id), *history], release

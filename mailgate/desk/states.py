@@ -26,3 +26,10 @@ def answered(ticket: Ticket, staff: str, time: float, article_id: int) -> tuple[
         history.append(HistoryEntry(time, staff, "owner", None, staff, article_id))
         ticket = replace(ticket, owner=staff)
     return ticket, history
+
+
+def given_back(ticket: Ticket, actor: str, time: float, article_id: int) -> tuple[Ticket, list[HistoryEntry]]:
+    """Nobody owns it any more."""
+    if ticket.owner is None:
+        return ticket, []
+    return replace(ticket, owner=None), [HistoryEntry(time, actor, "owner", ticket.owner, None, article_id)]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from mailgate.desk import alarms
-from mailgate.desk.announcements import answers, automatic_mail, notice, question
+from mailgate.desk.announcements import answers, automatic_mail, notice, question, unowned
 from mailgate.desk.articles import article_of, automatic, handed_on, own_words
 from mailgate.desk.keys import claims, root_id
-from mailgate.desk.people import GATEWAY, audience, participants, watching, without
+from mailgate.desk.people import GATEWAY, participants, watching
 from mailgate.desk.records import outcome, recorded, released
-from mailgate.desk.states import answered, with_state
+from mailgate.desk.states import answered, given_back, with_state
 from parsing.message import ParsedMessage
 from routing import forwarding, numbers, tokens
 from routing.confirming import CONFIRM_SECONDS
@@ -149,9 +149,11 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
     if decision.release is not None:
         after, more, release = released(after, decision.release, article.sender.address, time, policy)
         history += more
+        if decision.release.command and before.owner:
+            announcements.append(unowned(mail, decision, before, after, policy))
     if decision.unassign:
-        history.append(HistoryEntry(time, article.sender.address, "owner", before.owner, None, article.id))
-        after = replace(after, owner=None)
+        after, more = given_back(after, article.sender.address, time, article.id)
+        history += more
     if decision.refuse and decision.acknowledge and message.author is not None:
         letter = automatic(mail, after, message.author, policy)
         articles.append(letter)
@@ -161,21 +163,21 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         if decision.answer:
             after, more = answered(after, member.addresses[0], time, article.id)
             history += more
-        if decision.answer or decision.held:
+        if decision.answer or (decision.held and not decision.command):
             announcements += answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
         if decision.answer:
             watchers = watching(after, policy, but=article.sender.address)
             announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=watchers))
         if decision.ask and decision.held:
-            ask = Ask(article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS)
+            ask = Ask(
+                article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS, decision.command
+            )
         if decision.ask:
             announcements.append(question(decision, after, article))
+    elif decision.unassign:
+        announcements.append(unowned(mail, decision, before, after, policy))
     elif decision.notify:
-        told = notice(_why(decision), mail, decision, after, policy)
-        if decision.unassign:  # the one who owned it, too
-            before_it = without(audience(before, policy), article.sender.address, policy)
-            told = replace(told, recipients=tuple(dict.fromkeys((*told.recipients, *before_it))))
-        announcements.append(told)
+        announcements.append(notice(_why(decision), mail, decision, after, policy))
     return Change(
         time,
         claim=mail.claim,
@@ -197,8 +199,6 @@ def _why(decision: Decision) -> str:
         return "refused"
     if decision.reopen:
         return "reopening"
-    if decision.unassign:
-        return "unowned"
     return "reply" if decision.verb == "append" else ("note" if decision.author == "staff" else "unverified")
 
 

@@ -292,6 +292,7 @@ def issued_as(told: Announcement) -> str:
         ("preview", "refused"): "internal",
         ("preview", "used"): "internal",
         ("preview", "expired"): "internal",
+        ("preview", "unasked"): "internal",
         ("acknowledgement", "refused"): "refusal",
     }
     return special.get((told.event, told.why), told.event)

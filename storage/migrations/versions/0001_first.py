@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("article_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("event", sa.String(length=10), nullable=False),
+        sa.Column("command", sa.String(length=20), server_default="", nullable=False),
         sa.Column("expires", sa.Double(), nullable=False),
         sa.Column("used", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("message_id"),

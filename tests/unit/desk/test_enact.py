@@ -205,14 +205,22 @@ def test_unassign_tells_the_others_and_what_is_below_it_stays_inside(world: Worl
     assert note.reply == "I am away from tomorrow on"
 
 
-def test_unassign_that_is_not_verified_is_told_to_its_author_and_changes_nothing(world: World) -> None:
+def test_unassign_that_is_not_verified_asks_its_author_and_changes_nothing(world: World) -> None:
     by_agent(world)
     before = len(world.sent)
     by_agent(world, "#unassign", evidence=Evidence("none", "unknown", "nothing"), at=120.0)
     assert ticket(world).owner == SAM
     assert [(s.letter.recipient, s.told.why, s.told.details) for s in world.sent[before:]] == [
-        (SAM, "refused", (("typed", "#unassign"),))
+        (SAM, "unassign", (("typed", "#unassign"),))
     ]
+
+
+def test_unassign_of_whom_the_sender_check_failed_is_told_to_its_author_and_changes_nothing(world: World) -> None:
+    by_agent(world)
+    before = len(world.sent)
+    by_agent(world, "#unassign", evidence=Evidence("fail", "unknown", "dmarc=fail"), at=120.0)
+    assert ticket(world).owner == SAM
+    assert [(s.letter.recipient, s.told.why) for s in world.sent[before:]] == [(SAM, "refused")]
 
 
 def test_words_below_the_quote_alone_are_kept_inside_and_their_author_is_told(world: World) -> None:
@@ -222,9 +230,9 @@ def test_words_below_the_quote_alone_are_kept_inside_and_their_author_is_told(wo
     (asked,) = world.letters("preview")
     assert (asked.letter.recipient, asked.told.why, asked.told.words) == (SAM, "nothing", "")
     assert not world.letters("answer"), "an empty letter is never written"
-    sent = len(world.sent)
     world.arrive(message(SAM, "#send", id="c@desk.example", re=[asked.letter.message_id]), evidence=PASS, at=120.0)
-    assert len(world.sent) == sent, "there is nothing to send"
+    assert not world.letters("answer"), "there is nothing to send"
+    assert [s.told.why for s in world.letters("preview")] == ["nothing", "unasked"]
     assert len(world.of(1, "internal")) == 1
     assert not world.confirmations
 

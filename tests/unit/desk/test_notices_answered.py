@@ -133,6 +133,110 @@ def test_the_answer_to_a_notice_without_a_partners_words_waits_for_send(world, w
     assert gone(world) == [ANNA, BEN]
 
 
+def with_the_number_alone(world: World, words: str, by: str = SAM) -> None:
+    subject = f"Re: Fire {tokens.subject_token('INC-1001')}"
+    world.arrive(message(by, words, id="n1@desk.example", subject=subject), evidence=PASS, at=200.0)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [weakly, refused, noted, bounced, assigned, unassigned, moved, closed, reopened, merged],
+)
+def test_an_answer_that_no_id_tells_from_one_to_an_internal_mail_waits_for_send(world, happens) -> None:
+    happens(world)
+    with_the_number_alone(world, "Is this really her?")
+    assert gone(world) == []
+    asked = world.letters("preview", SAM)[-1]
+    assert (asked.told.why, asked.told.words) == ("number", "Is this really her?")
+    world.arrive(message(SAM, "#send", re=[asked.letter.message_id]), evidence=PASS, at=300.0)
+    assert set(gone(world)) == {ANNA, BEN}
+
+
+def test_an_answer_with_the_number_alone_goes_out_where_nothing_internal_was_written(world) -> None:
+    with_the_number_alone(world, "Try again")
+    assert gone(world) == [ANNA, BEN]
+
+
+def test_the_number_alone_of_an_answer_that_comes_in_the_batch_of_the_note_waits_too(world) -> None:
+    notice = newest(world, "new").letter.message_id
+    note = message(TESS, "#note She is a pain", id="i1@desk.example", re=[notice])
+    subject = f"Re: Fire {tokens.subject_token('INC-1001')}"
+    answer = message(SAM, "Indeed", id="n1@desk.example", subject=subject)
+    world.settle([world.take(m, evidence=PASS, at=200.0) for m in (note, answer)])
+    assert gone(world) == []
+
+
+def test_an_answer_to_a_question_of_ours_that_has_lost_its_ids_waits_too(world) -> None:
+    doubt = message(
+        SAM, "Doubt", id="d1@desk.example", re=[newest(world, "new").letter.message_id], reply_certain=False
+    )
+    world.arrive(doubt, evidence=PASS, at=100.0)
+    with_the_number_alone(world, "No, leave it")
+    assert gone(world) == []
+
+
+def test_a_send_that_answers_no_question_is_answered_and_does_nothing(world) -> None:
+    before = world.tickets[1]
+    answered(world, newest(world, "new"), "#send")
+    (told,) = world.letters("preview", SAM)
+    assert (told.told.why, told.letter.ticket_id) == ("unasked", 1)
+    assert (world.letters("answer"), world.tickets[1], len(world.articles)) == ([], before, 2)
+    answered(world, told, "#send")
+    assert world.letters("answer") == [], "nor does an answer to that"
+
+
+def test_sends_that_answer_no_question_are_not_answered_without_end(world) -> None:
+    for _ in range(20):
+        answered(world, newest(world, "new"), "#send")
+    assert len(world.letters("preview", SAM)) == 5
+
+
+def test_a_send_alone_that_belongs_to_no_ticket_is_only_recorded(world) -> None:
+    world.arrive(message(SAM, "#send", id="x@desk.example"), evidence=PASS)
+    assert not world.letters("preview") and not world.letters("answer")
+
+
+# --- a command that nobody vouches for -----------------------------------------------------------------------------
+
+
+def doubted_unassign(world: World, words: str = "#unassign") -> Sent:
+    answered(world, newest(world, "new"), "I take it")
+    notice = newest(world, "new").letter.message_id
+    world.arrive(message(SAM, words, id="u1@desk.example", re=[notice]), at=220.0)
+    (*_, asked) = world.letters("confirm", SAM)
+    return asked
+
+
+def test_an_unverified_unassign_is_done_once_its_author_confirms_it(world) -> None:
+    asked = doubted_unassign(world, "#unassign\nI am away")
+    assert (asked.told.why, dict(asked.told.details)["typed"]) == ("unassign", "#unassign")
+    assert world.tickets[1].owner == SAM
+    public = len(world.of(1))
+    world.arrive(message(SAM, "#send", id="y@desk.example", re=[asked.letter.message_id]), at=300.0)
+    assert world.tickets[1].owner is None
+    assert len(world.of(1)) == public, "what stands below it stays inside"
+    assert len(gone(world)) == 2, "nothing goes out but the answer before it"
+    assert newest(world, "unowned").letter.recipient == TESS
+    world.command(commands.assign(world.tickets[1], 900, SAM, TESS, NOW, world.policy))
+    world.arrive(message(SAM, "#send", id="z@desk.example", re=[asked.letter.message_id]), at=310.0)
+    assert world.tickets[1].owner == SAM, "once"
+
+
+def test_an_unverified_unassign_that_somebody_else_confirms_is_not_done(world) -> None:
+    asked = doubted_unassign(world)
+    world.arrive(message(TESS, "#send", id="y@desk.example", re=[asked.letter.message_id]), evidence=PASS, at=300.0)
+    assert world.tickets[1].owner == SAM
+
+
+def test_words_below_the_send_of_a_command_are_asked_for_on_their_own(world) -> None:
+    asked = doubted_unassign(world)
+    words = message(SAM, "#send\nAnd bring sand", id="y@desk.example", re=[asked.letter.message_id])
+    world.arrive(words, evidence=PASS, at=300.0)
+    assert world.tickets[1].owner is None
+    assert [s.told.why for s in world.letters("preview", SAM)] == ["below"]
+    assert newest(world, "unowned").letter.recipient == TESS
+
+
 def test_the_answer_to_a_partners_words_goes_out_at_once(world) -> None:
     for why in ("new", "reply"):
         answered(world, newest(world, why), f"Answer to {why}")
@@ -194,7 +298,7 @@ def test_a_notice_says_what_an_answer_to_it_does(why: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("why", ["away", "told"])
+@pytest.mark.parametrize("why", ["away", "told", "number"])
 def test_a_preview_says_why_the_answer_waits_and_to_whom_it_would_go(why: str, code: str) -> None:
     queues = {key: replace(queue, language=code) for key, queue in POLICY.queues.items()}
     told = replace(NOTICE, event="preview", why=why, words="Words.", author=Address("Agent", "agent@desk.example"))

@@ -62,7 +62,9 @@ def test_what_introduces_the_words_is_enough(name: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("key", ["how", "how_note", "how_asks", "how_inside", "shortened_label", "delimiter"])
+@pytest.mark.parametrize(
+    "key", ["how", "how_note", "how_asks", "how_inside", "shortened_label", "kept_out_label", "delimiter"]
+)
 def test_the_lines_around_the_words_are_enough(code: str, key: str) -> None:
     strings = language(code)
     assert strings is not None

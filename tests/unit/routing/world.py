@@ -253,6 +253,7 @@ class World:
             {a: tuple(t.created for t in self.tickets.values() if t.requester == a and t.created > asked.since)
              for a in asked.staff},
             beside,
+            inside=self.inside(wanted) if asked.staff else frozenset(),
         )  # fmt: skip
 
     def beside(self, tickets: set[int], asked: Questions) -> dict[int, tuple[int, ...]]:
@@ -267,6 +268,12 @@ class World:
                     found.add((first, other))
             ids = {other for _, other in found}
         return {first: tuple(sorted(o for f, o in found if f == first)) for first, _ in found}
+
+    def inside(self, tickets: set[int]) -> frozenset[int]:
+        quiet = tuple(tokens.prefix(event) for event in tokens.QUIET)
+        kept = {a.ticket_id for a in self.articles.values() if a.visibility == "internal"}
+        told = {s.letter.ticket_id for s in self.sent if s.letter.message_id.startswith(quiet)}
+        return frozenset(tickets & (kept | told))
 
     def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str], tuple[float, ...]]:
         times: dict[tuple[int, str], tuple[float, ...]] = {}
@@ -318,11 +325,12 @@ class World:
                 if letter.event == change.ask.event:
                     self.confirmations[letter.message_id] = Confirmation(
                         letter.message_id, change.ticket.id, change.ask.article_id, change.ask.address,
-                        change.ask.event, change.ask.expires, used=False,
+                        change.ask.event, change.ask.expires, used=False, command=change.ask.command,
                     )  # fmt: skip
         if (release := change.release) is not None:
             assert not self.confirmations[release.message_id].used
             self.confirmations[release.message_id] = replace(self.confirmations[release.message_id], used=True)
+        if release is not None and release.publishes:
             held = self.articles[release.article_id]
             self.articles[release.article_id] = replace(held, visibility="public", trust=release.trust)
             self.sent = [
