@@ -1,4 +1,4 @@
-"""A mail that came after its answer, which has a ticket by then, and that belongs to another: the two are one. Pure."""
+"""What a mail does to other tickets than its own: one that its answer has got, a closed one that it goes on with. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mailgate.desk.announcements import thread_references
 from mailgate.desk.merging import merge
 from mailgate.desk.people import GATEWAY, audience
 from parsing.message import Address
-from routing import beside
+from routing import beside, tokens
 from routing.decision import Decision
 from routing.facts import Facts
 from routing.joining import ARCHIVE
@@ -25,6 +25,8 @@ def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> t
     It is merged where its requester could have joined, had his answer come second; else the two are linked, and staff
     are told why.
     """
+    if decision.verb == "open" and decision.follows is not None:
+        return _followed(mail, decision, facts)
     waiting, into = _waiting(mail, facts), facts.ticket(decision.ticket_id or 0)
     if into is None or not (decision.verb == "append" or _began(mail, decision, waiting, into, policy)):
         return ()
@@ -75,6 +77,17 @@ def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[C
     entry = HistoryEntry(time, who, "requester", into.requester, who)
     told = tuple(replace(a, ticket=whole) for a in after.announcements)
     return gone, replace(after, ticket=whole, history=(*after.history, entry), announcements=told)
+
+
+def _followed(mail: Mail, decision: Decision, facts: Facts) -> tuple[Change, ...]:
+    """The closed ticket says which one goes on with it: of two replies at one moment the second finds it changed."""
+    closed = facts.ticket(decision.related[0])
+    if closed is None:
+        return ()
+    time = mail.envelope.received_at
+    entry = HistoryEntry(time, GATEWAY, "linked", None, tokens.number(decision.ticket_id or 0), mail.claim.article_id)
+    after = replace(closed, version=closed.version + 1)
+    return (Change(time, ticket=after, version=closed.version, history=(entry,)),)
 
 
 def _newest(changes: tuple[Change, ...], ticket: Ticket) -> Ticket:
