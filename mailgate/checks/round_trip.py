@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 @contextlib.contextmanager
 def serving(settings: Settings, *, shadow: bool) -> Iterator[None]:
     """`mailgate serve` for as long as the block lasts, its mailboxes looked at. Raises CommandError."""
-    log = settings.path("mailgate-init.log")
+    log = settings.state / "mailgate-init.log"
     words = ["serve", "--config", settings.file, *(["--shadow"] if shadow else [])]
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - ourselves, by settings of ours

@@ -72,8 +72,14 @@ def _secrets(found: Settings) -> Iterator[Finding]:
             continue
         elif file.stat().st_mode & 0o007:
             yield failed(key, f"{file} can be read by everybody on this machine", f"chmod 600 {file}", at)
-        elif file.stat().st_mode & 0o070:
+        elif file.stat().st_mode & 0o070 and not _shared(file):
             yield advice(key, f"{file} can be read by its group", f"chmod 600 {file}", at)
+
+
+def _shared(file: Path) -> bool:
+    """Whether it is root's, and read by the group of its folder alone: a service's, which may not write it."""
+    there, folder = file.stat(), file.parent.stat()
+    return there.st_uid == 0 and there.st_mode & 0o077 == 0o040 and there.st_gid == folder.st_gid != 0
 
 
 def alarm(found: Settings) -> Iterator[Finding]:

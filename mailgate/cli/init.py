@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from mailgate.cli import service
 from mailgate.cli.asking import Asker
 from mailgate.cli.command import Command, Place, pass_place
 from mailgate.cli.console import People, line
@@ -63,20 +65,27 @@ def init(
 
     Every question has an option. Sign-in and relay are tried as they are answered; then `check` runs, and the desk
     sends itself a mail. Passwords go to a file of their own. Nothing is written before the last answer, and a file that
-    is there is left as it is.
+    is there is left as it is. In /etc/mailgate of the package, root writes what the service can read.
     """
     file = Path(place.config or os.environ.get("MAILGATE_CONFIG") or "mailgate.toml")
     if file.exists():
         raise CommandError(f"{file} is there already and stays as it is; `mailgate check` tries it")
+    folder = file.absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise CommandError(f"{folder}: cannot be written to")
     people = People()
     given = Given(**options)  # type: ignore[arg-type]  # click has read them
     trying = trying and not yes
-    draft = Interview(given, Asker(yes=yes, people=people), file.absolute().parent, trying=trying).draft()
+    draft = Interview(given, Asker(yes=yes, people=people), folder, trying=trying).draft()
+    packaged = service.state(folder)
+    draft.answers = replace(draft.answers, state=packaged)
     save(file, draft)
     people.say(f"Wrote {file}.")
     trying = trying and not draft.unregistered
     if trying:
-        place.config = str(file)
+        place.config = str(file.absolute())
+        if packaged:
+            service.become()
         _try(ctx, place, people, draft, wait)
     _next(people, file, draft, trying=trying)
 
@@ -85,7 +94,11 @@ def init(
 
 
 def save(file: Path, draft: Draft) -> None:
-    """The settings and the passwords, each mode 0600, all or none. Raises CommandError and SettingsError."""
+    """The settings and what lies beside them, for who is to read them, all or none.
+
+    Raises CommandError and SettingsError.
+    """
+    reader = service.group(file.absolute().parent)
     made: list[Path] = []
     try:
         for name, secret in draft.files.items():
@@ -96,16 +109,20 @@ def save(file: Path, draft: Draft) -> None:
                 raise CommandError(f"{path}: cannot be written: {error.strerror}") from None
             made.append(path)
             with os.fdopen(handle, "w", encoding="utf-8") as out:
+                service.close(handle, reader)
                 out.write(f"{secret}\n")
-        create(file, write(draft.answers))
+        create(file, write(draft.answers), reader)
     except BaseException:
         for path in made:
             path.unlink(missing_ok=True)
         raise
 
 
-def create(file: Path, text: str) -> None:
-    """Write it where no file is, mode 0600, and only if it can be loaded. Raises CommandError and SettingsError."""
+def create(file: Path, text: str, reader: int | None = None) -> None:
+    """Write it where no file is, for its owner and that group, and only if it can be loaded.
+
+    Raises CommandError and SettingsError.
+    """
     from mailgate.settings import load
 
     try:
@@ -115,6 +132,7 @@ def create(file: Path, text: str) -> None:
     draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
+            service.close(handle, reader)
             out.write(text)
         load(draft)
         os.link(draft, file)  # unlike a rename it overwrites nothing
@@ -172,16 +190,24 @@ def _try(ctx: click.Context, place: Place, people: People, draft: Draft, wait: i
 
 def _next(people: People, file: Path, draft: Draft, *, trying: bool) -> None:
     """What to type now."""
-    config = "" if file == Path("mailgate.toml") else f" --config {file}"
+    packaged = draft.answers.state is not None
+    config = "" if file == Path("mailgate.toml") or packaged else f" --config {file}"
+    command = f"{service.prefix() if packaged else ''}mailgate"
     answers = draft.answers
     people.say("\nNext:", "bold")
     secret = file.parent / answers.password_file
     if answers.mailbox and answers.sign_in == "password" and not secret.exists():
-        people.say(f"  put the password of {answers.user} into {secret}, and `chmod 600` it")
+        mode = "640" if service.group(file.absolute().parent) is not None else "600"
+        people.say(f"  put the password of {answers.user} into {secret}, and `chmod {mode}` it")
     if draft.unregistered:
         people.say(f"  register the application (docs/signing-in.md) and write its client_id into {file}")
     if answers.mailbox and answers.sign_in != "password" and not trying:
-        people.say(f"  mailgate login{config} {GRANTS[answers.sign_in]}")
+        people.say(f"  {command} login{config} {GRANTS[answers.sign_in]}")
     if not trying:
-        people.say(f"  mailgate check{config}")
-    people.say(f"  mailgate serve{config}{' --shadow' if draft.shadow else ''}")
+        people.say(f"  {command} check{config}")
+    if packaged and service.UNIT.exists():
+        if draft.shadow:
+            people.say("  systemctl edit mailgate    (ExecStart with --shadow, see docs/shadow.md)")
+        people.say("  systemctl start mailgate")
+    else:
+        people.say(f"  {command} serve{config}{' --shadow' if draft.shadow else ''}")

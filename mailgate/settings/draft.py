@@ -42,12 +42,13 @@ class Answers:
     staff: tuple[str, str] | None = None  # name, address
     auth_results: str = "none"  # an authserv-id, "microsoft" or "none"
     language: str = "en"
+    state: str | None = None  # the folder of what it keeps; None: that of the settings
 
 
 def write(answers: Answers) -> str:
     """The file's text."""
     parts = [
-        _HEAD.format(desk=_desk(answers)),
+        _HEAD.format(desk=_desk(answers), storage=_storage(answers)),
         _door(answers),
         _grant(answers),
         _relay(answers),
@@ -72,6 +73,12 @@ def value(thing: Any) -> str:
 
 def _desk(answers: Answers) -> str:
     return _lines(name=answers.name, address=answers.address, timezone=answers.timezone, language=answers.language)
+
+
+def _storage(answers: Answers) -> str:
+    if answers.state is None:
+        return _lines(url="sqlite:///mailgate.db")
+    return _lines(url=f"sqlite:///{answers.state}/mailgate.db", state=answers.state)
 
 
 def _lines(**settings: str | int | list[str]) -> str:
@@ -154,7 +161,7 @@ _HEAD = """\
 
 [storage]
 # From the folder of this file. Or PostgreSQL: "postgresql+psycopg://mailgate@localhost/mailgate"
-url = "sqlite:///mailgate.db"
+{storage}
 """
 
 _SMTP = """\

@@ -38,6 +38,17 @@ for folder, folders, files in os.walk("/", followlinks=False):
         if not os.path.islink(path) and os.access(path, os.W_OK):
             print(path)
 """
+# A relay that hands over to the desk's door what is for the desk, and keeps the rest to itself.
+RELAY = """
+import smtplib
+class Relay:
+    async def handle_DATA(self, server, session, envelope):
+        ours = [to for to in envelope.rcpt_tos if to.startswith("help@desk.example")]
+        if ours:
+            with smtplib.SMTP("127.0.0.1", 2525) as client:
+                client.sendmail(envelope.mail_from, ours, envelope.content)
+        return "250 OK"
+"""
 SEND = """
 import smtplib, sys
 with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as client:
@@ -47,7 +58,7 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as client:
 # Beside each command: looked at before it or after it, each into a file of its own.
 BEFORE = {
     "apt install ./mailgate": "list >seen/paths-before; getent passwd >seen/users-before",
-    "install --group=mailgate": """
+    "mailgate init": """
         systemctl start mailgate; systemctl show mailgate --property=ActiveState,ConditionResult,Result >seen/unset
         systemctl is-enabled mailgate >seen/enabled
         getent passwd mailgate >seen/user; getent shadow mailgate >>seen/user
@@ -59,6 +70,18 @@ BEFORE = {
     "apt purge": "ls -d /etc/mailgate/mailgate.toml /var/lib/mailgate/mailgate.db >seen/left-by-remove",
 }
 AFTER = {
+    # A second time elsewhere, with a password, and a third in a folder of root's own.
+    "mailgate init": """
+        stat --format='%n %a %U %G' /etc/mailgate/* /var/lib/mailgate/* >seen/made
+        told='--relay none --timezone UTC --staff none --auth-results none --live'
+        printf 'sesame\\n\\nsesame\\n' | mailgate init --config /etc/mailgate/other.toml --desk help@desk.example \\
+          --mailbox 127.0.0.1:1 --user desk $told || true
+        stat --format='%n %a %U %G' /etc/mailgate/other.toml /etc/mailgate/mailbox.password >seen/made-with-password
+        runuser --user=mailgate -- mailgate check --config /etc/mailgate/other.toml >seen/checked-with-password || true
+        rm /etc/mailgate/other.toml /etc/mailgate/mailbox.password
+        mailgate init --yes --config /root/mailgate.toml
+        stat --format='%n %a %U %G' /root/mailgate.toml >seen/made-for-root
+        """,
     "systemctl status": "send 2525 'The first mail'; settle",
     "runuser --user=mailgate -- mailgate ticket list": """
         runuser --user=mailgate -- mailgate ticket list --json >seen/tickets
@@ -70,10 +93,11 @@ AFTER = {
     "systemctl start mailgate": "systemctl is-active mailgate >>seen/starts",
     "rm --recursive": "list >seen/paths-after; getent passwd >seen/users-after",
 }
-# The page's file name has the version in it; an editor is a person, who names a relay that is there.
+# The page's file name has the version in it; who answers questions is a person.
 INSTEAD = {
     r"\./mailgate_[\w.-]+\.deb": "/root/mailgate.deb",
-    r"^editor ": "sed --in-place 's/^port = 25$/port = 2500/' ",
+    r"^mailgate init": "mailgate init --desk 'Desk <help@desk.example>' --mailbox smtp --relay 127.0.0.1:2500 "
+    "--timezone Europe/Berlin --staff 'Anna <anna@desk.example>' --auth-results none --live",
     r"^apt install": "apt install --assume-yes",
 }
 PROBE = """\
@@ -94,7 +118,9 @@ settle() {
 }
 walk() { runuser --user=mailgate -- python3 /opt/look.py >"seen/writable-$1"; }
 ps_of_main() { cat "/proc/$(systemctl show mailgate --property=MainPID --value)/status"; }
-relay() { /usr/lib/mailgate/bin/python -m aiosmtpd --nosetuid --listen 127.0.0.1:2500 --class aiosmtpd.handlers.Sink & }
+relay() {
+  PYTHONPATH=/root /usr/lib/mailgate/bin/python -m aiosmtpd --nosetuid --listen 127.0.0.1:2500 --class relay.Relay &
+}
 """
 
 
@@ -139,6 +165,7 @@ def life(once: Once, package: Path) -> Path:
             (root / "opt").mkdir(exist_ok=True)
             (root / "opt/look.py").write_text(LOOK)
             (root / "root/send.py").write_text(SEND)
+            (root / "root/relay.py").write_text(RELAY)
             (root / "root/probe").write_text(script())
             _boot(root, folder / "console")
             shutil.copytree(root / "root/seen", folder / "seen")
@@ -189,8 +216,34 @@ def test_before_there_are_settings_the_service_waits_and_does_not_fail(life: Pat
 
 
 def test_mail_by_smtp_is_a_ticket_of_the_installed_service(life: Path) -> None:
-    (ticket,) = [json.loads(line) for line in seen(life, "tickets").splitlines()]
-    assert (ticket["number"], ticket["subject"]) == ("INC-1001", "The first mail")
+    tickets = [json.loads(line) for line in seen(life, "tickets").splitlines()]
+    (found,) = [ticket for ticket in tickets if ticket["subject"] == "The first mail"]
+    assert found["number"] == "INC-1002"
+
+
+def test_init_leads_to_a_first_ticket_and_writes_what_the_service_can_use(life: Path) -> None:
+    said = (life / "said").read_text()
+    assert "A mail went out through the relay, came back in, and is a ticket:" in said
+    assert "INC-1001" in said
+    assert "  systemctl start mailgate\n" in said
+    made = dict(line.split(" ", 1) for line in seen(life, "made").splitlines())
+    assert made.pop("/etc/mailgate/mailgate.toml") == "640 root mailgate"
+    assert made["/var/lib/mailgate/mailgate.db"] == "600 mailgate mailgate"
+    assert {owner.split(" ", 1)[1] for owner in made.values()} == {"mailgate mailgate"}
+
+
+def test_init_writes_a_password_that_the_service_reads_and_nobody_else(life: Path) -> None:
+    assert seen(life, "made-with-password").splitlines() == [
+        "/etc/mailgate/other.toml 640 root mailgate",
+        "/etc/mailgate/mailbox.password 640 root mailgate",
+    ]
+    checked = seen(life, "checked-with-password")
+    assert "nobody listens at" in checked  # it was read: what is wrong is the server
+    assert "password_file" not in checked
+
+
+def test_init_elsewhere_writes_for_who_types_it_alone(life: Path) -> None:
+    assert seen(life, "made-for-root") == "/root/mailgate.toml 600 root root\n"
 
 
 def test_service_runs_as_its_own_user_without_rights_and_filtered(life: Path) -> None:

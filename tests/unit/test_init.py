@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from mailgate.cli import asking
+from mailgate.cli import asking, service
 from mailgate.cli.main import cli
 from mailgate.errors import CommandError
 from mailgate.policy import NO_KEYS, build
@@ -137,3 +138,40 @@ def test_commented_sections_can_be_used_as_they_stand(folder: Path) -> None:
     settings = load(file)
     assert build(settings, NO_KEYS).rules[0].name == "printers"
     assert settings.relay is not None
+
+
+def test_in_the_packages_folder_the_desk_keeps_things_where_its_service_may_write(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real folders, users and modes: tests/installing."""
+    state = folder / "state"
+    state.mkdir()
+    monkeypatch.setattr(service, "STATE", state)
+    init("--yes", "--config", "elsewhere.toml")
+    assert load(folder / "elsewhere.toml").state == folder
+    monkeypatch.setattr(service, "SETTINGS", folder)
+    done = init("--yes")
+    assert written(folder).state == state
+    assert written(folder).database_url == f"sqlite:///{state}/mailgate.db"
+    assert f"runuser --user={state.owner()} -- mailgate check\n" in done.output
+
+
+def test_folder_that_cannot_be_written_to_is_told_before_the_first_question() -> None:
+    done = init("--config", "nowhere/mailgate.toml")
+    assert done.exit_code == 1
+    assert "nowhere: cannot be written to" in done.output
+    assert "1/8" not in done.output
+
+
+def test_group_that_reads_is_the_one_of_a_folder_that_root_keeps_for_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = os.stat_result((0o40750, 1, 1, 1, 0, 925, 0, 0, 0, 0))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for mode, group, reader in ((0o750, 925, 925), (0o755, 925, None), (0o700, 925, None), (0o750, 0, None)):
+        there = os.stat_result((0o40000 | mode, *made[1:5], group, *made[6:]))
+        monkeypatch.setattr(Path, "stat", lambda _, there=there: there)
+        assert service.group(folder) == reader
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(Path, "stat", lambda _: made)
+    assert service.group(folder) is None
