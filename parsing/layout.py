@@ -8,7 +8,8 @@ from html import unescape
 from parsing import limits, tags
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
-_PADDING = re.compile("[\u200b\ufeff\u034f\u00ad\u2060]")  # what newsletters fill their preview text with
+PADDING = "\u200b\ufeff\u034f\u00ad\u2060"  # what newsletters fill their preview text with
+_PADDING = re.compile(f"[{PADDING}]")
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 
@@ -16,8 +17,9 @@ _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 class Layout:
     """The text so far. What a tag does to it is a method that takes the tag's attributes as they are written."""
 
-    def __init__(self, *, links: bool) -> None:
+    def __init__(self, *, links: bool, loose: bool) -> None:
         self.links = links
+        self.loose = loose  # blanks may stand side by side, or what is no letter between letters
         self.out: list[str] = []  # finished lines
         self.line: list[str] = []
         self.wanted = 0  # line ends that must stand before the next words
@@ -36,12 +38,12 @@ class Layout:
     def text(self) -> str:
         """All of it: never more than two empty lines in a row, none at the ends."""
         self.newline()
-        text = "\n".join(self.out)
-        if "\n\n\n\n" not in text and "\n>" not in text:
+        text = "\n".join(self.out).replace("\xa0", " ")
+        if "\n\n\n\n" not in text and ">\n" not in text and "> \n" not in text:  # so that no quote has such lines
             return text.strip("\n")
         out: list[str] = []
         empty = 0
-        for line in self.out:
+        for line in text.split("\n"):
             empty = empty + 1 if not line.strip("> ") else 0
             if empty <= 2:
                 out.append(line)
@@ -49,31 +51,34 @@ class Layout:
 
     def words(self, text: str) -> None:
         """What stands between two tags, its entities not resolved."""
-        if text.isspace() and not self.pre and text.isascii():
-            if not self.blank and not self.wanted:
-                self.put(" ")
-            return
-        if "&" in text:
-            text = unescape(text)
-        if not text.isascii():
-            text = _PADDING.sub("", text)
-        if self.pre:
-            first, *rest = text.replace("\r\n", "\n").split("\n")
-            self.put(first)
-            for line in rest:
-                self.newline()
-                self.put(line)
-            return
-        text = text.replace("\n", " ")
-        if "  " in text or "\t" in text or "\r" in text:
+        if self.loose or "&" in text:
+            text = _PADDING.sub("", unescape(text))
+            if self.pre:
+                self.lines(text)
+                return
+            if not text.isprintable():
+                text = _BLANKS.sub(" ", text)
+        if "  " in text:
             text = _BLANKS.sub(" ", text)
-        if text.startswith(" ") and (self.blank or self.wanted):
-            text = text[1:]
-        self.put(text)
+        if text:
+            self.put(text)
+
+    def lines(self, text: str) -> None:
+        """Words whose blanks and line ends stay."""
+        first, *rest = text.replace("\r\n", "\n").split("\n")
+        if first:
+            self.put(first)
+        for line in rest:
+            self.newline()
+            if line:
+                self.put(line)
 
     def put(self, text: str) -> None:
-        if not text:
-            return
+        """Words as they are to be read, on the line that is open; a blank before them only where none stands yet."""
+        if text[0] == " " and (self.blank or self.wanted) and not self.pre:
+            text = text[1:]
+            if not text:
+                return
         if self.wanted:
             self.feed()
         if self.bullet:
@@ -81,7 +86,7 @@ class Layout:
             self.bullet = ""
         self.line.append(text)
         self.fresh = False
-        self.blank = text[-1] in " \n"
+        self.blank = text[-1] == " "
 
     def feed(self) -> None:
         """Write the line ends that are wanted."""
@@ -92,9 +97,9 @@ class Layout:
             self.out.append(self.prefix.rstrip())
 
     def newline(self) -> None:
-        line = "".join(self.line).replace("\xa0", " ").rstrip()
-        self.out.append(self.prefix + line)
-        self.line = []
+        line = self.line
+        self.out.append(self.prefix + "".join(line).rstrip())
+        line.clear()
         self.blank = True
 
     def want(self, ends: int) -> None:
@@ -219,6 +224,7 @@ class Layout:
         if words and plain not in words and words.removeprefix("www.").rstrip("/") != plain:
             if self.line[-1].endswith(" "):
                 self.line[-1] = self.line[-1].rstrip(" ")
+                self.blank = False
             self.put(f" <{address}>")
 
     def picture(self, source: str) -> None:

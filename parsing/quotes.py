@@ -18,6 +18,7 @@ BLOCK_LINES = 24  # From, Sent, To, Cc, Subject with long lists of recipients fo
 NAME_CHARACTERS = 80  # before the address in "NAME <ADDRESS> wrote:"
 ABBREVIATION_CHARACTERS = 8
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
+VERB_LINE = 40  # characters of a line that holds nothing else
 SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
 VALUE_CHARACTERS = 400  # of a label, enough to see an address and a date
 VALUE_LINES = 8  # lines a folded To list may run on before the next label
@@ -79,6 +80,15 @@ def visible(line: str) -> str:
     return line if line.isascii() else _INVISIBLE.sub("", line).replace("\u00a0", " ")
 
 
+def _is_visible(text: str) -> bool:
+    """Whether it surely is what `visible` makes of it: told at once of Latin-1's letters."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return "\u00ad" not in text and "\u00a0" not in text
+
+
 def is_quoted(line: str) -> bool:
     """Whether the line carries a quote's prefix (RFC 3676 section 4.5)."""
     head = line[:1]
@@ -110,10 +120,10 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     free = 0  # the first line that belongs to no mark yet
     quoted = next((number for number, line in enumerate(lines) if ">" in line[:3]), len(lines))
     for number, raw in enumerate(lines):
-        if number < free or not raw:
+        if number < free or not raw or (raw[0] == ">" and len(raw) >= VERB_LINE):
             continue
         if raw[0] in "> " and is_quoted(raw):
-            mark = _wrote(lines, number, raw, free) if len(raw) < 40 and _is_wrapped_verb(raw) else None
+            mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
         else:
             near = number + 3 >= quoted  # so that a quote may follow
             if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():
@@ -151,6 +161,9 @@ def unbarred(lines: list[str]) -> list[str]:
 
 def forward(lines: Sequence[str]) -> Mark | None:
     """The first mark of a forwarded mail in `lines`, where no others matter."""
+    text = "\n".join(lines)
+    if _is_visible(text) and not _says_forwarded(text):
+        return None  # as nearly all, told at once
     for number, raw in enumerate(lines):
         if raw and (raw[0] in _RULED or ":" in raw or "：" in raw):
             mark = _separator(number, visible(raw).rstrip())
@@ -264,7 +277,7 @@ def _quote_follows(lines: Sequence[str], number: int) -> bool:
 
 def _is_wrapped_verb(line: str) -> bool:
     """Whether the line is "> wrote:", where the ">" closes an address and quotes nothing."""
-    return len(line) < 40 and line.rstrip().endswith((":", "：")) and _begins_with_verb(line)
+    return len(line) < VERB_LINE and line.rstrip().endswith((":", "：")) and _begins_with_verb(line)
 
 
 def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from html import unescape
+from operator import length_hint
 
 from parsing import limits, styles, tags
 from parsing.concealment import Concealment
-from parsing.layout import Layout
+from parsing.layout import PADDING, Layout
 from parsing.styles import Look
 
 # A tag. Possessive, and given up for the looser one at the first quote that does not close.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
 _LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)([^>]*+)>")
+_PRE = re.compile("<pre", re.IGNORECASE)
+_BLANKS = "\n\r\t\f"  # which HTML shows as a blank, but for <pre>
 _NO_MARGIN = re.compile(r"Mso|margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 
 _SHORT = 400  # characters of a tag that is read once and remembered: mails repeat a few of them
@@ -47,10 +49,18 @@ def to_text(html: str, *, links: bool = True) -> str:
 
 def read(html: str, *, links: bool = True) -> tuple[str, bool]:
     """The same, and whether words were dropped because a reader does not see them."""
-    reader = _Reader(html[: limits.HTML_BYTES], Layout(links=links), "")
+    html = html[: limits.HTML_BYTES]
+    loose = not html.isascii() and any(sign in html for sign in PADDING)
+    if _PRE.search(html):
+        loose = True
+    else:
+        for sign in _BLANKS:
+            if sign in html:
+                html = html.replace(sign, " ")
+    reader = _Reader(html, Layout(links=links, loose=loose), "")
     text = reader.read()
     if reader.late:  # rules that hold for what stands above them, too
-        reader = _Reader(reader.html, Layout(links=links), "".join(reader.css))
+        reader = _Reader(html, Layout(links=links, loose=loose), "".join(reader.css))
         text = reader.read()
     return text, reader.dropped
 
@@ -83,6 +93,7 @@ class _Reader:
         self.pieces = html.split("<", limits.HTML_TAGS + 1)
         del self.pieces[limits.HTML_TAGS + 1 :]
         self.before = self.pieces.pop(0)
+        self.ahead = iter(self.pieces)
         self.at, self.start = 0, len(self.before)
         self.tag = _TAG  # how tags are told
         self.concealment = Concealment()
@@ -95,51 +106,68 @@ class _Reader:
             self.learn(css)
 
     def read(self) -> str:
-        layout, pieces, end = self.layout, self.pieces, len(self.pieces)
-        frames, rules = self.concealment.frames, self.rules
-        text, number = self.before, 0
-        while True:
-            if text and not (text == "\n" and layout.wanted and not layout.pre):
-                # a line end is nearly all that stands between paragraphs
+        layout, known, frames = self.layout, _TAGS, self.concealment.frames
+        rules, loose = self.rules, layout.loose
+        if self.before:
+            layout.words(self.before)
+        for piece in self.ahead:
+            inside, closed, text = piece.partition(">")
+            tag = known.get(inside) or _remember(inside) if closed else None
+            if tag is None:
+                tag, text = self.unusual()
+                rules = self.rules
+            act = tag.act
+            if (frames or rules or tag.covers) and not self.passes(tag):
+                act = None
+            if act is not None:
+                act(layout, tag.source)
+            if text and (text != " " or not layout.wanted or layout.pre):
+                # a line end, now a blank, is nearly all that stands between paragraphs
                 if frames and frames[-1].conceals:
                     self.dropped = self.dropped or any(map(str.isalnum, unescape(text[:_WORDS])))
-                else:
+                elif loose or "&" in text or "  " in text:
                     layout.words(text)
-            if number == end:
-                return layout.text()
-            inside, closed, text = pieces[number].partition(">")
-            tag = _short_tag(inside) if closed and len(inside) < _SHORT else None
-            if tag is not None:
-                number += 1
-            else:
-                tag, number, text = self.unusual(number)
-                rules = self.rules
-                if tag is None:
-                    continue
-            if rules and not tag.closing:
-                tag = self.ruled(tag)
-            if (frames or tag.covers) and not self.concealment.passes(tag.name, tag.closing, tag.source, tag.look):
-                continue
-            if tag.act is not None:
-                tag.act(layout, tag.source)
+                else:
+                    layout.put(text)
+        return layout.text()
 
-    def unusual(self, number: int) -> tuple[_Tag | None, int, str]:
-        """The tag at a piece that is no short one, if it is one at all; the piece to go on with; the words before."""
-        self.start += sum(map(len, self.pieces[self.at : number])) + number - self.at
-        self.at = number
+    def passes(self, tag: _Tag) -> bool:
+        """Whether the tag does anything where it stands, which is in a frame, under rules, or makes a frame."""
+        if tag is _NO_TAG:
+            return True
+        if self.rules and not tag.closing:
+            tag = self.ruled(tag)
+        if not (self.concealment.frames or tag.covers):
+            return True
+        return self.concealment.passes(tag.name, tag.closing, tag.source, tag.look)
+
+    def unusual(self) -> tuple[_Tag, str]:
+        """The tag at the piece just taken, which is no short one, if it is one at all; and the words after it.
+
+        All pieces up to the end of those are taken.
+        """
+        at = len(self.pieces) - length_hint(self.ahead) - 1
+        self.start += sum(map(len, self.pieces[self.at : at])) + at - self.at
         found = self.tag.match(self.html, self.start)
-        tag = _tag(*found.groups()) if found else None
-        position = found.end() if found else self.stray(self.start)
-        if tag and tag.skipped:
+        if not found and (position := self.stray(self.start)) == self.start:
+            found = self.tag.match(self.html, self.start)  # without regard to quotes
+            position = self.stray(self.start) if not found else position
+        tag = _tag(*found.groups()) if found else _NO_TAG
+        if found:
+            position = found.end()
+        if tag.skipped:
             begin = position if tag.name == "head" else self.start
             position = self.skip(tag.name, position)
             if not self.known and tag.name in ("head", "style") and len(self.css) < styles.STYLES:
                 self.collect(self.html[begin:position])
-            tag = None
-        while self.at < len(self.pieces) and self.start < position:
+            tag = _NO_TAG
+        self.start += 1 + len(self.pieces[at])
+        self.at = at + 1
+        while self.start < position and self.at < len(self.pieces):
             self.start += 1 + len(self.pieces[self.at])
             self.at += 1
-        return tag, self.at, self.html[position : self.start]
+            next(self.ahead)
+        return tag, self.html[position : self.start]
 
     def collect(self, html: str) -> None:
         """Take the rules of the `<style>` in a piece of HTML, none that stands in a comment."""
@@ -205,6 +233,7 @@ class _Reader:
         return len(html)
 
 
+_NO_TAG = _Tag("", False, "", None, None, False, False)
 _OPENED: dict[str, Callable[[Layout, str], None]] = {
     **dict.fromkeys(_BLOCKS, Layout.below),
     **dict.fromkeys(_PARAGRAPHS, Layout.apart),
@@ -239,12 +268,19 @@ _CLOSED: dict[str, Callable[[Layout, str], None]] = {
 }
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _short_tag(inside: str) -> _Tag | None:
-    """The tag with that between its brackets; None where it is none, goes on after them, or is skipped."""
-    found = _TAG.fullmatch(f"<{inside}>")
+_TAGS: dict[str, _Tag] = {}  # by what stands between their brackets
+
+
+def _remember(inside: str) -> _Tag | None:
+    """The tag with that between its brackets; None where it is none, is long, goes on after them, or is skipped."""
+    found = _TAG.fullmatch(f"<{inside}>") if len(inside) < _SHORT else None
     tag = _tag(*found.groups()) if found else None
-    return None if tag is None or tag.skipped else tag
+    if tag is None or tag.skipped:
+        return None
+    if len(_TAGS) >= _REMEMBERED:
+        _TAGS.clear()
+    _TAGS[inside] = tag
+    return tag
 
 
 def _tag(slash: str, name: str, source: str) -> _Tag:

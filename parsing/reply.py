@@ -80,7 +80,7 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     said = is_reply or forwards.is_reply_subject(subject) or not subject.strip() or end is not None
     if said and "\n|" in text:
         lines = quotes.unbarred(lines)
-    marks = quotes.marks([*lines, *below]) if said or is_quoted(_last(lines)) else []
+    marks = quotes.marks([*lines, *below]) if said or _may_lead_to_quote(lines) else []
     if not said and not _leads_to_quote(lines, marks):
         return _first_mail(text, html, lines, rest)
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
@@ -113,6 +113,17 @@ def _delimiter(lines: Sequence[str]) -> int | None:
 def _last(lines: Sequence[str]) -> str:
     """The last line that is not blank, "" where there is none."""
     return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def _may_lead_to_quote(lines: Sequence[str]) -> bool:
+    """Whether quoted lines end the text, and what stands right above them may be an introduction."""
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or is_quoted(lines[end - 1])):
+        end -= 1
+    quoted = next((place for place in range(end, len(lines)) if lines[place].strip()), None)
+    if quoted is None:
+        return False
+    return bool(quotes.marks(lines[max(0, end - 2 * quotes.WRAP_LINES) : quoted + quotes.WRAP_LINES]))
 
 
 def _leads_to_quote(lines: Sequence[str], marks: Sequence[Mark]) -> bool:

@@ -12,13 +12,13 @@ def text(value: str) -> str:
     """`value` without NUL; half a surrogate pair, which is no character (RFC 3629 section 3), becomes U+FFFD."""
     if "\0" in value:
         value = value.replace("\0", "")
-    if value.isascii():
+    for charset in ("latin-1", "utf-8"):  # the first costs next to nothing, and is enough for most
+        try:
+            value.encode(charset)
+        except UnicodeEncodeError:
+            continue
         return value
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def message(read: ParsedMessage) -> ParsedMessage:
@@ -29,9 +29,9 @@ def message(read: ParsedMessage) -> ParsedMessage:
 def _clean(value: Any) -> Any:
     kind = type(value)
     if kind is str:
-        return value if value.isprintable() else text(value)  # nothing printable is unfit, and most texts are
+        return value if value.isascii() and "\0" not in value else text(value)
     if kind is tuple:
-        if type(value[0]) is tuple and "".join(chain.from_iterable(value)).isprintable():
+        if type(value[0]) is tuple and (joined := "".join(chain.from_iterable(value))).isascii() and "\0" not in joined:
             return value  # pairs of texts: the whole header in one step
         return tuple([_clean(one) for one in value])
     for name in getattr(kind, "__dataclass_fields__", ()):
