@@ -9,6 +9,7 @@ from typing import Literal
 from routing import closed, commands, newcomers, opening, staff, threads
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision
+from routing.facts import Facts
 from routing.threads import Match
 from routing.ticket import Ticket
 
@@ -37,7 +38,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             words=message.reply,
             shares=inside,
         )
-    root = _begins(found, ticket)
+    root = _begins(found, ticket, case.facts)
     is_requester = ticket.requester is not None and (
         address == ticket.requester or (member is not None and ticket.requester in member.addresses)
     )
@@ -110,10 +111,15 @@ def _is_colleague(case: Case, ticket: Ticket, found: Sequence[Match]) -> str | N
     return None
 
 
-def _begins(found: Sequence[Match], ticket: Ticket) -> bool:
-    """Whether others of the ticket name this mail and nothing that it names has come: it is before all of them."""
+def _begins(found: Sequence[Match], ticket: Ticket, facts: Facts) -> bool:
+    """Whether others of the ticket name this mail and nothing that it names has come: it is before all of them.
+
+    Nor has the mail that began it all: one that is still awaited here may have come to another part of it.
+    """
     signs = {match.method for match in found if match.ticket_id == ticket.id}
-    return "fills_named_id" in signs and signs <= {"fills_named_id", "named_id"}
+    root = facts.keys.get(ticket.root_id or "")
+    begun = root is not None and root.article_id is not None
+    return "fills_named_id" in signs and signs <= {"fills_named_id", "named_id"} and not begun
 
 
 def _outsider(case: Case, ticket: Ticket, sign: Match) -> Decision:

@@ -23,10 +23,7 @@ MOST_MERGES = 10  # a chain of merges that is followed
 def gather(connection: Connection, questions: Questions) -> Facts:
     """Answers to the questions, as they stand in this snapshot."""
     ids = sorted(questions.message_ids)
-    keys = {
-        row.message_id: ThreadKey(row.ticket_id, row.article_id, row.ours, row.weak, row.visibility == "internal")
-        for row in _rows(connection, _KEYS.where(thread_key.c.message_id.in_(ids)), ids)
-    }
+    keys = _keys(connection, ids)
     letters = {
         row.message_id: SentLetter(*row)
         for row in _rows(connection, sa.select(*_LETTER).where(outbox.c.message_id.in_(ids)), ids)
@@ -43,6 +40,8 @@ def gather(connection: Connection, questions: Questions) -> Facts:
     answered, asked = _written_to(connection, questions)
     there = _with_followers(connection, tickets(connection, wanted))
     besides = _beside(connection, there, questions)
+    if any(key.article_id is None for key in keys.values()):  # whether a mail that is awaited began its conversation
+        keys |= _keys(connection, sorted({t.root_id for t in there.values() if t.root_id} - keys.keys()))
     return Facts(
         tickets={**there, **tickets(connection, (other for _, other in besides))},
         keys=keys,
@@ -60,6 +59,13 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
         inside=_inside(connection, there if questions.staff else ()),
     )
+
+
+def _keys(connection: Connection, ids: list[str]) -> dict[str, ThreadKey]:
+    return {
+        row.message_id: ThreadKey(row.ticket_id, row.article_id, row.ours, row.weak, row.visibility == "internal")
+        for row in _rows(connection, _KEYS.where(thread_key.c.message_id.in_(ids)), ids)
+    }
 
 
 def question(connection: Connection, article_id: int) -> Confirmation | None:

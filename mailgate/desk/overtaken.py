@@ -1,4 +1,4 @@
-"""What a mail does to other tickets than its own: one that its answer has got, a closed one that it goes on with. Pure."""
+"""What a mail does to other tickets than its own: that of its answer, and a closed one that it goes on with. Pure."""
 
 from __future__ import annotations
 

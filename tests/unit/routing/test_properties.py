@@ -411,6 +411,9 @@ def answers(replies: list[tuple[int, int, str, set[int]]], order: list[int]) -> 
     ([(0, 0, "all", set()), (1, 2, "all", set()), (2, 0, "all", set()), (2, 1, "ends", set())], [4, 1, 3, 2, 0]), 1
 )
 @example(([(0, 2, "all", set()), (1, 1, "all", set())], [2, 0, 1]), 3)
+@example(
+    ([(0, 0, "all", set()), (0, 0, "all", set()), (2, 2, "parent", set()), (3, 1, "all", set())], [4, 2, 0, 3, 1]), 1
+)
 @quick
 @given(
     CONVERSATIONS,

@@ -4,7 +4,7 @@ would keep it. `gather` answers only what was asked, so a question that is forgo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import permutations
@@ -200,13 +200,7 @@ class World:
     # --- the database ---------------------------------------------------------------------------------------
 
     def gather(self, asked: Questions) -> Facts:
-        keys = {
-            i: replace(
-                k, internal=k.article_id in self.articles and self.articles[k.article_id].visibility == "internal"
-            )
-            for i, k in self.keys.items()
-            if i in asked.message_ids
-        }
+        keys = self.keys_of(asked.message_ids)
         back = {m.message_id for m in self.marks if m.state == "failed"}
         letters = {
             s.letter.message_id: SentLetter(s.letter.message_id, s.letter.event, s.letter.ticket_id,
@@ -225,6 +219,8 @@ class World:
                        if (x := self.tickets.get(i)) and x.state_type == "closed")
             }  # fmt: skip
             wanted |= {t.merged_into for i in wanted if (t := self.tickets.get(i)) and t.merged_into is not None}
+        if any(key.article_id is None for key in keys.values()):
+            keys |= self.keys_of({t.root_id or "" for i in wanted if (t := self.tickets.get(i))})
         beside = self.beside(wanted, asked)
         wanted |= {other for others in beside.values() for other in others}
         recent = [s.letter for s in self.sent if asked.since < s.letter.time <= asked.until]
@@ -255,6 +251,10 @@ class World:
             beside,
             inside=self.inside(wanted) if asked.staff else frozenset(),
         )  # fmt: skip
+
+    def keys_of(self, ids: Iterable[str]) -> dict[str, ThreadKey]:
+        inside = {a.id for a in self.articles.values() if a.visibility == "internal"}
+        return {i: replace(k, internal=k.article_id in inside) for i in ids if (k := self.keys.get(i)) is not None}
 
     def beside(self, tickets: set[int], asked: Questions) -> dict[int, tuple[int, ...]]:
         found: set[tuple[int, int]] = set()
