@@ -46,6 +46,8 @@ AWAY_BESIDES: tuple[str, ...] = tuple(_DATA["away_besides"])
 DISCLAIMERS: tuple[str, ...] = tuple(_DATA["disclaimers"])
 REACTIONS: tuple[str, ...] = tuple(_DATA["reactions"])
 CLOSINGS: frozenset[str] = frozenset(_DATA["closings"])
+SALUTATIONS: tuple[str, ...] = tuple(_DATA["salutations"])
+PARTICLES: frozenset[str] = frozenset(_DATA["particles"])
 LABELS: dict[str, Role] = {}
 _ROLES: tuple[Role, ...] = ("from", "date", "to", "subject", "cc", "other")
 for _role in _ROLES:

@@ -16,6 +16,8 @@ BARE_LINES = 20  # the same after "--", which people also use as a rule
 TAIL_LINES = 24  # as far up as a closing is looked for
 LINE_CHARACTERS = 80  # a longer line is a sentence, not a line of a signature
 NAME_WORDS = 5
+SALUTATION_WORDS = 6
+SMALL_WORDS = 4  # with a small first letter, particles not counted: more than a title or an address has
 SENT_WORDS = 12
 SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
@@ -46,6 +48,8 @@ _has_contact = phrases.finder(
     )
 )
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
+_POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
+_salutes = phrases.finder((phrases.words(phrases.SALUTATIONS),), before=r"(?i)^\W*", after=r"(?:$|[^\pL\pN])")
 
 
 def is_sent_from(line: str) -> bool:
@@ -76,11 +80,14 @@ def begins(lines: Sequence[str], tidy: bool) -> int:
     end = _delimited(lines, end)
     if tidy:
         end = _disclaimed(lines, end)
+    closed = False
     while True:
         before = end
         end = _sent_with(lines, end, tidy)
+        if tidy and not closed:
+            above = _closed(lines, end)
+            closed, end = above < end, above
         if tidy:
-            end = _closed(lines, end)
             end = _contacts(lines, end)
         if end == before:
             return end if end < _filled(lines, len(lines)) else len(lines)
@@ -138,20 +145,26 @@ def _sent_with(lines: Sequence[str], end: int, tidy: bool) -> int:
 
 
 def _closed(lines: Sequence[str], end: int) -> int:
-    """The topmost closing from which on all lines are a signature's."""
+    """The closing from which on all lines are a signature's, and closings directly over it."""
     if end and _DASHED_NAME.match(lines[end - 1]) and _filled(lines, end - 1):
         above = lines[_filled(lines, end - 1) - 1].lstrip()
         if not above.startswith(("-", "*", "•", "/", "–")):  # else it is the last point of a list
             return _filled(lines, end - 1)
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    salutes = _is_salutation(visible(lines[first]).strip()) if lines else False
     found, filled = end, 0
     for number in range(end - 1, first, -1):
         line = visible(lines[number]).strip()
         if not line:
             continue
-        if filled and is_closing(line) and _is_name(_next(lines, number, end)):
+        below = _next(lines, number, end)
+        if filled and is_closing(line) and (below == found if found < end else _is_signed(lines, number, below)):
+            if salutes and below > number + 1 and _next(lines, first, end) == number:
+                break  # "Hello", "Thanks", "Solved": a mail has more words than these
             found = number
-        elif not filled and "," in line and is_closing(line.split(",")[0]) and _is_name(line.split(",", 1)[1]):
+        elif found < end:
+            break  # what stands between two closings are words
+        elif not filled and "," in line and is_closing(line.split(",")[0]) and _is_names(line.split(",", 1)[1]):
             found = number  # "Thanks, Anna"
         elif len(line) > LINE_CHARACTERS or _is_sentence(line):
             break
@@ -161,8 +174,24 @@ def _closed(lines: Sequence[str], end: int) -> int:
     return _filled(lines, found)
 
 
-def _next(lines: Sequence[str], number: int, end: int) -> str:
-    return next((lines[place] for place in range(number + 1, end) if lines[place].strip()), "")
+def _is_salutation(line: str) -> bool:
+    words = line.split()
+    if not words or len(words) > SALUTATION_WORDS or len(line) > CLOSING_CHARACTERS or line.endswith(("?", "？")):
+        return False
+    ends = line.endswith((",", "!", "，", "！", ":"))
+    return (ends or "," not in line) and ((ends and len(words) == 1) or _salutes(line))
+
+
+def _next(lines: Sequence[str], number: int, end: int) -> int:
+    """The next line that is not blank, `end` where there is none."""
+    return next((place for place in range(number + 1, end) if lines[place].strip()), end)
+
+
+def _is_signed(lines: Sequence[str], number: int, below: int) -> bool:
+    """Whether who closes on line `number` gives the name on the next, `below`."""
+    text = lines[below] if below < len(lines) else ""
+    apart = below - number > 1
+    return _is_name(text) and not (apart and text.strip()[:1].islower())  # "Thanks", and apart from it "solved"
 
 
 def _is_name(line: str) -> bool:
@@ -172,9 +201,16 @@ def _is_name(line: str) -> bool:
     words = text.split()
     if not words or len(words) > NAME_WORDS or len(text) > CLOSING_CHARACTERS or text.endswith(("?", ":")):
         return False
-    if is_closing(text):
-        return True
-    return (text[0].isupper() or not text[0].isascii() or len(words) == 1) and not text[0].isdigit()
+    return is_closing(text) or (len(words) == 1 and not text[0].isdigit()) or _is_names(text)
+
+
+def _is_names(text: str) -> bool:
+    """Whether each word could be a name's: no small letter begins it, nor a digit, but for "van der"."""
+    words = [word.strip("().,\"'„“”’") for word in text.split()]
+    return all(
+        word in phrases.PARTICLES or not word or (not word[0].islower() and not any(map(str.isdigit, word)))
+        for word in words
+    ) and any(words)
 
 
 def _contacts(lines: Sequence[str], end: int) -> int:
@@ -204,4 +240,11 @@ def _contacts(lines: Sequence[str], end: int) -> int:
 
 
 def _is_sentence(line: str) -> bool:
-    return line.endswith(("?", ".", "。", "!")) and len(line.split()) > NAME_WORDS
+    """Whether the line is words that somebody wrote, and no line of a signature."""
+    words = line.split()
+    if len(words) > NAME_WORDS and line.endswith((".", "。", "!")):
+        return True
+    if line.endswith(("?", "？")) or _POSTSCRIPT.match(line):
+        return True
+    small = sum(1 for word in words if word[0].islower() and word not in phrases.PARTICLES)
+    return small >= SMALL_WORDS and 2 * small > len(words) and not _has_contact(line)

@@ -133,3 +133,36 @@ def test_footer_of_a_mailing_list_is_no_reply_and_not_certain():
 )
 def test_words_that_only_look_like_a_signature_stay(text):
     assert split(text, "", "Re: Printer", True).reply == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi Anna,\n\nThanks\n\nIt works now",
+        "Hallo,\n\nDanke\n\nServer2 auch neu starten bitte",
+        "Hello,\n\nmany thanks\n\nProblem solved",
+        "Hi,\n\nThanks\n\nSolved",
+        "Dear all,\n\nplease see below.\n\nThanks\n\nServer 1: down\nServer 2: up",
+        "It failed again.\n\nThanks\nOffice 365 licence expired",
+        "It failed again.\n\nThanks,\nAnna\n\nPS: the printer too",
+        "It failed again.\n\nThanks,\nAnna\n\ncan you also look at the printer",
+    ],
+)
+def test_words_below_thanks_are_no_signature(text):
+    assert split(text, "", "Re: Printer", True).reply == text
+
+
+@pytest.mark.parametrize("name", ["Anna", "Anna van der Berg", "Dr. Anna Berg", "Anna Berg, head of sales", "山田太郎"])
+@pytest.mark.parametrize("gap", ["", "\n"])
+def test_name_below_thanks_is_one(name, gap):
+    found = split(f"Hi,\n\nyes, please.\n\nThanks\n{gap}{name}", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == ("Hi,\n\nyes, please.", f"Thanks\n{gap}{name}")
+
+
+def test_signature_begins_at_the_last_closing():
+    found = split("Hi,\n\nThank you!\n\nNext\n\nBest regards,\nBob", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == ("Hi,\n\nThank you!\n\nNext", "Best regards,\nBob")
+
+
+def test_closings_directly_over_each_other_are_one_signature():
+    assert split(f"{NEW}\n\nMany thanks\nBest regards\nBob", "", "Re: Printer", True).reply == NEW
