@@ -12,7 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage.change import TO_PARTNERS
 from storage.database import insert_or_ignore
 from storage.outbox import LONGEST_ERROR
 from storage.sending import given_back
@@ -21,7 +20,6 @@ from storage.tables import Time, outbox, thread_key
 FIRST_WAIT = 60.0  # after a temporary refusal; doubles with each one (RFC 5321 section 4.5.4.1)
 LONGEST_WAIT = 3600.0
 GIVE_UP_SECONDS = 5 * 86400.0  # RFC 5321 section 4.5.4.1: four to five days
-_TO_A_PARTNER = sa.or_(*(outbox.c.event == event for event in TO_PARTNERS))  # IN cannot be written many at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def record(connection: Connection, owner: str, results: Sequence[Result], now: f
                 due=sa.bindparam("b_due"),
                 sent=sa.bindparam("b_sent", type_=Time),
                 answer=sa.bindparam("b_answer"),
-                tell=sa.case((sa.and_(sa.bindparam("b_failed", type_=sa.Boolean), _TO_A_PARTNER), sa.true())),
+                tell=sa.case((sa.bindparam("b_failed", type_=sa.Boolean), sa.true())),
                 owner=None,
                 updated=now,
             ),

@@ -17,7 +17,7 @@ from storage.tables import outbox
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A letter to a partner that failed for good, and whose owner does not know yet."""
+    """A letter that failed for good, and of which nobody knows yet."""
 
     id: int
     ticket_id: int | None
@@ -25,6 +25,7 @@ class Undelivered:
     recipient: str
     status: str | None
     error: str
+    event: str
 
 
 def untold(connection: Connection, limit: int) -> list[Undelivered]:
@@ -37,6 +38,7 @@ def untold(connection: Connection, limit: int) -> list[Undelivered]:
             outbox.c.recipient,
             outbox.c.status,
             sa.func.coalesce(outbox.c.error, ""),
+            outbox.c.event,
         )
         .where(outbox.c.tell)
         .order_by(outbox.c.id)
@@ -46,7 +48,7 @@ def untold(connection: Connection, limit: int) -> list[Undelivered]:
 
 
 def told(connection: Connection, ids: Sequence[int]) -> None:
-    """Of these the owner knows. Raises Conflict where somebody else told of one, or it was tried again."""
+    """Of these somebody has been told. Raises Conflict where somebody else told of one, or it was tried again."""
     done = connection.execute(outbox.update().where(outbox.c.id.in_(ids), outbox.c.tell).values(tell=None))
     if done.rowcount != len(ids):
         raise Conflict("somebody else has told of it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from parsing.message import Address
 from routing.decision import Decision
 from routing.mail import Mail
@@ -61,3 +63,11 @@ def admins(policy: Policy) -> tuple[str, ...]:
     """Who is told that something is wrong with the gateway: staff with that role, else the default queue's members."""
     found = (member.addresses[0] for member in policy.staff.values() if "admin" in member.roles)
     return tuple(dict.fromkeys(found)) or policy.members(policy.default_queue)
+
+
+def others(unreached: Sequence[str], ticket: Ticket, policy: Policy) -> tuple[str, ...]:
+    """Who is told that notices do not reach these: the others of the queue, else administrators."""
+    members, chiefs = policy.members(ticket.queue), admins(policy)
+    for address in unreached:
+        members, chiefs = without(members, address, policy), without(chiefs, address, policy)
+    return members or chiefs

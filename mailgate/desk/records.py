@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mailgate.desk.announcements import notice, unowned
-from mailgate.desk.people import GATEWAY, admins, without
+from mailgate.desk.people import GATEWAY, others
 from mailgate.desk.states import answered, given_back
 from routing.decision import Decision
 from routing.facts import Confirmation, Facts
@@ -83,7 +83,7 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         announcements.append(
             replace(
                 told,
-                recipients=_others(report.letter.recipient, before, policy)
+                recipients=others((report.letter.recipient,), before, policy)
                 if decision.tell_others
                 else told.recipients,
                 attachments=(),  # the parts of the report
@@ -98,11 +98,6 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         tripped=Tripped(unreachable(report.letter.recipient), time, fresh=True) if decision.tell_others else None,
         announcements=tuple(a for a in announcements if a.recipients),
     )
-
-
-def _others(recipient: str, ticket: Ticket, policy: Policy) -> tuple[str, ...]:
-    """Who is told that a member's notices come back: the others of the queue, else administrators."""
-    return without(policy.members(ticket.queue), recipient, policy) or without(admins(policy), recipient, policy)
 
 
 def _unsent(mail: Mail, decision: Decision, ticket: Ticket) -> Announcement:

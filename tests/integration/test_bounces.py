@@ -221,7 +221,7 @@ def test_who_has_seen_the_message_id_of_a_mail_cannot_silence_its_recipient(answ
 def test_a_refusal_of_the_relay_is_told_once_for_a_ticket(answered: Stations) -> None:
     refuse(answered)
     before = notices(answered)
-    assert tell(answered.app) == 3, "an acknowledgement and two answers; notices that fail are told to nobody"
+    assert tell(answered.app) == 4, "an acknowledgement, two answers, and a notice to the only agent"
     told = answered.letters("notice")[before:]
     assert [x["X-Envelope-To"] for x in told] == [AGENT]
     words = str(told[0].as_string())
@@ -229,7 +229,62 @@ def test_a_refusal_of_the_relay_is_told_once_for_a_ticket(answered: Stations) ->
     assert tell(answered.app) == 0
     assert ("undelivered", f"{BEN} 5.7.1") in history(answered)
     refuse(answered)
-    assert tell(answered.app) == 0
+    assert tell(answered.app) == 1, "the notice of it, of which there is nobody else to tell"
+    assert (tell(answered.app), notices(answered)) == (0, before + 1)
+
+
+COLLEAGUE = "second@desk.example"
+TWO = SETTINGS + f'[[staff]]\nname = "Second Agent"\nemail = "{COLLEAGUE}"\n'
+
+
+def refuse_to(stations: Stations, *addresses: str) -> list[str]:
+    """The relay takes no mail to these; all others are delivered. Whom it refused."""
+    with stations.db.write() as session:
+        taken = sending.claim(session, "test:post:1", now(), 100)
+        lost = [x for x in taken if x.recipient in addresses]
+        refused = [Failed(x.id, x.attempt, "550 5.1.1 no such mailbox", "5.1.1") for x in lost]
+        record(session, "test:post:1", [*(Sent(x.id, x.attempt) for x in taken if x not in lost), *refused], now())
+    return [x.recipient for x in lost]
+
+
+def test_a_notice_that_the_relay_refuses_is_told_to_the_others_once_a_day(database: Database, tmp_path: Path) -> None:
+    stations = Stations(database, tmp_path, TWO)
+    for number in range(2):
+        stations.arrive(f"p{number}@acme.example")
+    stations.work()
+    before = notices(stations)
+    assert refuse_to(stations, AGENT) == [AGENT, AGENT]
+    assert tell(stations.app) == 2
+    told = stations.letters("notice")[before:]
+    assert [x["X-Envelope-To"] for x in told] == [COLLEAGUE], "of two tickets' notices one is told of"
+    assert AGENT in told[0].as_string()
+    assert ("undelivered", f"{AGENT} 5.1.1") in history(stations)
+
+
+def test_staff_whom_no_notice_reaches_do_not_keep_it_going(database: Database, tmp_path: Path) -> None:
+    stations = Stations(database, tmp_path, TWO)
+    stations.arrive(ANNA)
+    stations.work()
+    before = notices(stations)
+    rounds = 0
+    while refuse_to(stations, AGENT, COLLEAGUE) and rounds < 10:
+        tell(stations.app)
+        rounds += 1
+    assert rounds < 3 and notices(stations) <= before + 2
+
+
+def test_a_question_that_the_relay_refuses_is_told_to_the_others(database: Database, tmp_path: Path) -> None:
+    stations = Stations(database, tmp_path, TWO)
+    stations.arrive(ANNA)
+    stations.work()
+    notice = stations.letters("notice")[0]
+    refuse_to(stations)
+    stations.arrive(AGENT, "Try again.", In_Reply_To=notice["Message-ID"])
+    stations.work()
+    assert refuse_to(stations, AGENT) == [AGENT]
+    tell(stations.app)
+    told = stations.letters("notice")[-1]
+    assert (told["X-Envelope-To"], "550 5.1.1" in told.as_string()) == (COLLEAGUE, True)
 
 
 def test_a_mail_that_goes_out_after_all_is_not_told_of(answered: Stations) -> None:
