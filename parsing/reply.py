@@ -67,6 +67,9 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
     scanned = text.rfind("\n", 0, SCANNED) if len(text) > SCANNED else -1
     lines, rest = (text[:scanned].split("\n"), text[scanned + 1 :]) if scanned >= 0 else (text.split("\n"), "")
     end = _delimiter(lines) if "##" in text else None
+    heads = end is not None and _heads(lines, end)
+    if end is not None and heads:
+        lines[end], end = "", None
     below: list[str] = []
     if end is not None:
         below = [">"] if is_quoted(lines[end]) else []  # an introduction is known by the quote under it
@@ -92,6 +95,7 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         if line is not None:
             marks = _with_html(marks, line, lines)
     new = _new(lines, marks)
+    new.doubtful |= heads
     if rest and not new.cut:
         new.above.append(rest) if not new.regions else new.below.append(rest)
         new.doubtful = True
@@ -108,6 +112,13 @@ def _delimiter(lines: Sequence[str]) -> int | None:
         if "##" in line and _DELIMITER.search(" ".join(lines[number : number + DELIMITER_LINES])):
             return number
     return None
+
+
+def _heads(lines: Sequence[str], end: int) -> bool:
+    """Whether the delimiter on line `end` is another desk's over its own mail: it is new, and stands below the line."""
+    if is_quoted(lines[end]) or any(map(str.strip, lines[:end])):
+        return False
+    return notices.begins("\n".join(lines[end : end + DELIMITER_LINES])) is None
 
 
 def _last(lines: Sequence[str]) -> str:

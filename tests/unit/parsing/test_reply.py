@@ -265,6 +265,14 @@ class TestOurDelimiter:
     def test_it_cuts_in_a_forwarded_mail_too(self):
         assert "secret" not in of_reply(f"{NEW}\n{DELIMITER}\nsecret", subject="Fwd: Printer").reply
 
+    def test_another_desk_writes_below_its_own(self):
+        found = of_reply("##- Please type your reply above this line -##\n\nWe have mended it.\n\nRegards,\nBob")
+        assert (found.reply, found.certain) == ("We have mended it.", False)
+
+    @pytest.mark.parametrize("ours", [DELIMITER, "##- Bitte schreiben Sie Ihre Antwort über diese Zeile -##"])
+    def test_nothing_below_ours_is_new_even_where_it_stands_first(self, ours):
+        assert "secret" not in of_reply(f"{ours}\n\nsecret").reply
+
     def test_hashes_alone_are_no_delimiter(self):
         assert of_reply("## Heading ##\nwords").reply == "## Heading ##\nwords"
 
