@@ -62,6 +62,7 @@ _AFTER_NAME = re.compile(r"[\s,;(\"']")  # comments, and the rest of a field tha
 # Of these, pure ASCII bytes may mean other characters.
 _NOT_ASCII = re.compile(r"utf[-_]?(?:7|16|32)|iso-?2022|hz|ibm|cp037|cp500|cp1026|cp1140|cp424|cp273", re.IGNORECASE)
 _MULTIBYTE = frozenset({"gb18030", "cp950", "big5hkscs", "cp932", "cp949", "euc_jp", "johab"})
+_SAYS_NOTHING = frozenset(("us-ascii", "ascii"))  # of bytes that are not ASCII
 _SAMPLE = 400  # characters that tell whether text is mostly good
 
 
@@ -105,8 +106,11 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
         utf8 = _as_utf8(data, codec)
         if utf8 is not None:
             return utf8, wrong or (f"charset is utf-8, not {declared[:40]!r}" if declared else "")
-    if codec is None or declared.lower() in ("us-ascii", "ascii"):
-        codec = codec_for(hint) if hint else None
+    if codec is None or declared.lower() in _SAYS_NOTHING:
+        damaged = _as_damaged_utf8(data)
+        if damaged is not None:
+            return damaged, wrong or "bytes that are not utf-8"
+        codec = codec_for(hint) if hint and hint.lower() not in _SAYS_NOTHING else None
         codec = codec if codec not in (None, "utf-8", "utf-7") else guess(data)
         return data.decode(codec, "replace"), wrong or f"8-bit text without a charset, read as {codec}"
     if codec == "utf-7":  # alone among codecs it makes halves of surrogate pairs, and what reads on fails on them
@@ -136,14 +140,24 @@ def settled(hint: str, data: bytes) -> str:
 
 def _mislabelled(data: bytes, error: UnicodeDecodeError) -> tuple[str, str]:
     """Bytes that are labelled UTF-8 and are not: damaged UTF-8 stays that, anything else is guessed."""
-    text = data.decode("utf-8", "replace")
-    whole = data.decode("utf-8", "ignore")
-    broken = text.count("\ufffd") - whole.count("\ufffd")
-    good = sum(1 for char in whole[:_SAMPLE] if char > "\x7f")
+    broken, good = _broken(data)
     if error.start > _SAMPLE or broken <= good:
-        return text, "bytes that are not utf-8"
+        return data.decode("utf-8", "replace"), "bytes that are not utf-8"
     codec = guess(data)
     return data.decode(codec, "replace"), f"charset is not utf-8, read as {codec}"
+
+
+def _as_damaged_utf8(data: bytes) -> str | None:
+    """UTF-8, if that is what most of these bytes are that nobody labelled: it does not look so by chance."""
+    broken, good = _broken(data)
+    return data.decode("utf-8", "replace") if good > 4 * broken else None
+
+
+def _broken(data: bytes) -> tuple[int, int]:
+    """How much of `data` is no UTF-8, and how many of its first characters are that and not ASCII."""
+    whole = data.decode("utf-8", "ignore")
+    broken = data.decode("utf-8", "replace").count("\ufffd") - whole.count("\ufffd")
+    return broken, sum(1 for char in whole[:_SAMPLE] if char > "\x7f")
 
 
 def _as_utf8(data: bytes, codec: str | None) -> str | None:

@@ -79,3 +79,19 @@ def test_a_lie_is_said_and_a_truth_is_not() -> None:
     assert charsets.decode("Grüße".encode(), "utf-8")[1] == ""
     assert "utf-8" in charsets.decode("測試郵件的內容在這裡".encode(), "big5")[1]
     assert "unknown charset" in charsets.decode(b"\xe9", "no-such-charset")[1]
+
+
+@pytest.mark.parametrize("declared", ["", "us-ascii", "no-such-charset"])
+def test_a_stray_byte_makes_unlabelled_utf8_no_other_charset(declared: str) -> None:
+    data = "Не открывайте вложения ".encode() + b"pi\xe8"
+    assert charsets.decode(data, declared)[0] == "Не открывайте вложения pi\ufffd"
+
+
+def test_unlabelled_text_that_is_hardly_utf8_is_not_read_as_that() -> None:
+    assert charsets.decode("Ã¤ Grüße, schöne Füße".encode("cp1252"), "")[0].endswith("schöne Füße")
+
+
+def test_a_hint_of_ascii_says_nothing_of_other_letters() -> None:
+    text = "Это сообщение без кодировки"
+    assert charsets.decode(text.encode("cp1251"), "us-ascii", hint="us-ascii")[0] == text
+    assert charsets.decode("Grüße".encode("cp850"), "us-ascii", hint="cp850")[0] == "Grüße"
