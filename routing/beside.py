@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from routing.decision import Decision
+from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy
+from routing.ticket import Ticket
 
 MOST_PEOPLE = 20  # of those that a mail is written to; more is a mailing
 _TRUSTS = ("authenticated", "known_thread")  # with less he could not have joined it either
@@ -34,3 +36,10 @@ def people(mail: Mail, policy: Policy) -> tuple[str, ...]:
     message = mail.message
     named = dict.fromkeys(a.address.lower() for a in (*message.from_[:1], *message.to, *message.cc))
     return tuple(a for a in named if "@" in a and not policy.is_ours(a))[:MOST_PEOPLE]
+
+
+def of_same(address: str, related: Sequence[int], facts: Facts) -> Ticket | None:
+    """The ticket that somebody has beside one of these since an earlier answer there, and that he was told of."""
+    parts = [i for i in facts.beside if (whole := facts.ticket(i)) is not None and whole.id in related]
+    found = (facts.tickets.get(other) for i in parts for other in facts.beside[i])
+    return next((t for t in found if t is not None and t.requester == address and t.acknowledged), None)

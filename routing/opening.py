@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routing import answers, breakers, forwarding, rules
+from routing import answers, beside, breakers, forwarding, rules
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision, Forwarded
 from routing.mail import Mail
@@ -52,6 +52,8 @@ def open_ticket(
     silent = answers.why_not(mail, address, case.facts, policy)
     if handed is not None:
         silent = ("forwarded", f"{address} wrote to a member of staff")
+    if silent is None and (before := beside.of_same(address or "", related, case.facts)) is not None:
+        silent = ("told_already", f"{before.number} is {address}'s, beside the same ticket, and was acknowledged")
     if silent is None and case.trust == "failed":
         silent = ("failed", mail.evidence.seen)
     if silent is None and wanted.get("acknowledge") is False:

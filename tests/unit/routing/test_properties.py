@@ -466,6 +466,18 @@ def test_who_answers_all_before_the_number_is_known_is_acknowledged_at_most_once
         assert [s.letter.recipient for s in world.letters("acknowledgement")] == [order[0].from_[0].address]
 
 
+def test_who_writes_twice_before_he_is_named_is_acknowledged_once_alone_and_in_a_batch() -> None:
+    root = message(ANNA, id="r@acme.example")
+    answers_ = [message(BEN, f"more {n}", id=f"b{n}@acme.example", re=["r@acme.example"]) for n in range(3)]
+    for batch in (1, 4):
+        world = World(desk(limits=NO_LIMITS))
+        taken = [world.take(mail) for mail in (root, *answers_)]
+        for first in range(0, 4, batch):
+            world.settle(taken[first : first + batch])
+        assert [s.letter.recipient for s in world.letters("acknowledgement")] == [ANNA, BEN]
+        assert len(world.tickets) == 4, "and none of them is in Anna's"
+
+
 def test_a_mail_of_agents_to_a_partner_is_theirs_also_when_his_answer_comes_first() -> None:
     root = message(SAM, "Shall we meet?", id="r@desk.example", to=[ANNA, "help@desk.example"])
     answer = message(ANNA, "Yes", id="a@acme.example", re=["r@desk.example"], to=[SAM, "help@desk.example"])
