@@ -22,7 +22,7 @@ _ENCODED = re.compile(
 _BARE = re.compile(r"([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)\Z", re.ASCII)
 _SPECIAL = re.compile(r"[\"(,:;<]|=\?")
 _QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
-_WORD = re.compile(r"=\?[^?\s]{1,90}\?[bBqQ]\?[^?]*\?=")
+_WORD = re.compile(r"=\?[ \t]{0,3}[^?\s]{0,90}[ \t]{0,3}\?[bBqQ]\?[^?]*\?=")
 _PAREN = re.compile(r"[()\\]")
 _COMMENT = re.compile(r"\([^()]*\)")
 _BLANK_DOT = re.compile(r"(@[^\s@]*) \. ")  # RFC 5322 section 4.4: "jdoe@test . example"
@@ -35,11 +35,19 @@ def parse(values: Iterable[str], hint: str = "", defects: list[str] | None = Non
     One that is too long is left out, and said in `defects`: cut, it would be somebody else's.
     """
     found = _read(values, hint)
-    kept = tuple([one for one in found if len(one.address) <= limits.ADDRESS_CHARS])
+    kept = tuple([_unmarked(one) for one in found if len(one.address) <= limits.ADDRESS_CHARS])
     sentence = f"an address longer than {limits.ADDRESS_CHARS} characters: it is left out"
     if len(kept) < len(found) and defects is not None and sentence not in defects:
         defects.append(sentence)
     return kept
+
+
+def _unmarked(one: Address) -> Address:
+    """Without the apostrophes that Outlook writes around a whole name; those in a name stay ("D'Arcy")."""
+    name = one.name
+    if len(name) < 3 or name[0] != "'" or name[-1] != "'" or "' " in name or " '" in name:
+        return one
+    return Address(name[1:-1].strip(), one.address)
 
 
 def _read(values: Iterable[str], hint: str) -> list[Address]:

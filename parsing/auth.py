@@ -27,8 +27,8 @@ _INTERESTING = frozenset(
 )
 
 
-def read(fields: Fields) -> Auth:
-    """All claims in the order of the header; values with one character a byte."""
+def read(fields: Fields, defects: list[str] | None = None) -> Auth:
+    """All claims in the order of the header; values with one character a byte. What is wrong is added to `defects`."""
     results: list[AuthResults] = []
     domains: list[str] = []
     spam: list[tuple[str, str]] = []
@@ -40,7 +40,7 @@ def read(fields: Fields) -> Auth:
             continue
         if key == "authentication-results":
             if count < limits.AUTH_RESULTS:
-                results.append(_results(count, value))
+                results.append(_results(count, value, defects))
             count += 1
         elif key == "dkim-signature":
             domain = _DOMAIN.search(value)
@@ -62,10 +62,11 @@ def read(fields: Fields) -> Auth:
 _NONE = Auth()
 
 
+_UNCLOSED = "an Authentication-Results with a quote or a comment that does not close: its pass does not count"
 UNBALANCED = "unbalanced"  # the result in place of a "pass", in a field with a quote or a comment that does not close
 
 
-def _results(position: int, value: str) -> AuthResults:
+def _results(position: int, value: str, defects: list[str] | None) -> AuthResults:
     """RFC 8601 section 2.2; Microsoft writes the methods at once, without an authserv-id.
 
     A field that is not balanced says nothing good: what a sender chose, as his address, may have run out of its
@@ -75,6 +76,8 @@ def _results(position: int, value: str) -> AuthResults:
     balanced = outside is not None
     if outside is None:
         outside = value.translate(_MARKS)
+        if defects is not None and _UNCLOSED not in defects:
+            defects.append(_UNCLOSED)
     authserv_id = ""
     if named := _ID.match(outside.partition(";")[0]):
         authserv_id = _filled(named[1], strings).lower()

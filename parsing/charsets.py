@@ -90,7 +90,7 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
     `hint` is a charset that stands elsewhere in the mail and is tried where `declared` says nothing.
     """
     if data.isascii() and not (declared and _NOT_ASCII.search(declared)):
-        return data.decode("ascii"), ""
+        return (_escaped(data) if b"\x1b" in data else None) or (data.decode("ascii"), "")
     codec = codec_for(declared) if declared else None
     wrong = f"unknown charset {declared[:40]!r}" if declared and codec is None else ""
     if codec == "utf-8":
@@ -102,6 +102,8 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
         return data.decode("utf-16", "replace"), wrong
     if codec and codec.startswith(("utf-16", "utf-32", "utf_16", "utf_32")) and b"\0" not in data[:64]:
         codec, wrong = None, f"charset is not {declared[:40]!r}"
+    if codec and codec.startswith("iso2022") and not data.isascii() and b"\x1b$" not in data:
+        codec, wrong = None, f"charset is not {declared[:40]!r}"  # whose bytes all have seven bits (RFC 1468)
     if codec is None or codec == "cp1252" or codec in _MULTIBYTE or not codec.startswith(("utf", "iso2022", "hz")):
         utf8 = _as_utf8(data, codec)
         if utf8 is not None:
@@ -126,6 +128,14 @@ def decode(data: bytes, declared: str, hint: str = "") -> tuple[str, str]:
             if other != codec and other in _MULTIBYTE and _decodes(data, other):
                 return data.decode(other), f"charset is {other}, not {declared[:40]!r}"
         return data.decode(codec, "replace"), f"bytes that are not {declared[:40]!r}"
+
+
+def _escaped(data: bytes) -> tuple[str, str] | None:
+    """Text that nobody labelled and that switches charsets by escapes, as Japanese mail does (RFC 1468, RFC 1557)."""
+    codec = "iso2022_kr" if b"\x1b$)C" in data else "iso2022_jp_ext"
+    if b"\x1b$" not in data or not _decodes(data, codec):
+        return None
+    return data.decode(codec), f"charset is {codec}, and it is not said"
 
 
 def settled(hint: str, data: bytes) -> str:

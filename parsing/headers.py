@@ -122,10 +122,12 @@ def message_ids(values: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for value in values:
+        if "=?" in value:
+            value = words.decode(value)  # RFC 2047 section 5 forbids it, and relays fold long fields so
         if "(" in value:
             value = _COMMENT.sub(lambda found: found[1] or " ", value)
         ids = _ID.findall(value)
-        for item in ids or (word for word in _bare(value).split() if "@" in word):
+        for item in ids or _bare(value):
             squeezed = "".join(item.split())
             if squeezed and len(squeezed) <= limits.ID_CHARS:
                 found[squeezed] = None
@@ -148,8 +150,10 @@ def has_long_id(values: Iterable[str]) -> bool:
     return any(len("".join(item.split())) > limits.ID_CHARS for value in long for item in re.split("[<>]+", value))
 
 
-def _bare(value: str) -> str:
-    return value.partition("(")[0].replace(",", " ").replace("<", " ").replace(">", " ").replace('"', " ")
+def _bare(value: str) -> list[str]:
+    """The words of a field that is nothing but ids; in a sentence, what has an @ is somebody's address."""
+    found = value.partition("(")[0].replace(",", " ").replace("<", " ").replace(">", " ").replace('"', " ").split()
+    return found if all("@" in word for word in found) else []
 
 
 def mime_value(value: str, hint: str = "") -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -11,6 +11,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 PADDING = "\u200b\ufeff\u034f\u00ad\u2060"  # what newsletters fill their preview text with
 _PADDING = re.compile(f"[{PADDING}]")
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
+_PICTURES = 50  # a newsletter cut into pieces has 30
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 
 
@@ -33,12 +34,15 @@ class Layout:
         self.cells = 0
         self.ruled = False  # the table has header cells or a border: cells are told apart by a bar
         self.bullet = ""
+        self.pictures: list[str] = []  # what stands for those that cannot be seen
         self.fresh = False  # in a cell without words so far: blocks begin no line there
 
     def text(self) -> str:
-        """All of it: never more than two empty lines in a row, none at the ends."""
+        """All of it: never more than two empty lines in a row, none at the ends; of pictures alone, what they say."""
         self.newline()
         text = "\n".join(self.out).replace("\xa0", " ")
+        if not text.strip("> \n"):
+            return "\n".join(self.pictures)
         if "\n\n\n\n" not in text and ">\n" not in text and "> \n" not in text:  # so that no quote has such lines
             return text.strip("\n")
         out: list[str] = []
@@ -173,7 +177,8 @@ class Layout:
 
     def open_numbers(self, source: str) -> None:
         self.open_list(source)
-        self.lists[-1] = 1
+        start = tags.attributes(source).get("start", "") if "start" in source.lower() else ""
+        self.lists[-1] = int(start) if start.isdecimal() and 0 < len(start) < 10 and int(start) else 1
 
     def close_list(self, _: str) -> None:
         if self.lists:
@@ -231,3 +236,5 @@ class Layout:
         alt = tags.attributes(source).get("alt", "") if "alt" in source.lower() else ""
         if alt and len(alt) <= 8 and not alt.isascii():
             self.put(alt)  # an emoji that the client made a picture of
+        elif alt.strip() and len(self.pictures) < _PICTURES:
+            self.pictures.append(" ".join(alt.split()))

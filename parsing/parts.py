@@ -120,8 +120,8 @@ class _Reader:
         end, body = headers.find_end(raw, start, stop, self.crlf)
         if end == stop and stop < len(raw):
             self.note(f"header longer than {limits.HEADER_BYTES} bytes: cut")
-            end = body = raw.find(b"\n", stop) + 1 or len(raw)
-        fields, tail = headers.split(raw[start : min(end, stop)], self.defects)
+            _, body = headers.find_end(raw, raw.rfind(b"\n", 0, stop) + 1, len(raw), self.crlf)  # its rest is no body
+        fields, tail = headers.split(raw[start:end], self.defects)
         head = self.head(fields, "text/plain")
         self.hint = next((value for name, value in head.params if name == "charset"), "")
         foreign = "".join([value for _, value in fields if not value.isascii()])
@@ -298,7 +298,7 @@ class _Reader:
             self.hint = next((text for key, text in head.params if key == "charset"), "")
         encoding = head.first("content-transfer-encoding")
         if encoding:
-            data = transfer.decode(data, encoding, self.defects)
+            data = transfer.decode(data, encoding, self.defects, is_text=head.kind.startswith("text/"))
         if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4
             self.note("encrypted: its content was not read")
         elif smime.is_message(head.kind) and self.wrapped < _WRAPPED:

@@ -100,6 +100,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")
     files = attachments.read(tree.parts, body, defects)
+    claims = auth.read(fields, defects)
     message = ParsedMessage(
         message_id=message_id,
         in_reply_to=in_reply_to,
@@ -121,7 +122,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         attachments=files,
         calendar=calendar.read(tree.parts),
         forwarded_from=split.forwarded_from,
-        auth=auth.read(fields),
+        auth=claims,
         received=tuple(by_name.get("received", ())),
         headers=decoded,
         defects=tuple(defects),

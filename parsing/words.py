@@ -10,7 +10,8 @@ from parsing import charsets
 
 # charset, RFC 2231 section 5 language, encoding. The text runs to the next "?=" and is found by hand, so that
 # a header full of beginnings without an end costs one search.
-_OPENING = re.compile(r"=\?(\"?[^?=*\s\"]{1,60}\"?)(?:\*[^?\s]{0,30})?\?([bBqQ])\?")
+# Some leave the charset out, or stand blanks around it.
+_OPENING = re.compile(r"=\?[ \t]{0,3}(\"?[^?=*\s\"]{0,60}\"?)(?:\*[^?\s]{0,30})?[ \t]{0,3}\?([bBqQ])\?")
 _BASE64_PIECES = 1_000  # encoded one after another in one body; past them padding counts for nothing
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
@@ -44,7 +45,7 @@ def decode(value: str, hint: str = "") -> str:
     decoded, since many writers cut inside a character.
     """
     if "=?" not in value:
-        return clean(value if value.isascii() else _raw(value, hint))
+        return clean(value if value.isascii() and "\x1b" not in value else _raw(value, hint))
     return _often(value, hint) if len(value) <= _OFTEN_CHARS else _decode(value, hint)
 
 

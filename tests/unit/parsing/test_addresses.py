@@ -88,3 +88,19 @@ def test_the_list_stops_at_its_limit() -> None:
 def test_return_path_of_a_bounce_is_empty() -> None:
     assert addresses.bare("<>") == ""
     assert addresses.bare("<jane@x.example>") == "jane@x.example"
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("'Jane Doe' <j@x.example>", "Jane Doe"),
+        ("\"'Jane Doe'\" <j@x.example>", "Jane Doe"),
+        ("=?utf-8?q?'Jane_D=C3=B6e'?= <j@x.example>", "Jane Döe"),
+        ("'O'Neil' <j@x.example>", "O'Neil"),
+        ("D'Arcy <j@x.example>", "D'Arcy"),
+        ("Jane 'JD' <j@x.example>", "Jane 'JD'"),
+        ("'Jane' and 'Bob' <j@x.example>", "'Jane' and 'Bob'"),
+    ],
+)
+def test_apostrophes_around_a_whole_name_are_no_part_of_it(value: str, name: str) -> None:
+    assert [one.name for one in addresses.parse([value])] == [name]

@@ -155,3 +155,10 @@ def test_signing_domains_spam_verdicts_and_exchange_marks_are_read() -> None:
 
 def test_a_mail_that_claims_nothing_has_no_claims() -> None:
     assert read("Subject: dkim=pass") == Auth()
+
+
+def test_an_unbalanced_field_is_a_defect_and_a_balanced_one_is_none() -> None:
+    for value, count in (("mx; dkim=pass (x header.d=b", 1), ("mx; dkim=pass (x) header.d=b", 0)):
+        defects: list[str] = []
+        auth.read([("Authentication-Results", value)] * 2, defects)
+        assert len(defects) == count

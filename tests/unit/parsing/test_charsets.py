@@ -95,3 +95,26 @@ def test_a_hint_of_ascii_says_nothing_of_other_letters() -> None:
     text = "Это сообщение без кодировки"
     assert charsets.decode(text.encode("cp1251"), "us-ascii", hint="us-ascii")[0] == text
     assert charsets.decode("Grüße".encode("cp850"), "us-ascii", hint="cp850")[0] == "Grüße"
+
+
+JAPANESE = "プリンターが動きません。お願いします。"
+
+
+@pytest.mark.parametrize(
+    ("real", "declared"),
+    [("iso2022_jp", ""), ("iso2022_jp", "us-ascii"), ("utf-8", "iso-2022-jp"), ("cp932", "iso-2022-jp")],
+)
+def test_japanese_is_read_though_its_escapes_are_not_announced_or_there_are_none(real: str, declared: str) -> None:
+    text, wrong = charsets.decode(JAPANESE.encode(real), declared)
+    assert text == JAPANESE
+    assert wrong
+
+
+def test_escapes_of_a_terminal_are_no_japanese() -> None:
+    assert charsets.decode(b"\x1b[31mred\x1b[0m and \x1b$", "")[0] == "\x1b[31mred\x1b[0m and \x1b$"
+
+
+def test_thai_without_a_charset_is_told_from_cyrillic() -> None:
+    for text in ("ปรินเตอร์ไม่ทำงาน", "ขอรหัสผ่านใหม่ครับ", "เครื่องพิมพ์เสีย กรุณาช่วยด้วย"):
+        assert charsets.decode(text.encode("cp874"), "")[0] == text
+    assert charsets.decode("Не работает принтер".encode("cp1251"), "")[0] == "Не работает принтер"

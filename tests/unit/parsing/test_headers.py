@@ -112,3 +112,18 @@ def test_of_too_many_references_the_last_are_kept() -> None:
     ids = headers.message_ids([value])
     assert len(ids) == limits.MESSAGE_IDS
     assert ids[-1] == f"{limits.MESSAGE_IDS}@x.example"
+
+
+def test_an_address_in_a_sentence_is_no_id() -> None:
+    sentence = 'Your message of "Tue, 3 Mar 2026 10:00" from j@x.example'
+    assert headers.message_ids([f"{sentence} <id@x.example>"]) == ("id@x.example",)
+    assert headers.message_ids([sentence]) == ()
+    assert headers.message_ids(["one@x.example two@x.example"]) == ("one@x.example", "two@x.example")
+
+
+def test_references_in_encoded_words_are_read() -> None:
+    assert headers.message_ids(["=?utf-8?Q?=3Cone=40x.example=3E?= <two@x.example>"]) == (
+        "one@x.example",
+        "two@x.example",
+    )
+    assert headers.message_ids(["<a=?b@x.example>"]) == ("a=?b@x.example",)

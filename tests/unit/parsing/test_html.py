@@ -121,3 +121,14 @@ def test_html_too_deep_to_sanitise_comes_back_as_its_text() -> None:
 
 def test_text_as_html_is_escaped() -> None:
     assert "<b>" not in html.from_text("<b>")
+
+
+def test_a_numbered_list_begins_where_it_says() -> None:
+    assert html.to_text("<ol start=3><li>a<li>b</ol>") == "3. a\n4. b"
+    assert html.to_text("<ol start=x><li>a</ol><ol start='-1'><li>b</ol>") == "1. a\n\n1. b"
+
+
+def test_pictures_alone_are_read_by_what_stands_for_them() -> None:
+    assert html.to_text("<p><img src=a alt='Printer on fire'><img src=b alt=''></p>") == "Printer on fire"
+    assert html.to_text("<p>Look: <img src=a alt='Printer on fire'></p>") == "Look:"
+    assert html.to_text("<div style='display:none'><img alt='Hidden words'></div>") == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from parsing import limits, parts, transfer
@@ -174,3 +176,24 @@ def test_an_unknown_disposition_is_an_attachment() -> None:
 
 def test_old_line_ends_are_read() -> None:
     assert leaves(b"From: a@b.example\r\rhello\r")[0][2] == b"hello\n"
+
+
+@pytest.mark.parametrize("text", [b"Hello there, all!!", b"Hello there, all!!x", b"Hello there, all!!xy"])
+def test_under_a_text_in_base64_a_plain_footer_is_kept(text: bytes) -> None:
+    footer = b"_______________________________________________\nThe list\nhttps://list.example/info\n"
+    head = b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+    found = parts.read(head + base64.encodebytes(text) + footer, []).parts[0].data
+    assert found.startswith(text + b"\n")
+    assert found.endswith(footer)
+
+
+def test_a_file_in_base64_has_no_footer() -> None:
+    head = b"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n"
+    assert parts.read(head + b"QUJD\n________\nlist\n", []).parts[0].data.startswith(b"ABC\x96")
+
+
+def test_the_rest_of_a_header_longer_than_its_limit_is_no_body() -> None:
+    for field in (b"X: " + b"a" * 300_000 + b"\n", b"X: aaaaaaaaaaaaaaaaaaaaaaaa\n" * 12_000):
+        for end in (b"\n", b"\r\n"):
+            tree = parts.read((b"From: a@b.example\n" + field + b"Y: z\n\nbody\n").replace(b"\n", end), [])
+            assert tree.parts[0].data == b"body" + end

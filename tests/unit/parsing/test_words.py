@@ -92,3 +92,22 @@ def test_line_ends_never_come_out_of_a_header() -> None:
 )
 def test_base64_is_read_as_far_as_it_goes(raw: bytes, expected: bytes) -> None:
     assert words.base64(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("=??Q?caf=C3=A9?=", "café"),
+        ("=? utf-8 ?Q?caf=C3=A9?=", "café"),
+        ("=?utf-8 ?B?w6Q=?=", "ä"),
+        ("What =? and ?= mean", "What =? and ?= mean"),
+        ("a =? b ?X?c?=", "a =? b ?X?c?="),
+    ],
+)
+def test_encoded_words_without_a_charset_or_with_blanks_around_it_are_decoded(value: str, expected: str) -> None:
+    assert words.decode(value) == expected
+
+
+def test_raw_japanese_and_thai_subjects_are_read() -> None:
+    for text, charset in (("プリンター", "iso2022_jp"), ("เครื่องพิมพ์เสีย", "cp874")):
+        assert parse(b"From: a@b.example\nSubject: " + text.encode(charset) + b"\n\nx\n").subject == text
