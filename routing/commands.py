@@ -65,6 +65,15 @@ def question(case: Case) -> Confirmation | None:
     return next((asked[i] for i in letter_ids(case.mail, case.policy) if i in asked), None) if asked else None
 
 
+def shown_to(case: Case, asked: Confirmation) -> str | None:
+    """Somebody else who gets this answer to a question, and so its Message-ID, which is all that a `#send` needs."""
+    member, message = case.member, case.mail.message
+    if member is None or asked.address not in member.addresses or asked.used:
+        return None
+    named = (a.address.lower() for a in (*message.to, *message.cc) if "@" in a.address)
+    return next((a for a in named if not case.policy.is_ours(a) and a not in member.addresses), None)
+
+
 def refusal(case: Case, ticket: Ticket | None, trust: Trust) -> Grant | None:
     """The line by which a `#send` of that degree does nothing in the queue and with the partner of that ticket."""
     queue, partner = (ticket.queue, ticket.partner) if ticket is not None else ("", None)

@@ -108,6 +108,7 @@ class Decision:
     forwarded: Forwarded | None = None  # a partner's mail that staff handed on
     same_as: Seen | None = None
     release: Confirmation | None = None
+    ends: Confirmation | None = None  # a question that somebody else has been shown: nothing is let go by it
     tell_others: bool = False  # not the one to whom the mail went that came back
     reports: tuple[Report, ...] = ()
 

@@ -84,6 +84,9 @@ def _obeyed(words: _Words) -> Decision | None:
     if (asked := commands.question(case)) is not None and not below:
         seen = f"in answer to {asked.message_id}"
         case = case.because("answers_question", seen, "only #send is obeyed there; it stays inside")
+        if (seen_by := commands.shown_to(case, asked)) is not None:
+            case = case.because("question_shown", f"To or Cc names {seen_by}", "its #send does nothing any more")
+            return replace(note, reasons=case.reasons, ends=asked)
         return replace(note, reasons=case.reasons)
     return None
 

@@ -21,7 +21,7 @@ from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
-from storage.change import Ask, Change, HistoryEntry
+from storage.change import Ask, Change, HistoryEntry, Release
 
 
 def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
@@ -151,6 +151,9 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
         history += more
         if decision.release.command and before.owner:
             announcements.append(unowned(mail, decision, before, after, policy))
+    if (ended := decision.ends) is not None:
+        history.append(HistoryEntry(time, article.sender.address, "question_ended", None, None, ended.article_id))
+        release = Release(ended.message_id, ended.article_id, "", time, publishes=False)
     if decision.unassign:
         after, more = given_back(after, article.sender.address, time, article.id)
         history += more

@@ -102,3 +102,38 @@ def test_administrators_are_told_where_the_queue_has_no_other_member() -> None:
         bounced(world, world.letters("notice", SAM)[0], 1)
         assert recipients(told(world, "notice", "bounced")) == whom
         assert world.outcomes[-1][1] == "record"
+
+
+# --- the token of a question, which its answer shows to whoever is in Cc ------------------------------------------
+
+
+def asked_by_mail(world: World) -> str:
+    notice = world.letters("notice", SAM)[0].letter.message_id
+    world.arrive(message(SAM, "Words in Sam's name", id="s1", re=[notice]))
+    return world.letters("confirm", SAM)[0].letter.message_id
+
+
+def sent_on(world: World) -> list[str]:
+    return [s.letter.recipient for s in world.letters("answer") if not s.held]
+
+
+@pytest.mark.parametrize("words", ["This is not mine.", "#send"])
+@pytest.mark.parametrize("sender", [SAM, TESS, ANNA, "eve@evil.example"])
+def test_whoever_reads_the_token_in_the_answer_to_a_question_can_do_nothing_with_it(
+    world: World, words: str, sender: str
+) -> None:
+    asked = asked_by_mail(world)
+    world.arrive(message(SAM, words, id="s2", re=[asked], cc=["eve@evil.example"]), evidence=PASS)
+    before = sent_on(world)
+    for number, named in enumerate(({"re": [asked]}, {"in_reply_to": (asked,)}, {"references": (asked,)})):
+        world.arrive(message(sender, "#send", id=f"e{number}", **named))
+    rcpt = [f"help+{asked.partition('@')[0]}@desk.example"]
+    world.arrive(message(sender, "#send", id="e9"), rcpt=rcpt)
+    assert sent_on(world) == before == ([ANNA] if words == "#send" else [])
+
+
+def test_an_answer_to_a_question_that_nobody_else_reads_leaves_it_open(world: World) -> None:
+    asked = asked_by_mail(world)
+    world.arrive(message(SAM, "What is this?", id="s2", re=[asked], cc=["s.miller@desk.example"]), evidence=PASS)
+    send(world, asked, 1)
+    assert sent_on(world) == [ANNA]
