@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from parsing import limits, tags
+from parsing import limits, quotes, tags
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 PADDING = "\u200b\ufeff\u034f\u00ad\u2060"  # what newsletters fill their preview text with
 _PADDING = re.compile(f"[{PADDING}]")
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _PICTURES = 50  # a newsletter cut into pieces has 30
+_BAR = re.compile(r"border-(?:left|inline-start)(?:-width|-style)?\s*:\s*+(?!none|0)", re.IGNORECASE)
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 
 
@@ -27,6 +28,7 @@ class Layout:
         self.blank = True  # the line so far ends in a blank, so that another one is dropped
         self.pre = 0
         self.cites: list[bool] = []  # of each open blockquote: is it a cited mail
+        self.introduced = False  # "On ... wrote:" stood over a blockquote that bears no mark
         self.prefix = ""  # before each line in them
         self.lists: list[int] = []  # of each open list: 0 for bullets, else the next number
         self.link: tuple[str, int, int] | None = None  # address, lines and pieces before its words
@@ -199,8 +201,23 @@ class Layout:
             self.wanted = max(self.wanted, 1)
             self.feed()
         if len(self.cites) < limits.DEPTH:
-            self.cites.append("cite" in source or "quote" in source)
+            self.cites.append("cite" in source or "quote" in source or self.is_cited(source))
             self.mark()
+
+    def is_cited(self, source: str) -> bool:
+        """Whether a blockquote without a client's mark quotes: by its bar, or by what introduces it.
+
+        People who indent their own words get one from their client, too: with margins, without a bar.
+        """
+        if source.strip():
+            return bool(_BAR.search(source))
+        if not self.introduced:
+            above = [
+                line.removeprefix(self.prefix)[-quotes.WRAP_CHARACTERS :] for line in self.out[-quotes.WRAP_LINES :]
+            ]
+            last = next((line for line in reversed(above) if line.strip()), "")
+            self.introduced = last.rstrip().endswith((":", "：")) and bool(quotes.marks([*above, "> "]))
+        return self.introduced
 
     def close_quote(self, _: str) -> None:
         if self.line:
