@@ -332,6 +332,29 @@ class TestForwards:
         text = f"Please order.\n\n-------- Weitergeleitete Nachricht --------\n{self.ORIGINAL}"
         assert split(text, "", "Our order", False) == Split(text, True, "", self.BOB)
 
+    @pytest.mark.parametrize(
+        ("mark", "labels"),
+        [
+            ("Začátek přeposílané zprávy:", "Od Předmět Datum Komu"),
+            ("Započni proslijeđenu poruku:", "Šalje Predmet Datum Prima"),
+            ("-------- Proslijeđena poruka --------", "Šalje Naslov Datum Prima"),
+            ("Początek przekazywanej wiadomości:", "Od Temat Data Do"),
+            ("---------- Wiadomość przesłana dalej ---------", "Od Temat Data Do"),
+            ("Începe mesajul redirecționat:", "Expeditorul Subiectul Dată Destinatarul"),
+            ("Начало переадресованного сообщения:", "Отправитель Тема Дата Кому"),
+            ("İleti başlangıcı:", "Kimden Konu Tarih Kime"),
+            ("----- İletilmiş Mesaj -----", "Kimden Konu Tarih Kime"),
+            ("Початок листа, що пересилається:", "Від Тема Дата Кому"),
+            ("-------- Переслане повідомлення --------", "Від Тема Дата Кому"),
+            ("---------- メッセージを転送 ---------", "送信元 件名 日付 送信先"),
+        ],
+    )
+    def test_forward_marks_of_clients_are_known_in_their_languages(self, mark, labels):
+        values = ("Bob Vendor <bob@vendor.example>", "Offer", "10.3.2026 09:00", "Anna <anna@partner.example>")
+        header = "\n".join(f"{label}: {value}" for label, value in zip(labels.split(), values, strict=True))
+        text = f"Please order.\n\n{mark}\n\n{header}\n\nThe offer."
+        assert split(text, "", "Our order", False) == Split(text, True, "", self.BOB)
+
     def test_forward_inside_a_reply_is_cut_but_not_certain(self):
         found = of_reply(f"{NEW}\n\n---------- Forwarded message ----------\n{self.ORIGINAL}")
         assert found == Split(NEW, False, "", self.BOB)
