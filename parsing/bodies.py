@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from parsing import charsets, headers, html, limits, rendering, rtf, tnef, uuencode
+from parsing import calendar, charsets, headers, html, limits, rendering, rtf, tnef, uuencode
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -33,6 +33,7 @@ class Body:
     parts: frozenset[int]  # id() of the parts that it shows, or shows another form of
     defects: list[str]
     files: list[tuple[str, bytes]]  # that stood in the text itself: name and data
+    is_ours: bool = False  # the text stands for an invitation, and nobody wrote it
 
 
 @dataclass(slots=True)
@@ -72,13 +73,17 @@ def read(tree: Tree) -> Body:
             richs.append(html.from_text(plain))
         texts.append(plain)
     text = texts[0] if len(texts) == 1 else "\n\n".join([t.strip("\n") for t in texts if t.strip()])
+    is_ours = False
     if not text.strip() and not richs:
         text, rich = _elsewhere(tree, reader)
+        if not text:
+            text = next(filter(None, map(calendar.summary, filter(calendar.is_shown, tree.parts))), "")
+            is_ours = bool(text)
         richs = [rich] if rich else []
     files: list[tuple[str, bytes]] = []
     if "begin " in text:
         text, files = uuencode.take_out(text)
-    return Body(text, "\n".join(richs), frozenset(used), reader.defects, files)
+    return Body(text, "\n".join(richs), frozenset(used), reader.defects, files, is_ours)
 
 
 def _elsewhere(tree: Tree, reader: _Reader) -> tuple[str, str]:
@@ -123,7 +128,7 @@ def _collect(node: Part | Multipart, segments: list[_Segment], *, alone: bool) -
 def _leaf(part: Part, segments: list[_Segment], *, alone: bool) -> None:
     if part.content_type not in _TEXT_TYPES and not (alone and part.content_type.startswith("text/")):
         return
-    if part.disposition == "attachment":
+    if part.disposition == "attachment" or (part.content_type == "text/calendar" and calendar.summary(part)):
         return
     # A text with a file name is a file, unless it is all there is.
     if part.filename and not alone:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from parsing import bounce_forms, delivery_status, forwards, phrases
 from parsing.bounce_forms import DAEMON, SCANNED
 from parsing.delivery_status import REPLY_CODE, Told
-from parsing.message import ParsedMessage
+from parsing.message import BounceDelivery, ParsedMessage
 from parsing.parts import Part
 
 PERSONAL = 1_000  # characters of a mail in which a person shows himself
@@ -45,6 +45,7 @@ class Bounce:
     original_id: str | None
     delivered: bool = False
     diagnostic: str = ""
+    deliveries: tuple[BounceDelivery, ...] = ()
 
 
 def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Bounce | None:
@@ -120,6 +121,7 @@ def _standard(message: ParsedMessage, parts: Sequence[Part], told: Told) -> Boun
         _original_id(message, parts),
         told.delivered and not told.failed and not told.delayed,
         told.diagnostic,
+        told.deliveries,
     )
 
 
@@ -128,7 +130,11 @@ def _free_form(message: ParsedMessage, fields: Mapping[str, str], parts: Sequenc
     recipients = bounce_forms.recipients(message, fields, text)
     delayed = bool(_says_delayed(message.subject) or _says_delayed(text))
     codes = bounce_forms.codes(text)
-    return Bounce(recipients, recipients if delayed else (), codes, _original_id(message, parts))
+    # Which code is whose is clear only where there is one of each.
+    code = codes[0] if len(codes) == len(recipients) == 1 else ""
+    action = "delayed" if delayed else "failed"
+    deliveries = tuple([BounceDelivery(recipient, action, code) for recipient in recipients])
+    return Bounce(recipients, recipients if delayed else (), codes, _original_id(message, parts), deliveries=deliveries)
 
 
 def _original_id(message: ParsedMessage, parts: Sequence[Part]) -> str | None:

@@ -18,6 +18,8 @@ _PARTSTAT = re.compile(r";PARTSTAT=\"?([A-Za-z-]+)", re.IGNORECASE)
 _ATTENDEE = re.compile(
     r"^ATTENDEE[;:].*mailto:([^\s\">]{1,320})", re.IGNORECASE | re.MULTILINE
 )  # the last: SENT-BY may be before
+_SAID = frozenset(("SUMMARY", "LOCATION", "STATUS", "DESCRIPTION"))
+_ESCAPED = re.compile(r"\\(.)")  # RFC 5545 section 3.3.11
 _ZONE = re.compile(r";TZID=\"?([^\":;]+)", re.IGNORECASE)
 
 
@@ -36,6 +38,37 @@ def read(parts: Iterable[Part]) -> Calendar | None:
 def attendees(part: Part) -> frozenset[str]:
     """The addresses of all attendees (RFC 5545 section 3.8.4.1) in a calendar part, in lower case."""
     return frozenset(address.lower() for address in _ATTENDEE.findall(_unfolded(part)))
+
+
+def is_shown(part: Part) -> bool:
+    """Whether it is an invitation or the like that is meant to be seen, and not sent as a file."""
+    return part.content_type == "text/calendar" and part.disposition != "attachment"
+
+
+def summary(part: Part) -> str:
+    """A calendar part that is all of a mail, as words: what, when, where, and what became of it; "" if it is none."""
+    event = _event(part)
+    if event is None:
+        return ""
+    said: dict[str, str] = {}
+    inside = ""
+    for line in _unfolded(part).split("\n", limits.CALENDAR_LINES)[: limits.CALENDAR_LINES]:
+        head, _, value = line.partition(":")
+        name = head.partition(";")[0].strip().upper()
+        if name in ("BEGIN", "END"):
+            inside = value.strip().upper() if name == "BEGIN" else ""
+        elif name in _SAID and inside in ("VEVENT", "VTODO"):
+            said.setdefault(name, _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value).strip())
+    cancelled = event.method == "CANCEL" or said.get("STATUS", "").upper() == "CANCELLED"
+    state = "Cancelled" if cancelled else (event.answer or "").capitalize()
+    title = said.get("SUMMARY", "")
+    lines = (
+        f"{state}: {title}" if state and title else title or state,
+        (event.start or "").replace("T", " ").replace("Z", " UTC"),
+        said.get("LOCATION", ""),
+        "\n" * ("DESCRIPTION" in said) + said.get("DESCRIPTION", ""),
+    )
+    return "\n".join([line for line in lines if line.strip()])
 
 
 def _unfolded(part: Part) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from parsing.message import BounceDelivery
+
 STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipients
 DIAGNOSTIC = 500  # characters of what the other server said; longer ones are whole pages of help
 RECIPIENTS = 1_000  # more than a mail may have at most servers; the rest is not counted
@@ -25,7 +27,7 @@ class Told:
     """What became of the recipients: in `failed` and `delayed` those it did not reach, as they stand, each once.
 
     `codes` are their enhanced status codes (RFC 3463), `diagnostic` the first Diagnostic-Code, of a failure before a
-    delay's; `delivered` says that the mail has reached some.
+    delay's; `delivered` says that the mail has reached some. `deliveries` are all recipients, of each the worst.
     """
 
     failed: tuple[str, ...]
@@ -33,6 +35,7 @@ class Told:
     codes: tuple[str, ...]
     delivered: bool
     diagnostic: str
+    deliveries: tuple[BounceDelivery, ...]
 
 
 def read(statuses: Iterable[bytes]) -> Told:
@@ -41,6 +44,7 @@ def read(statuses: Iterable[bytes]) -> Told:
     delayed: dict[str, str] = {}
     codes: dict[str, None] = {}
     said: dict[bool, str] = {}  # whether it failed: in whose words
+    told: dict[str, BounceDelivery] = {}
     delivered = False
     for data in statuses:
         for group in _groups(data):
@@ -48,14 +52,20 @@ def read(statuses: Iterable[bytes]) -> Told:
             address = _recipient(group)
             if not address or len(failed) + len(delayed) >= RECIPIENTS:
                 continue
-            if action.startswith(("delivered", "relayed", "expanded")):  # RFC 3464 section 2.3.3
+            code = _status(group)
+            arrived = action.startswith(("delivered", "relayed", "expanded"))  # RFC 3464 section 2.3.3
+            waits = action.startswith("delayed")
+            known = told.get(address.lower())
+            if known is None or (known.action != "failed" and not arrived):
+                told[address.lower()] = BounceDelivery(
+                    known.to if known else address, action if arrived else "delayed" if waits else "failed", code or ""
+                )
+            if arrived:
                 delivered = True
                 continue
-            waits = action.startswith("delayed")
             (delayed if waits else failed).setdefault(address.lower(), address)
             if diagnostic := " ".join(group.get("diagnostic-code", "").split()):
                 said.setdefault(not waits, diagnostic[:DIAGNOSTIC])
-            code = _status(group)
             if code:
                 codes[code] = None
     for key in failed:
@@ -66,6 +76,7 @@ def read(statuses: Iterable[bytes]) -> Told:
         tuple(codes),
         delivered,
         said.get(True) or said.get(False, ""),
+        tuple(told.values()),
     )
 
 

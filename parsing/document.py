@@ -42,6 +42,7 @@ def document(message: ParsedMessage, file: str) -> dict[str, Any]:
         "bounce_recipients": [r for r in message.bounce_recipients if r not in message.bounce_temporary],
         "bounce_temporary_recipients": list(message.bounce_temporary),
         "bounce_status": list(message.bounce_status),
+        "bounce_deliveries": [asdict(one) for one in message.bounce_deliveries],
         "bounce_original_id": message.bounce_original_id,
         "alert": asdict(message.alert) if message.alert else None,
         "calendar": asdict(message.calendar) if message.calendar else None,

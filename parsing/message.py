@@ -52,6 +52,15 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class BounceDelivery:
+    """What a report says of one recipient: action in lower case, and status, "" if none (RFC 3464 section 2.3)."""
+
+    to: str
+    action: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """A calendar part (RFC 5545, RFC 6047). `start` ISO 8601 as far as it could be read; `answer` is PARTSTAT."""
 
@@ -123,6 +132,7 @@ class ParsedMessage:
     bounce_recipients: tuple[str, ...] = ()
     bounce_temporary: tuple[str, ...] = ()  # of these the report says delayed, not failed
     bounce_status: tuple[str, ...] = ()
+    bounce_deliveries: tuple[BounceDelivery, ...] = ()  # of all recipients that a report names, those reached too
     bounce_original_id: str | None = None
     bounce_diagnostic: str = ""  # what the other server said, such as "smtp; 550 5.1.1 no such user"
     alert: Alert | None = None

@@ -115,7 +115,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
         date=date,
         text=body.text,
         reply=split.reply,
-        reply_certain=split.certain,
+        reply_certain=split.certain and not body.is_ours,
         signature=split.signature,
         html=body.html,
         language=language.guess(split.reply or body.text),
@@ -134,6 +134,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
             "bounce_recipients": verdict.bounce.recipients,
             "bounce_temporary": verdict.bounce.temporary,
             "bounce_status": verdict.bounce.status,
+            "bounce_deliveries": verdict.bounce.deliveries,
             "bounce_original_id": verdict.bounce.original_id,
             "bounce_diagnostic": verdict.bounce.diagnostic,
         }

@@ -21,8 +21,16 @@ DAEMON = ParsedMessage(
 )
 
 
+def each(message: ParsedMessage, parts: Sequence[Part]) -> list[tuple[str, str, str]]:
+    """To, action and status of each recipient."""
+    found = bounces.read(message, message.fields(), parts)
+    return [(one.to, one.action, one.status) for one in found.deliveries] if found else []
+
+
 def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
-    return bounces.read(message, message.fields(), parts)
+    """All but what became of each, which `each` tells."""
+    found = bounces.read(message, message.fields(), parts)
+    return found and replace(found, deliveries=())
 
 
 PERSON = replace(DAEMON, from_=(Address("Bo", "bo@partner.example"),), return_path="bo@partner.example", headers=())
@@ -244,3 +252,26 @@ def test_no_report_raises(subject, text, data, path):
     message = replace(DAEMON, subject=subject, text=text, return_path=path)
     read(message, [replace(ORIGINAL, content_type="message/delivery-status", data=data), replace(ORIGINAL, data=data)])
     read(message, [])
+
+
+def test_what_became_of_each_recipient_is_told_the_worst_of_it():
+    groups = [
+        group("a@x.example"),
+        group("b@x.example", "delayed", "4.4.7"),
+        group("c@x.example", "relayed", "2.0.0"),
+        group("B@x.example", "failed", "5.4.7"),
+        group("a@x.example", "delivered", "2.0.0"),
+    ]
+    assert each(DAEMON, [status(*groups)]) == [
+        ("a@x.example", "failed", "5.1.1"),
+        ("b@x.example", "failed", "5.4.7"),
+        ("c@x.example", "relayed", "2.0.0"),
+    ]
+
+
+def test_a_code_of_several_is_nobodys_in_a_report_without_a_form():
+    one = "I could not deliver to:\n\n<a@x.example>:\n550 5.1.1 no such user\n"
+    message = replace(DAEMON, headers=(), text=one)
+    assert each(message, ()) == [("a@x.example", "failed", "5.1.1")]
+    message = replace(message, text=one + "\n<b@x.example>:\n552 5.2.2 full\n")
+    assert each(message, ()) == [("a@x.example", "failed", ""), ("b@x.example", "failed", "")]

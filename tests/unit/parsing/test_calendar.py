@@ -54,3 +54,24 @@ def test_a_calendar_file_is_read_by_its_type() -> None:
 
 def test_a_mail_without_calendar_has_none() -> None:
     assert parse(b"From: j@x.example\n\nBEGIN:VCALENDAR\n").calendar is None
+
+
+def words(*lines: str, method: str) -> str:
+    body = "\r\n".join(["BEGIN:VCALENDAR", f"METHOD:{method}", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR"])
+    return parse(b"From: j@x.example\r\nContent-Type: text/calendar\r\n\r\n" + body.encode()).text
+
+
+def test_a_mail_that_is_all_calendar_is_read_as_words() -> None:
+    event = ("UID:1@x", "SUMMARY:Move\\, printers", "DTSTART:20260105T080000Z", "LOCATION:Room 5")
+    assert words(*event, method="CANCEL") == "Cancelled: Move, printers\n2026-01-05 08:00:00 UTC\nRoom 5"
+    assert words(*event, "STATUS:CANCELLED", method="REQUEST").startswith("Cancelled: ")
+    assert words(*event, method="REQUEST").startswith("Move, printers\n")
+    answer = "ATTENDEE;PARTSTAT=DECLINED:mailto:j@x.example"
+    assert words(*event, answer, method="REPLY").startswith("Declined: Move, printers\n")
+
+
+def test_a_calendar_under_words_adds_none_and_what_is_no_calendar_stays() -> None:
+    head = b"From: j@x.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nSee you\n--b\n"
+    part = b"Content-Type: text/calendar; method=CANCEL\n\nBEGIN:VEVENT\nSUMMARY:x\nEND:VEVENT\n--b--\n"
+    assert parse(head + part).text.strip() == "See you"
+    assert parse(b"From: j@x.example\nContent-Type: text/calendar\n\nwords\n").text == "words\n"
