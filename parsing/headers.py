@@ -165,6 +165,8 @@ def mime_value(value: str, hint: str = "") -> tuple[str, tuple[tuple[str, str], 
 
 def _mime_value(value: str, hint: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     head, found, rest = value.partition(";")
+    if "=" in head and _ASSIGNED.match(head):
+        return "", parameters(value, hint)  # "filename=a.pdf": the value was forgotten
     if not found:
         # "text/plain charset=utf-8": a semicolon that was forgotten.
         head, blank, rest = value.strip().partition(" ")
@@ -173,6 +175,7 @@ def _mime_value(value: str, hint: str) -> tuple[str, tuple[tuple[str, str], ...]
     return head.strip().lower(), parameters(rest, hint)
 
 
+_ASSIGNED = re.compile(r"\s*[\w*-]+\s*=")
 _OFTEN_BYTES = 80  # fields without a boundary or a long name, which are the same in most mails
 _often = lru_cache(maxsize=1024)(_mime_value)
 

@@ -44,6 +44,10 @@ MAILS_BYTES = 1_000_000
 # A boundary in bytes. RFC 2046 section 5.1.1 allows 70; some writers pass it.
 BOUNDARY_BYTES = 250
 
+# What is read of a multipart whose boundary is not named, for the line that is one. "This is a MIME-encapsulated
+# message" takes 35 bytes, Notes and the like up to 300.
+PREAMBLE_BYTES = 1_000
+
 # Header bytes of a single part: the same fields as above, without the trace.
 PART_HEADER_BYTES = 64 * 1024
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from parsing import charsets, headers, limits, smime, transfer, words
@@ -52,6 +53,7 @@ class Tree:
     subject: str = ""  # inside what is signed, as `fields` have it
 
 
+_DASHED = re.compile(rb"\n--([^\s-][^\r\n]{2,68}[^\s-])[ \t]*\r?\n")
 _WRAPPED = 3  # opaque signatures within each other that are opened; gateways add one each
 
 
@@ -210,7 +212,18 @@ class _Reader:
                     return one
         line = self.raw[body : body + limits.BOUNDARY_BYTES].lstrip().split(b"\n", 1)[0].rstrip()
         guessed = line[2:] if line.startswith(b"--") and len(line) > 4 else b""
-        return guessed if guessed and guessed not in self.boundaries and self.begins(guessed, body) else b""
+        if guessed and guessed not in self.boundaries and self.begins(guessed, body):
+            return guessed
+        return self.in_preamble(body)
+
+    def in_preamble(self, body: int) -> bytes:
+        """The boundary that a line near the beginning of the body is, as the one that ends it says."""
+        around = self.find(max(body - 1, 0))
+        stop = around[0] if around else len(self.raw)
+        line = _DASHED.search(self.raw, max(body - 1, 0), min(stop, body + limits.PREAMBLE_BYTES))
+        if line is None or line[1] in self.boundaries or self.raw.find(b"\n--" + line[1] + b"--", line.end(), stop) < 0:
+            return b""
+        return line[1]
 
     def find(self, position: int) -> tuple[int, int, int, bool] | None:
         """The next line that is the boundary of an open multipart: (start, end, its place, closing)."""
@@ -287,7 +300,7 @@ class _Reader:
             disposition, extra = self.mime("Content-Disposition", disposition)
             filename = next((text for key, text in extra if key == "filename"), "")
             # RFC 2183 section 2.8: a type that is unknown is an attachment.
-            if disposition and disposition != "inline":
+            if disposition != "inline":
                 disposition = "attachment"
         if not filename:
             filename = next((text for key, text in head.params if key in ("name", "filename")), "")

@@ -63,6 +63,24 @@ def test_parts_of_a_digest_are_mails() -> None:
     assert leaves(raw)[0][1] == "message/rfc822"
 
 
+def test_a_boundary_that_got_lost_is_found_below_a_preamble() -> None:
+    raw = (
+        b"Content-Type: multipart/report;\n bo\n\nThis is a MIME message\n\n--b.1/x\n\none\n--b.1/x\n\ntwo\n--b.1/x--\n"
+    )
+    assert [data for _, _, data in leaves(raw)] == [b"one", b"two"]
+
+
+def test_a_line_with_dashes_that_nothing_ends_is_no_boundary() -> None:
+    tree, defects = read(b"Content-Type: multipart/mixed\n\nSee\n--verbose\nand so on\n")
+    assert tree.parts[0].data == b"See\n--verbose\nand so on\n"
+    assert defects == ["a multipart without its boundary, read as text"]
+
+
+def test_a_disposition_without_its_type_is_an_attachments() -> None:
+    (part,) = read(b"Content-Type: text/plain\nContent-Disposition: filename=a.txt\n\none\n")[0].parts
+    assert (part.disposition, part.filename) == ("attachment", "a.txt")
+
+
 def test_a_multipart_without_its_boundary_is_text_and_said() -> None:
     tree, defects = read(b"Content-Type: multipart/mixed; boundary=none\n\nhello\n")
     assert tree.parts[0].data == b"hello\n"
