@@ -70,7 +70,7 @@ def sentence(settings: Settings, told: Ring) -> str:
 
 def was(said: str) -> str:
     """What was wrong, without what to do about it."""
-    return said.rpartition("; ")[0] or said
+    return said.partition("; ")[0]
 
 
 def _run(command: str, settings: Settings, told: Ring) -> None:

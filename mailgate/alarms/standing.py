@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from mailgate.grants import ends
 from mailgate.grants.ends import Secret
 from mailgate.settings import Settings
+from mailgate.trouble import parted
 from storage.status import Mailbox, Status, read
 
 WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
@@ -120,20 +121,27 @@ def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings) -> Iterator[Pro
     for box in mailboxes:
         name = f"mailbox {box.account}"
         if box.error:
-            said = f"{name}: {box.error}, since {moment(box.error_since, settings)}; it is tried again, {_TRY}"
+            said = f"{name}: {_since(box.error, box.error_since, settings)}; it is tried again, {_TRY}"
             yield Problem("mailbox", name, said, box.error_since)
         elif box.last_success is None:
             yield Problem("look", name, f"{name} was never reached; {_TRY}")
 
 
 _TRY = "`mailgate check` tries it now"
+_NAMES = "is the name server of dns.nameservers, or of /etc/resolv.conf, up? it is asked again"
+
+
+def _since(error: str, since: float | None, settings: Settings) -> str:
+    """What went wrong, since when; and what to do, where who kept it knew."""
+    said, todo = parted(error)
+    return f"{said}, since {moment(since, settings)}{f'; {todo}' if todo else ''}"
 
 
 def _beats(status: Status, settings: Settings) -> Iterator[Problem]:
     for beat in status.beats:
         if beat.error and (beat.name != "relay" or settings.relay is not None):
-            does = f"mail is kept and tried again, {_TRY}" if beat.name == "relay" else "it is asked again"
-            said = f"{beat.name}: {beat.error}, since {moment(beat.error_since, settings)}; {does}"
+            does = f"mail is kept and tried again, {_TRY}" if beat.name == "relay" else _NAMES
+            said = f"{beat.name}: {_since(beat.error, beat.error_since, settings)}; {does}"
             yield Problem("relay" if beat.name == "relay" else "look", beat.name, said, beat.error_since)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mailgate.settings.sources import Place
@@ -21,6 +21,12 @@ class Finding:
     todo: str = ""
     at: Place = ()
     where: str = ""
+
+
+def at_server(finding: Finding, where: str) -> Finding:
+    """With the server that was asked, HOST:PORT, where something is not well with it; a file is its own place."""
+    named = where in finding.said or finding.at[-1:] in (("password_file",), ("tls_ca",))
+    return finding if finding.state == "ok" or named else replace(finding, said=f"{where}: {finding.said}")
 
 
 def ok(what: str, said: str) -> Finding:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailgate.checks.finding import Finding, failed, ok
-from mailgate.checks.trouble import TRY_SECONDS
 from mailgate.settings import Settings
+from mailgate.trouble import TRY_SECONDS
 
 _OURS = re.compile(r"220 \S+ (ESMTP|LMTP) mailgate")
 

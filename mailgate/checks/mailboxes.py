@@ -10,13 +10,13 @@ from typing import Any
 from imapclient.exceptions import IMAPClientError, IMAPClientReadOnlyError
 from msgspec.structs import replace
 
-from mailgate.checks.finding import Finding, advice, failed, ok
+from mailgate.checks.finding import Finding, advice, at_server, failed, ok
 from mailgate.checks.results import top_of, trust
-from mailgate.checks.trouble import TRY_SECONDS, Account, Trouble, in_the_clear
 from mailgate.grants.errors import GrantError
 from mailgate.intake import connection
 from mailgate.intake.folders import native
 from mailgate.settings import Imap, Settings
+from mailgate.trouble import TRY_SECONDS, Account, in_the_clear
 
 RECENT = 30  # mails of a mailbox that are looked at for who signs its results
 CLOCK_SECONDS = 300.0  # the server's clock may be so far ahead of ours; past it, times and tokens go wrong
@@ -40,11 +40,12 @@ def mailbox(account: Imap, settings: Settings) -> list[Finding]:
                 tops = [top_of(answer) for answer in answers.values()]
                 found.append(trust(what, key, account.auth_results, tops, (*place, "auth_results")))
     except (OSError, UnicodeError, IMAPClientError, GrantError) as error:
-        trouble = explain(error, account)
+        trouble = connection.explain(error, account)
         found.append(failed(what, trouble.said, trouble.todo, (*place, trouble.key)))
     if (said := in_the_clear(account)) is not None:
         found.append(advice(what, said, 'tls = "implicit", or "starttls"', (*place, "tls")))
-    return found
+    where = Account(what, account, "IMAP").where
+    return [at_server(finding, where) for finding in found]
 
 
 def _folders(what: str, place: tuple[str, int], account: Imap, client: connection.Client) -> Iterator[Finding]:
@@ -90,21 +91,3 @@ def _clock(what: str, answers: connection.Answers) -> Iterator[Finding]:
     if (ahead := newest - time.time()) > CLOCK_SECONDS:
         said = f"its newest mail arrived {ahead / 3600:,.1f} hours from now: our clock is behind, or the server's ahead"
         yield failed(what, said, "set the clock (`timedatectl set-ntp true`)")
-
-
-def explain(error: Exception, account: Imap) -> Trouble:
-    """Why the mailbox cannot be used, and what to do."""
-    key = f'imap "{account.name}"'
-    common = Account(key, account, "IMAP").explain(error)
-    said = connection.explain(error)
-    if isinstance(error, IMAPClientError) and "sign-in" in said:
-        if account.auth != "password":
-            todo = f"the token is good for its provider; may it open the mailbox of {account.user} by IMAP there?"
-            return Trouble(said, todo, "auth")
-        todo = f"look at {key}.user and at its password_file; some providers want an app password"
-        return Trouble(said, todo, "password_file")
-    if isinstance(error, IMAPClientError) and "STARTTLS" in said.upper():
-        return Trouble(said, 'the server offers no STARTTLS: try tls = "implicit" with port 993', "tls")
-    if isinstance(error, IMAPClientError) and common is None:
-        return Trouble(said, f"look at {key}.port and {key}.folder", "port")
-    return common or Trouble(said, f"look at {key}.host and {key}.port, and at a firewall between", "host")

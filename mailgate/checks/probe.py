@@ -66,7 +66,7 @@ def probe(app: Application, seconds: float) -> Iterator[Finding]:
     try:
         _send(app, probes)
     except RelayAway as error:
-        yield failed("probe", str(error), "see the relay above", ("relay",))
+        yield failed("probe", error.trouble.said, error.trouble.todo, ("relay", error.trouble.key))
         return
     in_use = next(p for p in probes if p.variant == settings.relay.envelope)
     if in_use.refused is not None:

@@ -8,13 +8,13 @@ import smtplib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mailgate.checks.finding import Finding, advice, failed, ok
-from mailgate.checks.trouble import TRY_SECONDS, Account, Trouble, in_the_clear
+from mailgate.checks.finding import Finding, advice, at_server, failed, ok
 from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
-from mailgate.outgoing.relay import describe
+from mailgate.outgoing.relay import explain
 from mailgate.settings import Relay, Settings
+from mailgate.trouble import TRY_SECONDS, Account, in_the_clear
 
 _POLICY = re.compile(r"\b5\.7\.\d+\b|relay|authenticat", re.IGNORECASE)  # RFC 3463 section 3.8: security or policy
 ACCOUNT = 'relay.envelope = "account"'
@@ -26,10 +26,14 @@ def relay(settings: Settings) -> Iterator[Finding]:
     if account is None:
         yield advice("relay", "none is set: outgoing mail is held", "add [relay] when the desk may answer")
         return
-    what = f"relay {account.host}:{account.port}"
+    where = Account("relay", account, "SMTP").where
+    yield from (at_server(finding, where) for finding in _tried("relay", where, account, settings))
+
+
+def _tried(what: str, where: str, account: Relay, settings: Settings) -> Iterator[Finding]:
     try:
         with signed_in(account, settings) as smtp:
-            yield ok(what, _offers(smtp, account))
+            yield ok(what, f"{where}: {_offers(smtp, account)}")
             yield from _takes(what, smtp, settings, account)
     except (OSError, UnicodeError, smtplib.SMTPException, GrantError) as error:
         trouble = explain(error, account)
@@ -146,24 +150,3 @@ def _recipient(what: str, answer: _Answer, recipient: str, account: Relay) -> Fi
         todo = "it sends to nobody outside: add relay.user and relay.password_file, or let it relay for this machine"
         return failed(what, said, todo, ("relay", "user"))
     return failed(what, said, f"may {account.user} send to others there?", ("relay", "user"))
-
-
-def explain(error: Exception, account: Relay) -> Trouble:
-    """Why the relay cannot be used, and what to do."""
-    common = Account("relay", account, "SMTP").explain(error)
-    said = describe(error)
-    match error:
-        case smtplib.SMTPAuthenticationError() if account.auth != "password":
-            todo = f"the token is good for its provider; may it send as {account.user} by SMTP there?"
-            return Trouble(said, todo, "auth")
-        case smtplib.SMTPAuthenticationError():
-            todo = "look at relay.user and what stands in relay.password_file; some providers want an app password"
-            return Trouble(said, todo, "password_file")
-        case smtplib.SMTPNotSupportedError() if account.tls == "starttls" and "STARTTLS" in said:
-            todo = 'the server offers no STARTTLS: try tls = "implicit" with port 465'
-            return Trouble(said, todo, "tls")
-        case smtplib.SMTPNotSupportedError():
-            return Trouble(said, "the server takes no sign-in here: port 587 with starttls usually does", "port")
-        case smtplib.SMTPServerDisconnected():
-            return Trouble(said, "is the port right? 25 and 587 begin without TLS, 465 with it", "port")
-    return common or Trouble(said, "look at relay.host and relay.port, and at a firewall between", "host")

@@ -12,6 +12,7 @@ from mailgate.cli.command import Command, Place, json_option, pass_place, requir
 from mailgate.cli.console import People, emit, iso, line, styled
 from mailgate.grants.ends import days
 from mailgate.settings import Settings
+from mailgate.trouble import parted
 from routing import tokens
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def status(place: Place, *, as_json: bool) -> None:
                     box.folder,
                     people.when(box.last_success),
                     _lay(box, starts.get(box.account, "now")),
-                    styled(line(box.error), "bold red"),
+                    styled(line(parted(box.error or "")[0]), "bold red"),
                 ]
                 for box in standing.mailboxes
             ],
@@ -220,7 +221,7 @@ def _called(name: str) -> str:
 def _beat(people: People, beat: Beat) -> Text:
     """When it last did what it is for, and what is wrong with it."""
     reached = "not reached yet" if beat.last_success is None else f"last reached {_since(people, beat.last_success)}"
-    return styled(reached).append(styled(f"   {line(beat.error)}" if beat.error else "", "bold red"))
+    return styled(reached).append(styled(f"   {line(parted(beat.error)[0])}" if beat.error else "", "bold red"))
 
 
 def _kept(settings: Settings, standing: Standing) -> str:

@@ -15,8 +15,8 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from mailgate.grants import sasl, tokens
-from mailgate.grants.errors import GrantError
 from mailgate.settings import Imap, Settings
+from mailgate.trouble import Account, Trouble
 
 IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
 _SLICE_SECONDS = 0.2  # how soon a stop is noticed while waiting
@@ -197,24 +197,32 @@ def _is_exists(answer: tuple[Any, ...]) -> bool:
     return len(answer) > 1 and answer[1] == b"EXISTS"
 
 
-def explain(error: Exception) -> str:
-    """What went wrong, for the person who reads `status`."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not to be trusted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
-        return "the server does not answer"
-    if isinstance(error, GrantError):
-        return str(error)
+def explain(error: Exception, account: Imap) -> Trouble:
+    """Why the mailbox cannot be used, and what to do."""
+    key, known = f'imap "{account.name}"', Account(f'imap "{account.name}"', account, "IMAP")
+    if not isinstance(error, IMAPClientError):
+        if (common := known.explain(error)) is not None:
+            return common
+        if isinstance(error, OSError):
+            said = f"{known.where}: {error.strerror or error}"
+            return Trouble(said, f"look at {key}.host and {key}.port, and at a firewall between", "host")
+        return Trouble(f"{type(error).__name__}: {error}", "a fault of mailgate's own: the log has where", "")
+    said = words(error)
     if isinstance(error, LoginError):
-        return f"sign-in refused: {_plain(str(error))}"
-    if isinstance(error, IMAPClientError):
-        return _plain(str(error))
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}"
-    return f"{type(error).__name__}: {error}"
+        said = f"{known.where}: sign-in refused: {said}"
+        if account.auth != "password":
+            todo = f"the token is good for its provider; may it open the mailbox of {account.user} by IMAP there?"
+            return Trouble(said, todo, "auth")
+        todo = f"look at {key}.user and at its password_file; some providers want an app password"
+        return Trouble(said, todo, "password_file")
+    said = f"{known.where}: {said}"
+    if "STARTTLS" in said.upper():
+        return Trouble(said, 'the server offers no STARTTLS: try tls = "implicit" with port 993', "tls")
+    if isinstance(error, IMAPClientAbortError):
+        return Trouble(said, "the server ended the connection: if it stays, ask who runs it", "host")
+    return Trouble(said, f"look at {key}.port and {key}.folder", "port")
 
 
-def _plain(text: str) -> str:
-    """Without the b'...' that imaplib's errors put around a server's words."""
-    return re.sub(r"b'((?:[^'\\]|\\.)*)'|b\"((?:[^\"\\]|\\.)*)\"", r"\1\2", text)[:500]
+def words(error: IMAPClientError) -> str:
+    """A server's, without the b'...' that imaplib puts around them."""
+    return re.sub(r"b'((?:[^'\\]|\\.)*)'|b\"((?:[^\"\\]|\\.)*)\"", r"\1\2", str(error))[:500]

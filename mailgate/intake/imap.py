@@ -65,10 +65,10 @@ class Watcher:
                 with connection.connected(self._account, self._settings) as client:
                     self._watch(client)
             except (OSError, IMAPClientError, GrantError, StorageError) as error:
-                self._record(connection.explain(error))
+                self._record(connection.explain(error, self._account).line)
             except Exception as error:  # a thread that dies unnoticed is a mailbox that nobody reads
                 log.exception("imap %s: a fault of ours", self._account.name)
-                self._record(connection.explain(error))
+                self._record(connection.explain(error, self._account).line)
             self._stopping.wait(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 

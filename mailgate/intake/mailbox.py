@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from mailgate.intake import fetched
-from mailgate.intake.connection import Answers, Client, explain, uids_from
+from mailgate.intake.connection import Answers, Client, uids_from, words
 from mailgate.intake.disposal import dispose
 from mailgate.intake.fetched import Place, Summary
+from mailgate.trouble import Trouble
 from storage import mailboxes
 from storage.database import Database, StorageError
 from storage.mailboxes import Mailbox, Taken
@@ -141,7 +142,7 @@ class Folder:
                 faults.suspects.update(uids)
                 raise
             except IMAPClientError as error:
-                log.info("imap %s: FETCH of %d mails refused: %s", self._place.account, len(uids), explain(error))
+                log.info("imap %s: FETCH of %d mails refused: %s", self._place.account, len(uids), words(error))
         answers = {}
         for uid in uids:
             if faults.tries[uid] >= MOST_TRIES:
@@ -153,7 +154,7 @@ class Folder:
                 faults.suspects.add(uid)
                 raise
             except IMAPClientError as error:
-                log.info("imap %s: FETCH of UID %d refused: %s", self._place.account, uid, explain(error))
+                log.info("imap %s: FETCH of UID %d refused: %s", self._place.account, uid, words(error))
                 continue
             if uid in answers:
                 faults.tries[uid] -= 1
@@ -219,7 +220,10 @@ class Folder:
             except IMAPClientAbortError:
                 raise
             except IMAPClientError as error:
-                return f"{self._after} of {len(self._open)} mails refused: {explain(error)}"
+                said = f"the server refuses {self._after} of {len(self._open)} mails: {words(error)}"
+                return Trouble(
+                    said, 'may who signs in write there, and make folders? else after = "flag"', "after"
+                ).line
             with self._db.write() as connection:
                 mailboxes.settle(connection, self._box, part)
             self._open.difference_update(part)

@@ -10,6 +10,7 @@ from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
 from mailgate.settings import Relay, Settings
+from mailgate.trouble import Account, Trouble
 from storage.deliveries import Deferred, Failed, Result, Sent
 from storage.sending import Outgoing
 
@@ -29,8 +30,9 @@ _PERIOD = re.compile(rb"^\.", re.MULTILINE)
 class RelayAway(Exception):
     """The relay cannot be reached or does not let us in: no letter's fault. `seconds` to wait at least."""
 
-    def __init__(self, text: str, seconds: float = 0.0) -> None:
-        super().__init__(text)
+    def __init__(self, trouble: Trouble, seconds: float = 0.0) -> None:
+        super().__init__(trouble.line)
+        self.trouble = trouble
         self.seconds = seconds
 
 
@@ -65,7 +67,7 @@ class Connection:
             if kept:  # it was closed meanwhile; now with a fresh one
                 return self.send(letter)
             if lost.closing:
-                raise RelayAway(str(lost)) from lost
+                raise RelayAway(self._said(str(lost), CLOSING)) from lost
             return Deferred(letter.id, letter.attempt, str(lost))  # perhaps by its fault: it must not block others
         except RelayAway:
             self.close()
@@ -109,18 +111,18 @@ class Connection:
                 if code // 100 != wanted:
                     return self._declined(smtp, letter, code, _text(code, answer))
         except UNREACHABLE as error:
-            raise _Lost(describe(error)) from error
+            raise _Lost(_describe(error)) from error
         try:
             smtp.send(_PERIOD.sub(b"..", content) + b".\r\n")  # RFC 5321 section 4.5.2; the content ends with CRLF
             code, answer = smtp.getreply()
         except UNREACHABLE as error:
             self.close()  # it may have it or not (RFC 1047): it is sent again, under its own Message-ID
-            return Deferred(letter.id, letter.attempt, f"lost at the end of the mail: {describe(error)}")
+            return Deferred(letter.id, letter.attempt, f"lost at the end of the mail: {_describe(error)}")
         text = _text(code, answer)
         if code == CLOSING:
             self.close()
         if code == CROWDED:
-            raise RelayAway(text)
+            raise RelayAway(self._said(text, code))
         if not 200 <= code <= 299:
             return _refused(letter, code, text)
         return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text), text)
@@ -130,9 +132,9 @@ class Connection:
         if code == CLOSING:
             raise _Lost(text, closing=True)
         if code in NOT_LET_IN:
-            raise RelayAway(text, PATIENCE)
+            raise RelayAway(self._said(text, code), PATIENCE)
         if code == CROWDED:
-            raise RelayAway(text)
+            raise RelayAway(self._said(text, code))
         try:
             smtp.rset()
         except UNREACHABLE:
@@ -150,23 +152,28 @@ class Connection:
         domain = "email.amazonses.com" if place[1] == "us-east-1" else f"{place[1]}.amazonses.com"
         return f"{numbered[1]}@{domain}"
 
+    def _said(self, text: str, code: int) -> Trouble:
+        """What the relay says against all of our mail, and not against this letter."""
+        todo = {
+            CLOSING: "it is busy or going down: if it stays so, ask who runs it",
+            CROWDED: "lower relay.max_connections",
+        }
+        mend = todo.get(code, "it wants a sign-in: relay.user and relay.password_file")
+        return Trouble(f"{Account('relay', self._relay, 'SMTP').where}: {text}", mend, "user")
+
     # --- to the relay -------------------------------------------------------------------------------------------
 
     def _open(self) -> smtplib.SMTP:
         if self._smtp is not None:
             return self._smtp
         relay = self._relay
-        where = f"{relay.host}:{relay.port}"
         try:
             self._smtp = sign_in.connected(relay, self._settings, relay.timeout)
-        except (smtplib.SMTPAuthenticationError, UnicodeError) as error:
-            patience = PATIENCE if relay.auth == "password" else 0.0  # the next try has another token
-            raise RelayAway(f"the relay does not let {relay.user} in: {describe(error)}", patience) from error
-        except GrantError as error:
-            raise RelayAway(str(error)) from error
-        except UNREACHABLE as error:
-            patience = PATIENCE if isinstance(error, smtplib.SMTPNotSupportedError) else 0.0
-            raise RelayAway(f"{where}: {describe(error)}", patience) from error
+        except (UnicodeError, GrantError, *UNREACHABLE) as error:
+            # A password is not tried again soon; a token is, since the next try has another one.
+            password = (smtplib.SMTPAuthenticationError, UnicodeError) if relay.auth == "password" else ()
+            slow = isinstance(error, (smtplib.SMTPNotSupportedError, *password))
+            raise RelayAway(explain(error, relay), PATIENCE if slow else 0.0) from error
         return self._smtp
 
 
@@ -185,15 +192,33 @@ def _status(text: str) -> str | None:
     return found[1] if found else None
 
 
-def describe(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     """What went wrong with a connection, in one line."""
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         return f"{error.smtp_code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, UnicodeError):
-        return "the password's file is not UTF-8"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).replace("\n", " ")
+
+
+def explain(error: Exception, relay: Relay) -> Trouble:
+    """Why the relay cannot be used, and what to do."""
+    known = Account("relay", relay, "SMTP")
+    if (common := known.explain(error)) is not None:
+        return common
+    said = f"{known.where}: {_describe(error)}"
+    match error:
+        case smtplib.SMTPAuthenticationError() if relay.auth != "password":
+            todo = f"the token is good for its provider; may it send as {relay.user} by SMTP there?"
+            return Trouble(f"{known.where} does not let {relay.user} in: {_describe(error)}", todo, "auth")
+        case smtplib.SMTPAuthenticationError():
+            todo = "look at relay.user and what stands in relay.password_file; some providers want an app password"
+            return Trouble(f"{known.where} does not let {relay.user} in: {_describe(error)}", todo, "password_file")
+        case smtplib.SMTPNotSupportedError() if relay.tls == "starttls" and "STARTTLS" in said:
+            return Trouble(said, 'the server offers no STARTTLS: try tls = "implicit" with port 465', "tls")
+        case smtplib.SMTPNotSupportedError():
+            return Trouble(said, "the server takes no sign-in here: port 587 with starttls usually does", "port")
+        case smtplib.SMTPServerDisconnected():
+            return Trouble(said, "is the port right? 25 and 587 begin without TLS, 465 with it", "port")
+    return Trouble(said, "look at relay.host and relay.port, and at a firewall between", "host")

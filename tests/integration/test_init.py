@@ -55,7 +55,7 @@ def test_dialogue_ends_with_the_first_ticket(sit: Sit, tmp_path: Path, dovecot: 
     person.answers("Mailbox [smtp]:", "127.0.0.1:1")
     person.answers(f"User [{address}]:")
     person.answers("(not shown):", PASSWORD)
-    person.sees("nobody listens at port 1")
+    person.sees("nobody listens at 127.0.0.1:1")
     person.answers("Mailbox [127.0.0.1:1]:", f"127.0.0.1:{dovecot.port}")
     person.sees("its certificate proves nothing (unable to get local issuer certificate)")
     person.answers(f"User [{address}]:")

@@ -198,7 +198,7 @@ def test_a_wrong_password_is_no_letters_fault(sqlite: Database, trusted: Certifi
         ),
     ):
         until(lambda: relay_beat(sqlite), "it is told")
-    assert relay_beat(sqlite).error.startswith("the relay does not let desk in: 535")
+    assert relay_beat(sqlite).error.startswith(f"127.0.0.1:{server.port} does not let desk in: 535")
     assert states(sqlite) == {"a": "pending", "b": "pending"}
     assert {row.attempt for row in rows(sqlite).values()} == {0}
 
@@ -218,7 +218,7 @@ def test_a_password_beyond_ascii_goes_as_utf8(sqlite: Database, tmp_path: Path) 
             until(lambda: relay_beat(sqlite).error, "it is told")
     finally:
         server.close()
-    assert relay_beat(sqlite).error == "the relay does not let jürgen in: the password's file is not UTF-8"
+    assert relay_beat(sqlite).error == "password: the password's file is not UTF-8; save it as UTF-8"
 
 
 @pytest.mark.real("openssl")
@@ -504,7 +504,8 @@ def test_a_relay_that_wants_a_login_first_is_told_of_and_no_letter_fails(sqlite:
         running(sqlite, server.port),
     ):
         until(lambda: relay_beat(sqlite), "it is told")
-    assert relay_beat(sqlite).error == "530 5.7.0 Authentication required"
+    said = f"127.0.0.1:{server.port}: 530 5.7.0 Authentication required"
+    assert relay_beat(sqlite).error == f"{said}; it wants a sign-in: relay.user and relay.password_file"
     assert states(sqlite) == {"a": "pending"}
 
 

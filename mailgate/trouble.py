@@ -1,4 +1,4 @@
-"""Why a connection to a mail server fails, and what to do: the same for a relay and for a mailbox."""
+"""Why a mail server cannot be used, and what to do: the same sentences for `status`, `check` and the log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Literal
 
 from mailgate.grants.errors import GrantError
 from mailgate.settings import Imap, Relay
-from mailgate.settings.providers import LOOPBACK
+from mailgate.settings.providers import LOOPBACK, Server
 
+_BETWEEN = "; "
 TRY_SECONDS = 10  # for a connection of a check; a person waits
 
 # OpenSSL, x509_vfy.h: X509_V_ERR_...
@@ -29,6 +30,17 @@ class Trouble:
     todo: str
     key: str
 
+    @property
+    def line(self) -> str:
+        """As it is kept and logged: what went wrong; what to do."""
+        return f"{self.said.replace(_BETWEEN, ', ')}{_BETWEEN}{self.todo}"
+
+
+def parted(line: str) -> tuple[str, str]:
+    """What went wrong and what to do, of such a line."""
+    said, _, todo = line.partition(_BETWEEN)
+    return said, todo
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -37,6 +49,11 @@ class Account:
     name: str
     settings: Imap | Relay
     protocol: Literal["IMAP", "SMTP"]
+
+    @property
+    def where(self) -> str:
+        """What was tried: `imap.desk.example:993`."""
+        return str(Server(self.settings.host, self.settings.port))
 
     @property
     def _ports(self) -> str:
@@ -49,29 +66,33 @@ class Account:
         match error:
             case GrantError():
                 todo = "look at its [[grant]], and `mailgate login` where a person signs in"
-                return Trouble(str(error), todo if error.dead else "try again later", "auth")
+                return Trouble(str(error), todo if error.dead else "it may come back by itself", "auth")
             case ssl.SSLCertVerificationError():
                 return self._certificate(error)
+            case ssl.SSLError() if error.reason == "WRONG_VERSION_NUMBER":
+                return Trouble(f"{self.where}: the port speaks no TLS", self._ports, "tls")
             case ssl.SSLError():
-                return Trouble("the port speaks no TLS", self._ports, "tls")
+                said = f"{self.where}: no TLS with it: {error.reason or error}"
+                return Trouble(said, "the server has to speak TLS 1.2 or later; has whoever runs it look", "tls")
             case socket.gaierror() if error.errno == socket.EAI_AGAIN:
                 todo = "no name server answers: look at this machine's network and /etc/resolv.conf"
-                return Trouble(f"{self.settings.host}: its address could not be asked for", todo, "host")
+                return Trouble(f"{self.where}: its address could not be asked for", todo, "host")
             case socket.gaierror():
-                return Trouble(f"{self.settings.host}: there is no such name", f"look at {self.name}.host", "host")
+                return Trouble(f"{self.where}: there is no such name", f"look at {self.name}.host", "host")
             case TimeoutError():
                 todo = f"is the port right ({self._ports})? does a firewall stand between?"
-                return Trouble(f"port {self.settings.port} does not answer", todo, "port")
+                return Trouble(f"{self.where} does not answer", todo, "port")
             case ConnectionRefusedError():
                 todo = f"is the server running, is {self.name}.port right? {self._ports}"
-                return Trouble(f"nobody listens at port {self.settings.port}", todo, "port")
+                return Trouble(f"nobody listens at {self.where}", todo, "port")
             case OSError() if error.filename and str(error.filename) == self._ca:
                 return Trouble(f"{error.filename}: {error.strerror}", f"look at {self.name}.tls_ca", "tls_ca")
             case OSError() if error.filename:
                 todo = f"{self.name}.password_file: make it, readable for the user that runs mailgate alone"
                 return Trouble(f"{error.filename}: {error.strerror}", todo, "password_file")
             case UnicodeError():
-                return Trouble("the password's file is not UTF-8", "save it as UTF-8", "password_file")
+                said = f"{self.settings.password_file}: the password's file is not UTF-8"
+                return Trouble(said, "save it as UTF-8", "password_file")
         return None
 
     @property
@@ -79,7 +100,7 @@ class Account:
         return self.settings.tls_ca or ""
 
     def _certificate(self, error: ssl.SSLCertVerificationError) -> Trouble:
-        said = f"the server's certificate is not to be trusted: {error.verify_message}"
+        said = f"{self.where}: the server's certificate is not to be trusted: {error.verify_message}"
         code, clock = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         if code == _EXPIRED:
             return Trouble(said, f"who runs the server has to renew it; or is this clock wrong ({clock})?", "host")
