@@ -244,7 +244,7 @@ class _Scanner:
         address = words.decode(address, self.hint)
         local, at, domain = address.rpartition("@")
         address = f"{local}@{domain.lower().rstrip('.')}" if at else address
-        if address:
+        if address and (at or (address.isascii() and " " not in address)):  # else it is a name that stands in brackets
             self.found.append(Address(name, address))
 
 

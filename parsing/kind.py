@@ -12,7 +12,9 @@ from parsing.message import Alert, Kind, ParsedMessage
 from parsing.parts import Part
 
 REACTION_CHARACTERS = 300  # a reaction is one line, and a mail longer than that says more
+HEADER_BYTES = 65_536  # of a mail that is complained about, in which its receiver's mark stands
 
+_COMPLAINT = "complaint about message from "
 # The methods by which an attendee answers an organiser (RFC 5546 section 1.4); the others are the organiser's.
 _ANSWERS = frozenset(("REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER"))
 _ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "mailer-daemon"])
@@ -59,9 +61,21 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
         return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)
     if "message/feedback-report" in types:
         return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
+    if _is_complaint(message, parts):
+        return Verdict("abuse_report", "It carries a mail that somebody marked as junk at Outlook.com.")
     if types & bounces.NOTIFICATIONS:
         return Verdict("receipt", "It carries a disposition notification (RFC 8098).")
     return None
+
+
+def _is_complaint(message: ParsedMessage, parts: Sequence[Part]) -> bool:
+    """A report of Microsoft's Junk Mail Reporting Program, which has a form of its own: a mail, and no words."""
+    if not message.subject.startswith(_COMPLAINT) or message.text.strip():
+        return False
+    return any(
+        part.content_type == "message/rfc822" and b"x-hmxmroriginalrecipient:" in part.data[:HEADER_BYTES].lower()
+        for part in parts
+    )
 
 
 def _alert(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | None:

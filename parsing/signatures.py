@@ -26,7 +26,7 @@ DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
-_DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]?$")
+_DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]{0,2}$")
 _MAY_DELIMIT = re.compile(r"\n(?=[-—–_ ][-—–_ \u00a0]*(?:\n|\Z))")
 _DEVICE = phrases.words(phrases.DEVICES)
 _SENT = phrases.words(phrases.SENT)

@@ -35,6 +35,9 @@ def read(value: str) -> list[tuple[str, str]]:
         ('"=?utf-8?B?SsO2cmc=?=" <j@x.example>', [("Jörg", "j@x.example")]),
         ("", []),
         ("<>", []),
+        ("root", [("", "root")]),
+        ("<root>", [("", "root")]),
+        ("<=?utf-8?B?SsO2cmcgRG9l?=>", []),
     ],
 )
 def test_valid_forms_are_read(value: str, expected: list[tuple[str, str]]) -> None:

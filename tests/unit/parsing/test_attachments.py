@@ -36,8 +36,9 @@ def test_an_attached_mail_is_named_by_its_subject() -> None:
     assert found.filename == "Ä b.eml"
 
 
-def test_a_file_without_a_name_is_named_by_its_place() -> None:
-    assert files(b"Content-Type: image/png\n\nx")[0].filename == "part-1.2.png"
+@pytest.mark.parametrize(("kind", "suffix"), [(b"image/png", "png"), (b"image/jpg", "jpg"), (b"x/unknown", "bin")])
+def test_a_file_without_a_name_is_named_by_its_place(kind: bytes, suffix: str) -> None:
+    assert files(b"Content-Type: " + kind + b"\n\nx")[0].filename == f"part-1.2.{suffix}"
 
 
 def test_a_location_names_a_file_without_a_name() -> None:

@@ -124,6 +124,12 @@ def test_subject_of_an_automatic_answer_needs_no_header(subject, header):
     assert absence.begins_as_one(subject)
 
 
+def test_subject_of_a_sieve_script_counts_in_an_answer_only():
+    words = "I am currently on vacation.\n\nThank you."
+    assert read("I'm away from my mail", words).kind == "auto_reply"
+    assert read("I'm away from my desk, who helps?", "Could you?", "").kind == "human"
+
+
 @pytest.mark.parametrize(
     ("subject", "text"),
     [

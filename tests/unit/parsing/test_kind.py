@@ -165,6 +165,14 @@ def test_reports_on_mails_that_we_sent_are_told_by_their_part():
     assert kind(mail(report), part("text/plain"), part("message/feedback-report")) == "abuse_report"
 
 
+def test_complaint_in_the_form_of_outlook_com_is_an_abuse_report():
+    junk = part("message/rfc822", b"X-HmXmrOriginalRecipient: bo@outlook.example\r\nSubject: Offer\r\n\r\nwords")
+    subject = "complaint about message from 192.0.2.7"
+    assert kind(mail(subject=subject, text=""), junk) == "abuse_report"
+    assert kind(mail(subject=subject), junk) == "human"
+    assert kind(mail(subject=subject, text=""), part("message/rfc822", b"Subject: Offer\r\n\r\nwords")) == "human"
+
+
 @pytest.mark.parametrize("form", ["delivery-status", "global-delivery-status"])
 def test_delivery_status_makes_a_report_of_anybody_a_bounce(form):
     status = b"Reporting-MTA: dns; x\n\nFinal-Recipient: utf-8; bo@x.example\nAction: failed\nStatus: 5.1.1\n"

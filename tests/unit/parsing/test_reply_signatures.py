@@ -76,7 +76,9 @@ def test_closing_with_a_name_is_a_signature_of_a_reply(closing):
     assert (found.reply, found.signature.splitlines()[:2]) == (NEW, [closing, "Anna Example"])
 
 
-@pytest.mark.parametrize("signature", ["-- \nAnna", "--\nAnna\nExample GmbH", "—\nAnna", "--\n\nAnna", "-- \n"])
+@pytest.mark.parametrize(
+    "signature", ["-- \nAnna", "--\nAnna\nExample GmbH", "—\nAnna", "--\n\nAnna", "-- \n", "--  \nAnna"]
+)
 def test_signature_begins_at_its_delimiter(signature):
     assert split(f"{NEW}\n{signature}", "", "Re: Printer", True).reply == NEW
 
