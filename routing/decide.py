@@ -18,6 +18,7 @@ from routing import (
     numbers,
     opening,
     reports,
+    staff,
     threads,
     tokens,
 )
@@ -38,6 +39,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
     contents: set[str] = set()
     addresses: set[str] = set()
     people: set[str] = set()
+    read: set[str] = set()
     times: list[float] = []
     for mail in mails:
         message = mail.message
@@ -53,6 +55,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         ids.update(n.key for n in numbers.of(mail, policy))
         (keys if message.message_id else contents).add(mail.key)
         people.update(beside.people(mail, policy))
+        read.update(staff.answered_notice(mail, policy))
         if message.author is not None:
             addresses.add(message.author.address.lower())
         times.append(mail.envelope.received_at)
@@ -66,6 +69,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         bool(times) and (policy.limits.unknown is not None or policy.limits.desk is not None),
         frozenset(a for address in addresses if address in policy.staff for a in policy.staff[address].addresses),
         frozenset(people),
+        frozenset(read),
         first - max(policy.limits.longest, QUESTION_SECONDS, breakers.STAFF_SECONDS) - 60,
         (last // 60 + 1) * 60,  # whole minutes, so that a batch counts what each of its mails alone would
     )

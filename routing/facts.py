@@ -20,6 +20,7 @@ class Questions:
     counted: bool = False  # whether acknowledgements over all senders are limited, and have to be counted
     staff: frozenset[str] = frozenset()  # every address of the members of staff in whose names mails are
     people: frozenset[str] = frozenset()  # who writes and is written to, besides us
+    read: frozenset[str] = frozenset()  # Message-IDs of our letters whose words have to be told from their answer's
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 
@@ -110,6 +111,7 @@ class Facts:
     opened: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by staff's address: times of new tickets
     beside: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by ticket: new ones, by `beside.key`
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
+    words: Mapping[str, str] = field(default_factory=dict)  # of letters of ours, by Message-ID
     inside: frozenset[int] = frozenset()  # tickets with mails that nobody answers to a requester, asked for staff alone
 
     def has_inside(self, ticket: Ticket) -> bool:

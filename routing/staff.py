@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from parsing import absence, away
-from routing import breakers, commands, forwarding, inline, newcomers, threads
+from routing import breakers, commands, forwarding, inline, newcomers, threads, tokens
 from routing.case import Case
 from routing.commands import Command
 from routing.decision import Asks, Decision
 from routing.facts import Confirmation
-from routing.policy import Grant
+from routing.mail import Mail
+from routing.policy import Grant, Policy
 from routing.ticket import Ticket
 
 # Mails that ask one person about one ticket: nobody writes faster, and a responder that answers each of them does.
@@ -129,7 +130,7 @@ def _wordless(words: _Words) -> Decision | None:
     message = words.case.mail.message
     if words.command.words.strip() or not all(a.inline for a in message.attachments):
         return None
-    if words.command.name == "" and (guess := inline.words(message.text)):
+    if words.command.name == "" and (guess := _between(words.case)):
         seen = "no words above the quote, but some below it or between its lines"
         ask: commands.Question = "preview" if words.grant.given else "confirm"
         guessed = replace(words, note=replace(words.note, words=guess))
@@ -137,6 +138,22 @@ def _wordless(words: _Words) -> Decision | None:
     outcome = "it stays inside; its author is asked to write"
     case = words.case.because("nothing_new", "no words above the quote", outcome)
     return _asked(case, replace(words.note, asks="nothing"), "preview")
+
+
+def _between(case: Case) -> str:
+    """Words below the notice or between its lines, where it is quoted with marks or known word for word."""
+    text = case.mail.message.text
+    notices = (case.facts.words.get(i) for i in answered_notice(case.mail, case.policy))
+    return inline.words(text) or next((inline.besides(text, notice) for notice in notices if notice), "")
+
+
+def answered_notice(mail: Mail, policy: Policy) -> tuple[str, ...]:
+    """The notice of ours that a mail of staff without new words answers: what it says has to be looked up."""
+    message = mail.message
+    if message.author is None or message.author.address.lower() not in policy.staff or message.reply.strip():
+        return ()
+    signed = ((i, tokens.read_signed(i, policy.keys)) for i in threads.named_ids(mail))
+    return tuple(i for i, s in signed if s is not None and s.event == "notice" and s.article_id)[:1]
 
 
 def _doubtful(words: _Words, number_only: bool) -> Decision | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +17,7 @@ from routing.reports import UNREACHABLE_SECONDS
 from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage import minutes, suppression
-from storage.tables import article, breaker, confirmation, journal, link, outbox, thread_key, ticket
+from storage.tables import article, breaker, confirmation, journal, letter_body, link, outbox, thread_key, ticket
 
 MOST_MERGES = 10  # a chain of merges that is followed
 
@@ -57,6 +59,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         opened=_opened(connection, questions),
         beside={i: tuple(sorted(other for first, other in besides if first == i)) for i, _ in besides},
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
+        words=_words(connection, sorted(questions.read)),
         inside=_inside(connection, there if questions.staff else ()),
     )
 
@@ -228,6 +231,21 @@ def _wrote(
         if by[1] in questions.staff:
             times[by] = (*times.get(by, ()), time)
     return times
+
+
+def _words(connection: Connection, ids: list[str]) -> dict[str, str]:
+    """The plain text of letters of ours."""
+    statement = (
+        sa.select(outbox.c.message_id, outbox.c.headers, letter_body.c.body)
+        .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
+        .where(outbox.c.message_id.in_(ids))
+    )
+    found = {}
+    for row in _rows(connection, statement, ids):
+        letter = message_from_bytes(bytes(row.headers) + bytes(row.body), policy=default)
+        plain = letter.get_body(("plain",))
+        found[row.message_id] = plain.get_content() if plain is not None else ""
+    return found
 
 
 def _inside(connection: Connection, ticket_ids: Iterable[int]) -> frozenset[int]:

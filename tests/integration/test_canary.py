@@ -199,7 +199,8 @@ def test_quote_without_words_is_no_empty_letter(desk: Desk) -> None:
     assert "No new words were found above the line" in words(told)
     desk.cases += 1000  # a Message-ID of its own
     desk.answer(answer(told, ("#send", ""), AGENT, desk.cases, "text"))
-    assert len(desk.stations.letters()) == before + 1
+    (unasked,) = desk.stations.letters()[before + 1 :]
+    assert (unasked["X-Mailgate-Event"], unasked["X-Envelope-To"]) == ("preview", AGENT), "and nothing to Anna"
     desk.answer(answer(told, ("Top words.", ""), AGENT, desk.cases + 1000, "text"))
-    (sent,) = (x for x in desk.stations.letters()[before + 1 :] if x["X-Envelope-To"] == ANNA)
+    (sent,) = (x for x in desk.stations.letters()[before + 2 :] if x["X-Envelope-To"] == ANNA)
     assert "Top words." in words(sent), "words in answer to what asks for them go out"
