@@ -48,7 +48,8 @@ _has_verb = phrases.finder((rf"(?:^|[^\pL\pN_])(?:{_SAID})(?:$|[^\pL\pN_])", _AN
 _begins_with_verb = phrases.finder((_SAID, _ANYWHERE), before=r"^[> ]*", after=r"(?:$|[^\pL\pN_])")
 _ends_in_verb = phrases.finder((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
 _TIME = re.compile(
-    r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b",
+    r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b"
+    r"|(?<!\d)\d\d?/\d\d?,",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"\d[:.hH時시点]\s?\d\d(?!\d|[.]\d)")

@@ -159,7 +159,7 @@ def _closed(lines: Sequence[str], end: int) -> int:
             continue
         below = _next(lines, number, end)
         if filled and is_closing(line) and (below == found if found < end else _is_signed(lines, number, below)):
-            if salutes and below > number + 1 and _next(lines, first, end) == number:
+            if salutes and (below > number + 1 or found < end) and _next(lines, first, end) == number:
                 break  # "Hello", "Thanks", "Solved": a mail has more words than these
             found = number
         elif found < end:

@@ -314,6 +314,10 @@ class TestHtml:
     def test_words_that_name_a_mark_are_no_mark(self):
         assert of_reply(NEW, "<p>Thanks, that works now.<br>Please close it.</p><p>gmail_quote</p>").certain
 
+    def test_introduction_with_a_day_and_a_month_alone_is_cut_but_not_certain(self):
+        assert of_reply(f"{NEW}\n\nOn 05/02, Bob (Desk) wrote:\n\nold words") == Split(NEW, False, "", None)
+        assert of_reply(f"{NEW}\n\nOn 05/02, Bob (Desk) wrote:\n> old words") == Split(NEW, True, "", None)
+
 
 class TestForwards:
     ORIGINAL = (

@@ -144,6 +144,7 @@ def test_words_that_only_look_like_a_signature_stay(text):
         "Hallo,\n\nDanke\n\nServer2 auch neu starten bitte",
         "Hello,\n\nmany thanks\n\nProblem solved",
         "Hi,\n\nThanks\n\nSolved",
+        "Hi Bob,\nThanks.",
         "Dear all,\n\nplease see below.\n\nThanks\n\nServer 1: down\nServer 2: up",
         "It failed again.\n\nThanks\nOffice 365 licence expired",
         "It failed again.\n\nThanks,\nAnna\n\nPS: the printer too",
@@ -164,6 +165,11 @@ def test_name_below_thanks_is_one(name, gap):
 def test_signature_begins_at_the_last_closing():
     found = split("Hi,\n\nThank you!\n\nNext\n\nBest regards,\nBob", "", "Re: Printer", True)
     assert (found.reply, found.signature) == ("Hi,\n\nThank you!\n\nNext", "Best regards,\nBob")
+
+
+def test_thanks_that_are_all_a_mail_says_stay():
+    found = split("Hi Bob,\nThanks.\nBR\nAnna Berg", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == ("Hi Bob,\nThanks.", "BR\nAnna Berg")
 
 
 def test_closings_directly_over_each_other_are_one_signature():
