@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row
 from storage.tables import article, confirmation, history, journal, outbox, suppression, ticket
 
 Source = Literal["inbox", "article", "history", "outbox", "suppression"]
-_ORDER: dict[str, int] = {"inbox": 0, "article": 1, "history": 2, "outbox": 3, "suppression": 4}  # cause before effect
+_ORDER: dict[str, int] = {"inbox": 0, "article": 2, "history": 3, "outbox": 4, "suppression": 5}
+_CREATED = 1  # a ticket is there before the article in it; all else that changes on it follows from one
 CHUNK = 500  # ids of one statement
 LEAST_ROWS = 1000  # of each table, however few steps are wanted: some rows tell of a later moment than their own
 
@@ -106,8 +107,13 @@ def _timeline(connection: Connection, ids: _Ids, limit: int | None) -> list[Step
         *_letters(letters),
         *_suppressed(connection, letters, ids.who),
     ]
-    steps.sort(key=lambda step: (step.time, _ORDER[step.source], step.id))
+    steps.sort(key=_cause_before_effect)
     return steps if limit is None else steps[-limit:]
+
+
+def _cause_before_effect(step: Step) -> tuple[float, int, int]:
+    created = step.source == "history" and step.what == "created"
+    return step.time, _CREATED if created else _ORDER[step.source], step.id
 
 
 def _last(ids: set[int], limit: int | None) -> list[int]:

@@ -24,7 +24,7 @@ from mailgate.settings.sources import Place
 from mailgate.verify.dns import DnsTrouble, Resolver
 from parsing import headers, limits
 from routing.policy import Door
-from storage import journal, listings, schema
+from storage import beginning, journal, listings, schema
 from storage.database import Database, SchemaMismatch, StorageError
 from storage.tables import counter
 
@@ -177,14 +177,14 @@ def _sqlite(found: Settings) -> Path | None:
 
 def _database(found: Settings) -> Iterator[Finding]:
     file, at = _sqlite(found), ("storage", "url")
-    if file is not None and not file.exists():
-        if file.parent.is_dir():
-            yield ok("database", f"{file} is not there yet; `mailgate serve` makes it")
-        return
+    if file is not None and not file.parent.is_dir():
+        return  # told of already
     db = Database(found.database_url)
     try:
-        if schema.version(db) is None:
-            yield ok("database", "is empty; `mailgate serve` fills it")
+        if db.is_missing or schema.version(db) is None:
+            beginning.refuse(db, found.state, found.file)
+            empty = f"{file} is not there yet" if db.is_missing else "is empty"
+            yield ok("database", f"{empty}: a new desk, which `mailgate serve` begins")
             return
         schema.check(db)
         with db.write() as connection:  # no row changes; a database that may only be read refuses all the same

@@ -24,7 +24,7 @@ from servers.sink import Sink
 from servers.tls import strange
 
 from mailgate.cli.main import cli
-from storage import schema
+from storage import beginning, schema
 from storage.database import Database
 
 SECOND = 1  # for what does not answer
@@ -251,6 +251,11 @@ def certificate_that_is_not_there(w: World) -> Fault:
 def database_unreachable(w: World) -> Fault:
     url = f"postgresql+psycopg://mailgate@127.0.0.1:{w.closed()}/none"
     return Fault({"storage": {"url": url}}, "Connection refused", "url", "is the database running?")
+
+
+def database_gone(w: World) -> Fault:
+    beginning.note(w.folder, str(w.folder / "mailgate.toml"))
+    return Fault({}, "mailgate.db, and a desk was here", "", "`mailgate restore FILE` brings it back")
 
 
 def database_read_only(w: World) -> Fault:

@@ -27,6 +27,23 @@ def test_trace_of_a_ticket_is_one_timeline_of_all_sources(desk: Any) -> None:
     ]
 
 
+def test_of_one_moment_the_cause_comes_before_its_effect(desk: Any) -> None:
+    """A mail, its ticket, the article in it, what that changed, and what went out for it."""
+    entry = {"id": 900, "ticket_id": 1, "time": NOON, "actor": "mailgate", "article_id": 1}
+    with desk.db.write() as connection:
+        for table in (tables.article, tables.history):
+            connection.execute(table.update().where(table.c.ticket_id == 1).values(time=NOON))
+        connection.execute(tables.history.delete().where(tables.history.c.ticket_id == 1))
+        changes = [{"what": "state", "was": "new", "became": "open"}, {"what": "created", "was": None, "became": "x"}]
+        connection.execute(tables.history.insert(), [entry | {"id": 900 + n} | c for n, c in enumerate(changes)])
+        connection.execute(tables.journal.update().where(tables.journal.c.outcome_ticket == 1).values(received_at=NOON))
+        connection.execute(tables.outbox.update().where(tables.outbox.c.ticket_id == 1).values(created=NOON))
+    steps = [step for step in desk.lines("trace", "inc-1001") if step["time"] == "2023-11-14T22:13:20Z"]
+    sources = [step["what"] if step["source"] == "history" else step["source"] for step in steps]
+    assert list(dict.fromkeys(sources)) == ["inbox", "created", "article", "state", "outbox"]
+    assert sources == sorted(sources, key=["inbox", "created", "article", "state", "outbox"].index)
+
+
 def test_a_decision_has_its_reasons_and_an_arrival_its_envelope(desk: Any) -> None:
     received, decided = desk.lines("trace", "inc-1001")[:2]
     assert received["details"][0].startswith("from <jane@acme.example> to help@desk.example by 127.0.0.1, ")
