@@ -54,6 +54,8 @@ def _read(values: Iterable[str], hint: str) -> list[Address]:
     found: list[Address] = []
     for value in values:
         text = value.strip()
+        if "\x1b$" in text:
+            text = words.decode(text, hint)  # raw ISO-2022-JP, in whose bytes brackets and quotes are letters
         simple = _SIMPLE.match(text) if text.isascii() else None
         if simple:
             name = simple[1] if simple[1] is not None else simple[2]

@@ -73,6 +73,12 @@ _LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[
 _INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
 _says_forwarded = phrases.finder((phrases.words(phrases.FORWARDED),))
 _says_original = phrases.finder((phrases.words(phrases.ORIGINAL),))
+# The line that GroupWise writes over a quote, and the one by which Notes hides an old mail's header.
+_GROUPWISE = re.compile(r">>> {0,2}(?=[^>]).{3,200}?\s\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s.{0,20}?\d:\d\d.{0,12}>>>\s*$")
+_INACTIVE = re.compile(r"\s{0,4}Inactive hide details for .{2,200}---\s?\d")
+# What QQ Mail writes between rules, without them.
+_BARE = re.compile(r"[\s*_]{0,4}(?:回复的|回覆的)?原(?:始|来的|來的)?(?:邮件|郵件)[\s*_:：]{0,4}$")
+_NOTES_FORWARD = re.compile(r"\s{0,4}-{4,}\s?[^-].{2,200}$")  # its other rule may stand on the next line
 _NOTES = re.compile(r"\s{0,4}-{3,}\s?[^-].{2,200}-{3,}\s*$")
 
 
@@ -121,9 +127,12 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     free = 0  # the first line that belongs to no mark yet
     quoted = next((number for number, line in enumerate(lines) if ">" in line[:3]), len(lines))
     for number, raw in enumerate(lines):
-        if number < free or not raw or (raw[0] == ">" and len(raw) >= VERB_LINE):
+        if number < free or not raw or (raw[0] == ">" and len(raw) >= VERB_LINE and not raw.endswith(">>>")):
             continue
-        if raw[0] in "> " and is_quoted(raw):
+        mark: Mark | None = None
+        if raw[0] == ">" and _GROUPWISE.match(raw):
+            mark = Mark("original", number, number + 1)
+        elif raw[0] in "> " and is_quoted(raw):
             mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
         else:
             near = number + 3 >= quoted  # so that a quote may follow
@@ -131,11 +140,13 @@ def marks(lines: Sequence[str]) -> list[Mark]:
                 continue
             line = visible(raw).rstrip()
             colon = line.rstrip("\u00a0\t* ").endswith((":", "："))
-            mark = None
             if colon or raw[0] in _RULED or not raw.isascii():
                 mark = _separator(number, line)
             if not mark and (colon or "@" in raw or (near and _quote_follows(lines, number))):
                 mark = _wrote(lines, number, line, free)
+            if not mark and (_INACTIVE.match(line) or _BARE.match(line)):
+                labelled = any(label(visible(other)) for other in lines[number + 1 : number + 5])
+                mark = Mark("original", number, number + 1, sure=labelled)
             if not mark and (":" in raw[:40] or "：" in raw[:40]):
                 mark = _block(lines, number, line)
         if mark:
@@ -179,13 +190,15 @@ def _separator(number: int, line: str) -> Mark | None:
         return None
     head = line.lstrip()[:1]
     if head and head in _RULED:
-        match = _SEPARATOR.match(line.replace("*", "") if "*" in line else line)
+        match = _SEPARATOR.match(line.replace("*", "").replace("&nbsp;", " ") if "*" in line or "&" in line else line)
         if match and _says_forwarded(match[1]):
             return Mark("forward", number, number + 1)
-        if match and _says_original(match[1]):
+        if match and (_says_original(match[1]) or match[1].strip().lower() == "original"):  # QQ Mail in English
             return Mark("original", number, number + 1)
         if _NOTES.match(line) and _has_verb(line):
             return Mark("wrote", number, number + 1)
+        if _NOTES_FORWARD.match(line) and _says_forwarded(line) and _TIME.search(line):
+            return Mark("forward", number, number + 1)
     if line.endswith((":", "：")) and _says_forwarded(line):
         return Mark("forward", number, number + 1)
     return None

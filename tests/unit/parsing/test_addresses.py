@@ -107,3 +107,8 @@ def test_return_path_of_a_bounce_is_empty() -> None:
 )
 def test_apostrophes_around_a_whole_name_are_no_part_of_it(value: str, name: str) -> None:
     assert [one.name for one in addresses.parse([value])] == [name]
+
+
+def test_raw_japanese_before_an_address_is_its_name() -> None:
+    raw = "鈴木".encode("iso2022_jp").decode("latin-1")
+    assert addresses.parse([f"{raw} <j@x.example>"]) == (Address("鈴木", "j@x.example"),)

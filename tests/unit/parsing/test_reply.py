@@ -484,3 +484,62 @@ def test_quote_with_bars_under_an_introduction_is_left_out():
 )
 def test_tables_and_listings_keep_their_bars(lines):
     assert unbarred(lines) == lines
+
+
+MORE_INTRODUCTIONS = {
+    "sr outlook": "Šalje: Desk <help@desk.example>\nPoslato: 10. mart 2026. 09:00\nPrima: a@x.example\nPredmet: x",
+    "hr outlook": "Šalje: Desk <help@desk.example>\nPoslano: 10. ožujka 2026. 9:00\nPrima: a@x.example\nPredmet: x",
+    "af gmail": "Op Di. 10 Mrt. 2026 om 09:00 het Help Desk <help@desk.example> geskryf:",
+    "af outlook": "Van: Desk <help@desk.example>\nGestuur: 10 Maart 2026 09:00\nAan: a@x.example\nOnderwerp: x",
+    "fil gmail": "Noong Mar, Mar 10, 2026 nang 9:00 AM, isinulat ni Help Desk <help@desk.example>:",
+    "fil outlook": "Mula kay: Desk <help@desk.example>\nIpinadala: Marso 10\nPara kay: a@x.example\nPaksa: x",
+    "ca gmail": "Missatge de Help Desk <help@desk.example> del dia dt., 10 de març 2026 a\nles 9:00:",
+    "groupwise": ">>> Help Desk <help@desk.example> 3/10/2026 9:00 AM >>>",
+    "groupwise name": '>>> "Help Desk" 10.03.2026 09:00 >>>',
+    "qq nbsp": "------------------\u00a0原始邮件\u00a0------------------\n发件人:\u00a0Desk <help@desk.example>;",
+    "qq entity": "------------------&nbsp;原始邮件&nbsp;------------------\n发件人: Desk <help@desk.example>;",
+    "qq bare": "原始邮件\n\n发件人：Desk<help@desk.example>\n发件时间：2026年3月10日 09:00\n主题：x",
+    "qq english": "------------------ Original ------------------\nFrom: Desk <help@desk.example>;",
+    "notes hidden": (
+        "Inactive hide details for Help Desk ---03/10/2026 09:00:12 AM---Hello, did you\n\n"
+        "From: Desk <help@desk.example>\nTo: a@x.example\nDate: 03/10/2026 09:00"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE_INTRODUCTIONS)
+@pytest.mark.parametrize("below", [OLD, QUOTED])
+def test_what_stands_under_these_introductions_is_quoted(name, below):
+    found = split(f"{NEW}\n\n{MORE_INTRODUCTIONS[name]}\n{below}\n", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == (NEW, True)
+
+
+@pytest.mark.parametrize("line", ["原始邮件", "Inactive hide details for Help Desk ---03/10/2026 09:00 AM---Hello"])
+def test_under_a_mark_that_stands_alone_the_cut_is_not_certain(line):
+    found = split(f"{NEW}\n\n{line}\n{OLD}\n", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == (NEW, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The original plan still holds.",
+        "----- Original plan -----",
+        "我已经删除了原始邮件，请查收。",
+        "Missatge de l'equip: tot va bé.",
+        ">>> print(1) >>>",
+        "Poslano je jučer, hvala.",
+    ],
+)
+def test_words_like_those_of_an_introduction_stay(line):
+    assert line in split(f"{NEW}\n{line}\nGood.\n", "", "Re: Printer", True).reply
+
+
+@pytest.mark.parametrize("end", [" -----", "\n-----", ""])
+def test_a_mail_that_notes_forwarded_names_its_sender(end):
+    mark = f"----- Forwarded by Jane Doe/ACME on 03/10/2026 09:00 AM{end}"
+    header = "From: Help Desk <help@desk.example>\nTo: a@x.example\nSubject: Printer"
+    for subject in ("Fw: Printer", "Printer"):
+        found = split(f"Please see.\n\n{mark}\n\n{header}\n\n{OLD}\n", "", subject, False)
+        assert found.forwarded_from == Address("Help Desk", "help@desk.example")
+    assert split("----- The way forwarded by Jane -----\nIt is good.", "", "Printer", False).forwarded_from is None

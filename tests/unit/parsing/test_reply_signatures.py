@@ -6,7 +6,14 @@ from parsing.reply import split
 
 NEW = "Thanks, that works now.\nPlease close it."
 
-SENT_FROM = """Sent from my iPhone
+SENT_FROM = """أُرسلت من الـ iPhone
+Outlook für Android beziehen
+Odeslano z iPhone
+Nosūtīts no iPhone
+Poslano iz iPhonea
+Pošiljeno iz iPhone-a
+Send fra min iPhone
+Sent from my iPhone
 Sent from Mail for Windows
 Sent from Yahoo Mail for iPhone
 Sent with Proton Mail secure email.
