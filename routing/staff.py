@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from parsing import absence, away
-from routing import breakers, commands, forwarding, inline, newcomers, threads, tokens
+from routing import breakers, commands, forwarding, gone, inline, newcomers, threads, tokens
 from routing.case import Case
 from routing.commands import Command
 from routing.decision import Asks, Decision
@@ -178,6 +178,8 @@ def _doubtful(words: _Words, number_only: bool) -> Decision | None:
         return words.held("uncertain_cut", "where the new words end is not certain", outcome)
     if absence.begins_as_one(case.mail.message.subject) or away.may_say_that(command.words):
         return words.held("perhaps_away", "it reads as if somebody were away", outcome, "away")
+    if gone.may_say_that(command.words):
+        return words.held("perhaps_away", "it reads as if somebody were there no more", outcome, "away")
     if (named := threads.notice_told(case.mail, case.policy)) is not None:
         return words.held("told", f"in answer to {named}, a notice with no words of a partner's", outcome, "told")
     if number_only and case.facts.has_inside(words.ticket):
