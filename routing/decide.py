@@ -70,6 +70,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         frozenset(a for address in addresses if address in policy.staff for a in policy.staff[address].addresses),
         frozenset(people),
         frozenset(read),
+        policy.limits.highest,
         first - max(policy.limits.longest, QUESTION_SECONDS, breakers.STAFF_SECONDS) - 60,
         (last // 60 + 1) * 60,  # whole minutes, so that a batch counts what each of its mails alone would
     )

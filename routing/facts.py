@@ -21,6 +21,7 @@ class Questions:
     staff: frozenset[str] = frozenset()  # every address of the members of staff in whose names mails are
     people: frozenset[str] = frozenset()  # who writes and is written to, besides us
     read: frozenset[str] = frozenset()  # Message-IDs of our letters whose words have to be told from their answer's
+    most: int = 0  # letters to an author that a limit may have to count
     since: float = 0.0  # the beginning of the longest window of any limit
     until: float = 0.0
 

@@ -128,6 +128,11 @@ class Limits:
         every = (self.per_address, self.per_subject, self.unknown, self.per_thread, self.desk)
         return max((limit[1] for limit in every if limit), default=0)
 
+    @property
+    def highest(self) -> int:
+        """How many letters to one address a limit may have to count."""
+        return max((limit[0] for limit in (self.per_address, self.per_subject) if limit), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -19,6 +19,7 @@ from routing.ticket import Ticket
 from storage import minutes, suppression
 from storage.tables import article, breaker, confirmation, journal, letter_body, link, outbox, thread_key, ticket
 
+MOST_WRITTEN = 200  # of our letters of one kind to an author that are looked at, the newest; limits allow far fewer
 MOST_MERGES = 10  # a chain of merges that is followed
 
 
@@ -195,15 +196,29 @@ def _written_to(
 ) -> tuple[dict[str, tuple[Answered, ...]], dict[str, tuple[Asked, ...]]]:
     """What went to the authors unasked, over the longest window: acknowledgements; confirm and preview mails."""
     addresses = sorted(questions.addresses)
-    statement = (
-        sa.select(outbox.c.recipient, outbox.c.event, outbox.c.ticket_id, outbox.c.caused_at, outbox.c.subject)
+    written = (
+        sa.select(
+            outbox.c.recipient,
+            outbox.c.event,
+            outbox.c.ticket_id,
+            outbox.c.caused_at,
+            outbox.c.subject,
+            sa.func.row_number()
+            .over(partition_by=(outbox.c.recipient, outbox.c.event), order_by=outbox.c.caused_at.desc())
+            .label("place"),
+        )
         .where(
             outbox.c.recipient.in_(addresses),
             outbox.c.event.in_(("acknowledgement", "confirm", "preview")),
             outbox.c.caused_at > questions.since,
             outbox.c.caused_at <= questions.until,
         )
-        .order_by(outbox.c.caused_at)
+        .subquery()
+    )
+    statement = (
+        sa.select(written.c.recipient, written.c.event, written.c.ticket_id, written.c.caused_at, written.c.subject)
+        .where(written.c.place <= max(MOST_WRITTEN, questions.most))
+        .order_by(written.c.caused_at)
     )
     answered: dict[str, tuple[Answered, ...]] = {}
     asked: dict[str, tuple[Asked, ...]] = {}
