@@ -20,6 +20,7 @@ from storage.status import Mailbox, Status, read
 WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
 STUCK_SECONDS = 120.0  # whoever holds it: a mail that fails is tried five times within 30 s, then parked
 VERIFYING_SECONDS = 1800.0  # where senders are looked into: the DNS is asked for 15 minutes before
+LEFT_SECONDS = 1800.0  # past its poll; whoever watches it renews IDLE, and says so, every nine minutes
 LEAST_MAILS = 20  # of the largest that there must be room for on the disk
 
 Kind = Literal["mailbox", "relay", "grant", "disk", "backlog", "database", "look"]  # "look": for `status`, no alarm
@@ -73,7 +74,7 @@ def standing(settings: Settings, status: Status, now: float) -> Standing:
     secrets = tuple(ends.secrets(settings))
     problems = (
         *_arrivals(status, settings, now),
-        *_mailboxes(mailboxes, settings),
+        *_mailboxes(mailboxes, settings, now),
         *_beats(status, settings),
         *around(settings, secrets, now),
         *_outgoing(status, settings),
@@ -117,7 +118,8 @@ def _arrivals(status: Status, settings: Settings, now: float) -> Iterator[Proble
         yield Problem("backlog", "backlog", said, oldest)
 
 
-def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings) -> Iterator[Problem]:
+def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings, now: float) -> Iterator[Problem]:
+    polls = {account.name: account.poll for account in settings.imap}
     for box in mailboxes:
         name = f"mailbox {box.account}"
         if box.error:
@@ -125,6 +127,11 @@ def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings) -> Iterator[Pro
             yield Problem("mailbox", name, said, box.error_since)
         elif box.last_success is None:
             yield Problem("look", name, f"{name} was never reached; {_TRY}")
+        elif box.last_success < now - polls[box.account] - LEFT_SECONDS:
+            said = (
+                f"{name}: nobody looked into it since {moment(box.last_success, settings)}; does `mailgate serve` run?"
+            )
+            yield Problem("mailbox", name, said)  # from now on: who comes back after days looks within seconds
 
 
 _TRY = "`mailgate check` tries it now"

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -217,6 +218,63 @@ def test_database_that_is_away_is_told_and_nothing_else_ends(
     alarm.look(NOON + 3 + CALM_SECONDS)
     alarm.look(NOON + 4 + 2 * CALM_SECONDS)
     assert bell.heard == [("mailbox office", "begins"), ("database", "begins"), ("database", "over")]
+
+
+def test_database_that_was_deleted_is_told_with_its_file_and_over_when_it_is_back(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    bell = Bell()
+    alarm = watcher(sqlite, tmp_path, bell)
+    alarm.look(NOON)
+    assert bell.heard == []
+    assert sqlite.file is not None
+    away = sqlite.file.rename(tmp_path / "away.db")
+    alarm.look(NOON + 1)
+    (said,) = [problem.said for problem in alarm._problems(NOON + 1) if problem.kind == "database"]
+    assert f"there is no file {sqlite.file}" in said
+    assert not sqlite.file.exists()
+    away.rename(sqlite.file)
+    alarm.look(NOON + 2)
+    alarm.look(NOON + 3 + CALM_SECONDS)
+    assert bell.heard == [("database", "begins"), ("database", "over")]
+
+
+def test_mailbox_that_nobody_looks_into_is_told_and_one_that_is_looked_into_is_not(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error is on record: whoever would write it is gone, or hangs."""
+    bell = Bell()
+    alarm = watcher(sqlite, tmp_path, bell, after="5m")
+    late = standing.LEFT_SECONDS + 60  # its poll
+
+    def look(now: float) -> list[str]:
+        monkeypatch.setattr(standing.time, "time", lambda: now)
+        alarm.look(now)
+        return [problem.said for problem in standing.look(alarm._settings, counted=False).problems]
+
+    trouble(sqlite, None, NOON)
+    assert look(NOON + late) == []
+    said = "mailbox office: nobody looked into it since 2027-01-15 08:00 UTC; does `mailgate serve` run?"
+    assert look(NOON + late + 1) == [said]
+    assert bell.heard == []  # as after a stop of days: the first look comes within seconds
+    assert look(NOON + late + 301) == [said]
+    assert bell.heard == [("mailbox office", "begins")]
+    trouble(sqlite, None, NOON + late + 302)
+    assert look(NOON + late + 303) == []
+    look(NOON + late + 304 + CALM_SECONDS)
+    assert bell.heard == [("mailbox office", "begins"), ("mailbox office", "over")]
+
+
+def test_mailbox_that_has_left_the_settings_is_nobodys_trouble_any_more(sqlite: Database, tmp_path: Path) -> None:
+    bell = Bell()
+    trouble(sqlite, "away", NOON)
+    watcher(sqlite, tmp_path, bell).look(NOON + 1)
+    alarm = watcher(sqlite, tmp_path, bell)
+    alarm._settings = msgspec.structs.replace(alarm._settings, imap=())
+    for moment in (NOON + 2, NOON + 3 + CALM_SECONDS):
+        alarm.look(moment)
+    assert bell.heard == [("mailbox office", "begins"), ("mailbox office", "over")]
+    assert standing.look(alarm._settings).mailboxes == ()
 
 
 def test_full_disk_is_a_problem_and_an_empty_one_is_none(

@@ -26,7 +26,10 @@ def test_status_counts_everything_in_one_object(desk: Any) -> None:
     assert (status["tickets"], status["articles"]) == (3, 5)
     assert status["outbox"] == {"pending": 2, "sent": 2, "failed": 1, "held": 1}
     assert status["mailboxes"][0]["name"] == "office"
-    assert status["problems"] == ["1 mail parked; see `mailgate inbox list --parked`"]
+    assert status["problems"] == [
+        "1 mail parked; see `mailgate inbox list --parked`",
+        "mailbox office: nobody looked into it since 2023-11-14 23:13 CET; does `mailgate serve` run?",
+    ]
     assert status["quarantine"] == 1
     assert status.keys() == {
         "journal",
@@ -167,5 +170,6 @@ def test_what_has_left_the_settings_is_no_problem(desk: Any) -> None:
 def test_healthy_desk_has_no_problems(desk: Any) -> None:
     with desk.db.write() as connection:
         connection.execute(tables.journal.update().values(state="done", outcome="article"))
+        connection.execute(tables.mailbox.update().values(last_success=time.time()))
     assert desk.one("status")["problems"] == []
     assert "All is well." in desk.text("status")
