@@ -13,6 +13,7 @@ _PADDING = re.compile(f"[{PADDING}]")
 _MARKS = 20  # quote marks before a line: deeper quotes tell nobody more, and would multiply the text
 _PICTURES = 50  # a newsletter cut into pieces has 30
 _BAR = re.compile(r"border-(?:left|inline-start)(?:-width|-style)?\s*:\s*+(?!none|0)", re.IGNORECASE)
+_TRIES = 20  # an answer quotes from the first of them on
 _RULE = "_" * 32  # what Outlook writes for <hr> in its own text part
 
 
@@ -29,6 +30,7 @@ class Layout:
         self.pre = 0
         self.cites: list[bool] = []  # of each open blockquote: is it a cited mail
         self.introduced = False  # "On ... wrote:" stood over a blockquote that bears no mark
+        self.tried = 0  # blockquotes over which it was looked for
         self.prefix = ""  # before each line in them
         self.lists: list[int] = []  # of each open list: 0 for bullets, else the next number
         self.link: tuple[str, int, int] | None = None  # address, lines and pieces before its words
@@ -211,12 +213,14 @@ class Layout:
         """
         if source.strip():
             return bool(_BAR.search(source))
-        if not self.introduced:
+        if not self.introduced and self.tried < _TRIES:
             above = [
                 line.removeprefix(self.prefix)[-quotes.WRAP_CHARACTERS :] for line in self.out[-quotes.WRAP_LINES :]
             ]
             last = next((line for line in reversed(above) if line.strip()), "")
-            self.introduced = last.rstrip().endswith((":", "：")) and bool(quotes.marks([*above, "> "]))
+            if last.endswith((":", "：", ": ")):
+                self.tried += 1
+                self.introduced = bool(quotes.marks([*above, "> "]))
         return self.introduced
 
     def close_quote(self, _: str) -> None:
