@@ -23,6 +23,18 @@ from storage.change import Announcement, Article, Change, HeldFor, Letter
 INTERNAL = ("notice", "confirm", "preview", "alarm")  # what only staff get
 # Notices that bear no words of a partner's: what somebody answers to them may be meant for a colleague.
 WORDLESS = ("apart", "owner", "unowned", "queue", "closed", "reopened", "merged", "bounced")
+_ISSUED = {
+    ("notice", "note"): "internal",
+    ("notice", "unverified"): "internal",
+    ("notice", "refused"): "internal",
+    **dict.fromkeys((("notice", why) for why in WORDLESS), "told"),
+    ("preview", "refused"): "internal",
+    ("preview", "used"): "internal",
+    ("preview", "expired"): "internal",
+    ("preview", "unasked"): "internal",
+    ("acknowledgement", "refused"): "refusal",
+}
+QUESTIONS = ("confirm", "preview")  # no part of a conversation: only an answer to this very mail counts
 HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 section 5)
 LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
@@ -66,12 +78,11 @@ class Pen:
         date = b"Date: %b\r\n" % self._date(told.time).encode()
         letters = []
         for recipient in dict.fromkeys(told.recipients):
-            message_id = tokens.message_id(
-                self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient, self.policy.domain
-            )
+            signed = self._signed(told, recipient)
+            message_id = tokens.on_domain(signed, self.policy.domain)
             to = self._to(told, recipient)
             own = b"Message-ID: <%b>\r\n%b%b" % (
-                message_id.encode(), self._reply_to(told, recipient), self._delivery(told, recipient)
+                message_id.encode(), self._reply_to(told, signed), self._delivery(told, signed)
             )  # fmt: skip
             headers = b"%b%b%b%b\r\n" % (date, own, to, shared)
             letters.append(
@@ -80,7 +91,7 @@ class Pen:
                     told.ticket.id,
                     told.article_id,
                     recipient,
-                    self._envelope_from(told, recipient),
+                    self._envelope_from(told, signed),
                     message_id,
                     subject,
                     headers,
@@ -140,7 +151,7 @@ class Pen:
             "linked": details.get("linked", ""),
             "reply_does": self._reply_does(told, strings) if told.event == "state" else "",
             "because": strings.because.get(details.get("because", ""), ""),
-            "expires": self._moment(told.time + CONFIRM_SECONDS),
+            "expires": self._moment(told.time + CONFIRM_SECONDS) if told.event in QUESTIONS else "",
         }
 
     def _readers(self, ticket: Ticket) -> str:
@@ -227,7 +238,7 @@ class Pen:
 
         Clients that drop all but a few, and relays that replace the Message-ID, still leave one that we know (MAIL 9).
         """
-        if told.event in ("confirm", "preview"):  # no part of a conversation: only an answer to this very mail counts
+        if told.event in QUESTIONS:
             return b""
         domain = self.policy.domain
         ours = tokens.message_id(self.policy.keys, threaded_as(told), told.ticket.id, THREAD_ARTICLE, "", domain)
@@ -235,29 +246,29 @@ class Pen:
         chain = [*before, ours, told.in_reply_to] if told.in_reply_to else [*before, ours]
         return fields.ids("In-Reply-To", chain[-1:]) + fields.ids("References", chain)
 
-    def _envelope_from(self, told: Announcement, recipient: str) -> str:
+    def _envelope_from(self, told: Announcement, signed: str) -> str:
         address = self.policy.queue(told.ticket.queue).address
         if self.policy.envelope == "null" and told.event not in HUMAN:
             return ""
         if self.policy.envelope == "verp":
-            proof = tokens.proof(self.policy.keys, self._signed(told, recipient))
+            proof = tokens.proof(self.policy.keys, signed)
             return _suffixed(address, proof) or address
         return address
 
-    def _reply_to(self, told: Announcement, recipient: str) -> bytes:
+    def _reply_to(self, told: Announcement, signed: str) -> bytes:
         """An address that leads to the ticket and says what is answered, as the Message-ID does."""
         address = self.policy.queue(told.ticket.queue).address
-        plus = _suffixed(address, self._signed(told, recipient)) if self.policy.reply_address == "plus" else None
+        plus = _suffixed(address, signed) if self.policy.reply_address == "plus" else None
         return fields.addresses("Reply-To", (Address(self._house(told), plus),)) if plus else b""
 
     def _signed(self, told: Announcement, recipient: str) -> str:
         return tokens.sign(self.policy.keys, issued_as(told), told.ticket.id, told.signed_as, recipient)
 
-    def _delivery(self, told: Announcement, recipient: str) -> bytes:
+    def _delivery(self, told: Announcement, signed: str) -> bytes:
         """What a report returns and no answer does, so that it proves whose address it is about (MAIL 8)."""
         if told.event in INTERNAL:
             return b""
-        return b"X-Mailgate-Delivery: %b\r\n" % tokens.proof(self.policy.keys, self._signed(told, recipient)).encode()
+        return b"X-Mailgate-Delivery: %b\r\n" % tokens.proof(self.policy.keys, signed).encode()
 
     def _held_for(self, told: Announcement) -> HeldFor | None:
         return told.held_for or self.policy.holds
@@ -284,18 +295,7 @@ def _suffixed(address: str, suffix: str) -> str | None:
 
 def issued_as(told: Announcement) -> str:
     """What its signed id says that it is: of some letters more than their event, since that decides about answers."""
-    special = {
-        ("notice", "note"): "internal",
-        ("notice", "unverified"): "internal",
-        ("notice", "refused"): "internal",
-        **dict.fromkeys((("notice", why) for why in WORDLESS), "told"),
-        ("preview", "refused"): "internal",
-        ("preview", "used"): "internal",
-        ("preview", "expired"): "internal",
-        ("preview", "unasked"): "internal",
-        ("acknowledgement", "refused"): "refusal",
-    }
-    return special.get((told.event, told.why), told.event)
+    return _ISSUED.get((told.event, told.why), told.event)
 
 
 def threaded_as(told: Announcement) -> str:
