@@ -105,7 +105,7 @@ def _postmarks(raw: bytes) -> tuple[str, float]:
     """Return-Path and Date of a mail; "" and 0 where they are missing or senseless."""
     end, _ = headers.find_end(raw, 0, min(len(raw), limits.HEADER_BYTES), crlf=b"\r\n" in raw[:1000])
     sender, moment = "", 0.0
-    for name, value in headers.split(raw[:end], [])[0]:
+    for name, value in headers.split(raw[:end])[0]:
         if name.lower() == "return-path":
             sender = value.strip().removeprefix("<").removesuffix(">")
         elif name.lower() == "date" and not moment and (date := dates.parse(value)) is not None:

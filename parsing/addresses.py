@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from parsing import limits, words
+from parsing import limits, quoting, words
+from parsing.defects import Defects
 from parsing.message import Address
 
 # Nearly every field is one of these three.
@@ -21,24 +22,21 @@ _ENCODED = re.compile(
 )
 _BARE = re.compile(r"([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)\Z", re.ASCII)
 _SPECIAL = re.compile(r"[\"(,:;<]|=\?")
-_QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
 _WORD = re.compile(r"=\?[ \t]{0,3}[^?\s]{0,90}[ \t]{0,3}\?[bBqQ]\?[^?]*\?=")
 _PAREN = re.compile(r"[()\\]")
 _COMMENT = re.compile(r"\([^()]*\)")
 _BLANK_DOT = re.compile(r"(@[^\s@]*) \. ")  # RFC 5322 section 4.4: "jdoe@test . example"
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def parse(values: Iterable[str], hint: str = "", defects: list[str] | None = None) -> tuple[Address, ...]:
+def parse(values: Iterable[str], hint: str = "", defects: Defects | None = None) -> tuple[Address, ...]:
     """All mailboxes of the fields, groups opened; values with one character a byte, or decoded ones.
 
     One that is too long is left out, and said in `defects`: cut, it would be somebody else's.
     """
     found = _read(values, hint)
     kept = tuple([_unmarked(one) for one in found if len(one.address) <= limits.ADDRESS_CHARS])
-    sentence = f"an address longer than {limits.ADDRESS_CHARS} characters: it is left out"
-    if len(kept) < len(found) and defects is not None and sentence not in defects:
-        defects.append(sentence)
+    if len(kept) < len(found) and defects is not None:
+        defects.note(f"an address longer than {limits.ADDRESS_CHARS} characters: it is left out")
     return kept
 
 
@@ -108,10 +106,10 @@ class _Scanner:
             char = special[0]
             position = at + len(char)
             if char == '"' and quotes:
-                inside = _QUOTED.match(text, position)
+                inside = quoting.INSIDE.match(text, position)
                 end = inside.end() if inside else len(text)
                 if end < len(text):
-                    self._quote(_ESCAPE.sub(r"\1", text[position:end]), text[end + 1 : end + 2])
+                    self._quote(quoting.unescaped(text[position:end]), text[end + 1 : end + 2])
                     position = end + 1
                 else:
                     quotes = False

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from parsing import cids, headers, tnef, words
 from parsing.bodies import Body
+from parsing.defects import Defects
 from parsing.message import Attachment
 from parsing.parts import Part
 
@@ -45,7 +46,7 @@ _SUFFIXES = {
 }
 
 
-def read(parts: Sequence[Part], body: Body, defects: list[str]) -> tuple[Attachment, ...]:
+def read(parts: Sequence[Part], body: Body, defects: Defects) -> tuple[Attachment, ...]:
     """All leaves but those of the body, in whose HTML a picture may stand by its cid, and the files in its text."""
     shown = cids.named_in(body.html) if any(part.content_id for part in parts) else frozenset()
     found = [
@@ -61,7 +62,7 @@ def read(parts: Sequence[Part], body: Body, defects: list[str]) -> tuple[Attachm
                 found += [_attachment(name, kind, data, None, inline=False) for name, kind, data in unpacked.files]
                 if not unpacked.wrong:
                     continue
-                defects.append(unpacked.wrong)  # and the container is kept, for what could not be read
+                defects.note(unpacked.wrong)  # and the container is kept, for what could not be read
         cid = part.content_id
         inline = (cid in shown) or (part.disposition == "inline" and not part.filename)
         name = part.filename or _own_name(part)
@@ -78,7 +79,7 @@ def _own_name(part: Part) -> str:
     suffix = _SUFFIXES.get(part.content_type) or mimetypes.guess_extension(part.content_type) or ".bin"
     if suffix == ".eml":
         end, _ = headers.find_end(part.data, 0, min(len(part.data), 16_384), b"\r\n" in part.data[:2_000])
-        fields, _ = headers.split(part.data[:end], [])
+        fields, _ = headers.split(part.data[:end])
         subject = words.decode(headers.first(fields, "subject"))
         if subject:
             return subject + suffix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from parsing import limits
+from parsing.defects import Defects
 from parsing.headers import Fields
 from parsing.message import Auth, AuthMethod, AuthResults
 
@@ -27,7 +28,7 @@ _INTERESTING = frozenset(
 )
 
 
-def read(fields: Fields, defects: list[str] | None = None) -> Auth:
+def read(fields: Fields, defects: Defects | None = None) -> Auth:
     """All claims in the order of the header; values with one character a byte. What is wrong is added to `defects`."""
     results: list[AuthResults] = []
     domains: list[str] = []
@@ -66,7 +67,7 @@ _UNCLOSED = "an Authentication-Results with a quote or a comment that does not c
 UNBALANCED = "unbalanced"  # the result in place of a "pass", in a field with a quote or a comment that does not close
 
 
-def _results(position: int, value: str, defects: list[str] | None) -> AuthResults:
+def _results(position: int, value: str, defects: Defects | None) -> AuthResults:
     """RFC 8601 section 2.2; Microsoft writes the methods at once, without an authserv-id.
 
     A field that is not balanced says nothing good: what a sender chose, as his address, may have run out of its
@@ -76,8 +77,8 @@ def _results(position: int, value: str, defects: list[str] | None) -> AuthResult
     balanced = outside is not None
     if outside is None:
         outside = value.translate(_MARKS)
-        if defects is not None and _UNCLOSED not in defects:
-            defects.append(_UNCLOSED)
+        if defects is not None:
+            defects.note(_UNCLOSED)
     authserv_id = ""
     if named := _ID.match(outside.partition(";")[0]):
         authserv_id = _filled(named[1], strings).lower()

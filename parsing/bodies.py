@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from parsing import calendar, charsets, headers, html, limits, rendering, rtf, tnef, uuencode
+from parsing.defects import Defects
 from parsing.parts import Multipart, Part, Tree
 
 # A text part that only says that there is another one.
@@ -26,12 +27,11 @@ _OTHER_FORMS = frozenset(("text/x-amp-html", "text/watch-html"))
 
 @dataclass(slots=True)
 class Body:
-    """The readable body: `text`, `html` ("" if none), the parts it was made of, and what was wrong."""
+    """The readable body: `text`, `html` ("" if none) and the parts it was made of."""
 
     text: str
     html: str
     parts: frozenset[int]  # id() of the parts that it shows, or shows another form of
-    defects: list[str]
     files: list[tuple[str, bytes]]  # that stood in the text itself: name and data
     is_ours: bool = False  # the text stands for an invitation, and nobody wrote it
 
@@ -45,11 +45,11 @@ class _Segment:
     others: list[Part] = field(default_factory=list)  # in forms that few can show, and nobody misses
 
 
-def read(tree: Tree) -> Body:
+def read(tree: Tree, defects: Defects) -> Body:
     """The body of a mail: of alternatives the plain one, of mixed parts all texts in order."""
     segments: list[_Segment] = []
     _collect(tree.root, segments, alone=True)
-    reader = _Reader(tree.hint)
+    reader = _Reader(tree.hint, defects)
     texts: list[str] = []
     richs: list[str] = []
     has_html = any(segment.rich for segment in segments)
@@ -64,9 +64,9 @@ def read(tree: Tree) -> Body:
                 seen, dropped = rendering.read(rich)
                 plain = seen or plain
                 if dropped:
-                    reader.note(HIDDEN_TEXT)
+                    reader.defects.note(HIDDEN_TEXT)
                 if rich.count("<") > limits.HTML_TAGS:
-                    reader.note(f"more than {limits.HTML_TAGS} tags: the rest was not read")
+                    reader.defects.note(f"more than {limits.HTML_TAGS} tags: the rest was not read")
                 if texts and "".join(plain.split()) == "".join(texts[-1].split()):
                     continue  # mixed where alternative was meant: the same words a second time
         elif has_html and plain.strip():
@@ -83,7 +83,7 @@ def read(tree: Tree) -> Body:
     files: list[tuple[str, bytes]] = []
     if "begin " in text:
         text, files = uuencode.take_out(text)
-    return Body(text, "\n".join(richs), frozenset(used), reader.defects, files, is_ours)
+    return Body(text, "\n".join(richs), frozenset(used), files, is_ours)
 
 
 def _elsewhere(tree: Tree, reader: _Reader) -> tuple[str, str]:
@@ -163,16 +163,16 @@ def _alternative(node: Multipart, segments: list[_Segment]) -> None:
 class _Reader:
     """Decodes text parts, each once, up to the limit of all together."""
 
-    def __init__(self, hint: str) -> None:
+    def __init__(self, hint: str, defects: Defects) -> None:
         self.hint = hint
         self.left = limits.TEXT_BYTES
-        self.defects: list[str] = []
+        self.defects = defects
 
     def decode(self, part: Part) -> str:
         data = part.data
         if len(data) > self.left:
             data = data[: self.left]
-            self.note(f"more than {limits.TEXT_BYTES} bytes of text: cut")
+            self.defects.note(f"more than {limits.TEXT_BYTES} bytes of text: cut")
         self.left -= len(data)
         declared = part.param("charset")
         if not declared and part.content_type == "text/html":
@@ -181,14 +181,14 @@ class _Reader:
             self.hint = charsets.settled(self.hint, data)
         text, wrong = charsets.decode(data, declared, self.hint)
         if wrong:
-            self.note(wrong)
+            self.defects.note(wrong)
         if "\r" in text:
             text = "\n".join(text.split("\r\n"))  # quicker than to replace as many
             if "\r" in text:
                 text = text.replace("\r", "\n")
         if "\0" in text:
             text = text.replace("\0", "")
-            self.note(headers.NUL_BYTES)
+            self.defects.note(headers.NUL_BYTES)
         return text
 
     def text(self, part: Part) -> str:
@@ -200,10 +200,6 @@ class _Reader:
         if part.param("format").lower() == "flowed":
             return unflow(text, delete_space=part.param("delsp").lower() == "yes")
         return text.removeprefix("\ufeff")
-
-    def note(self, sentence: str) -> None:
-        if sentence not in self.defects:
-            self.defects.append(sentence)
 
 
 _META = re.compile(rb"<meta\b[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)

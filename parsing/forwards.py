@@ -8,12 +8,11 @@ from functools import lru_cache
 
 from parsing import phrases
 from parsing.message import Address
-from parsing.quotes import Mark, is_quoted, label, visible
+from parsing.quotes import ADDRESS, Mark, is_quoted, label, visible
 
 HEADER_LINES = 16  # as far under a forward's mark as its From line is looked for
 
 _PREFIX = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?([^\W\d_]{1,12}(?:\^2)?)(?:\s?[\[(]\d{1,3}[\])])?\s?[:：]")
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _NOISE = re.compile(
     r"\[?<?\s?mailto:[^\s>\]]{0,320}\s?>?\]?|[<>\[\]()\"']|(?<!\w)(?:via|on behalf of|im auftrag von).*",
     re.IGNORECASE,
@@ -57,7 +56,7 @@ def sender(lines: Sequence[str], mark: Mark | None) -> Address | None:
 
 def mailbox(text: str) -> Address | None:
     """The mailbox that a From line of a quoted mail names ("NAME [mailto:ADDRESS]"), or None."""
-    match = _ADDRESS.search(text[:1024])
+    match = ADDRESS.search(text[:1024])
     if not match:
         return None
     local, _, domain = match[0].removeprefix("mailto:").rpartition("@")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 _FOREIGN = bytes(range(0x80, 0x100))
 _SAMPLE = 400  # bytes that are enough to tell scripts apart
@@ -91,7 +92,7 @@ def guess(data: bytes) -> str:
     doubt = 1 + _FEW / max(len(words) - len(words.translate(None, _FOREIGN)), 1)
     best, best_score = "cp1252", 0.0
     for model in _MODELS:
-        score = _spelt(words.decode(model.codec, "replace"), model) + model.usual * doubt
+        score = _mean(words.decode(model.codec, "replace"), partial(_letter, model)) + model.usual * doubt
         if score > best_score:
             best, best_score = model.codec, score
     for codec, usual in _WIDE:
@@ -101,25 +102,29 @@ def guess(data: bytes) -> str:
             if error.start < len(sample) - 4:
                 continue
             text = sample.decode(codec, "replace")
-        score = _written(text, codec) + usual * doubt
+        score = _mean(text, partial(_sign, codec)) + (_korean(text) if codec == "cp949" else 0.0) + usual * doubt
         if score > best_score:
             best, best_score = codec, score
     return best
 
 
-def _spelt(text: str, model: _Model) -> float:
-    """How much the foreign letters of a text are those of a language: 1 is a sentence, below 0 is noise."""
-    total = weight = 0.0
-    before = " "
+def _mean(text: str, worth: Callable[[str, str], float]) -> float:
+    """What the foreign letters of a text are worth by that measure, each told from the letter before it.
+
+    About 1 is a sentence, below 0 is noise.
+    """
+    total, before = 0.0, " "
+    foreign = 0
     for char in text:
         if char > "\x7f":
-            total += 1
-            weight += _letter(char, before, model)
+            foreign += 1
+            total += worth(char, before)
         before = char
-    return weight / total if total else 0.0
+    return total / foreign if foreign else 0.0
 
 
-def _letter(char: str, before: str, model: _Model) -> float:
+def _letter(model: _Model, char: str, before: str) -> float:
+    """Of a language with an alphabet."""
     lower = char.lower()
     worth = model.weights.get(lower)
     if worth is None:
@@ -133,21 +138,13 @@ def _letter(char: str, before: str, model: _Model) -> float:
     return -0.3 if before < "\u0250" and before.isalpha() else worth
 
 
-def _written(text: str, codec: str) -> float:
-    """The same for the scripts of East Asia, by the characters that are frequent in them."""
-    total = weight = 0.0
-    before = " "
-    for char in text:
-        if char > "\x7f":
-            total += 1
-            weight += _sign(char, before, codec)
-        before = char
-    if codec == "cp949" and len(_HANGUL.findall(text)) >= _KOREAN and not _HAN.search(text):
-        weight += 0.1 * total  # Chinese read as Korean is half Hangul and half Han; Korean read as Chinese is Han alone
-    return weight / total if total else 0.0
+def _korean(text: str) -> float:
+    """For Chinese read as Korean is half Hangul and half Han; Korean read as Chinese is Han alone."""
+    return 0.1 if len(_HANGUL.findall(text)) >= _KOREAN and not _HAN.search(text) else 0.0
 
 
-def _sign(char: str, before: str, codec: str) -> float:
+def _sign(codec: str, char: str, before: str) -> float:
+    """Of the scripts of East Asia, by the characters that are frequent in them."""
     code = ord(char)
     if char == "\ufffd" or 0xE000 <= code <= 0xF8FF or code > 0x2FFFF:
         return -3.0

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from parsing import charsets, limits, words
+from parsing import charsets, limits, quoting, words
+from parsing.defects import Defects
 
 NUL_BYTES = "NUL bytes were taken out"  # RFC 5322 section 4 allows them nowhere any more; databases take none
 
@@ -21,8 +22,6 @@ _TYPE = re.compile(r"\s*\"?([\w!#$&^.+-]+)\s*/\s*([\w!#$&^.+-]+)", re.ASCII)
 _ID = re.compile(r"<([^<>]+)>")
 _COMMENT = re.compile(r"(<[^<>]*>)|\([^()]*\)")
 _EXTENDED = re.compile(r"[\w.-]{2,40}'[\w-]{0,20}'.*%[0-9A-Fa-f]{2}", re.ASCII)
-_QUOTED = re.compile(r"[^\"\\]*+(?:\\.[^\"\\]*+)*+", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def find_end(raw: bytes, start: int, stop: int, crlf: bool) -> tuple[int, int]:
@@ -39,16 +38,17 @@ def find_end(raw: bytes, start: int, stop: int, crlf: bool) -> tuple[int, int]:
     return (stop, stop) if end < 0 else (end + 1, end + len(first))
 
 
-def split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
+def split(block: bytes, defects: Defects | None = None) -> tuple[Fields, int]:
     """The fields of a block, and how many of its bytes at the end are no header but the body already."""
+    defects = Defects() if defects is None else defects
     fields, tail = _split(block, defects)
     if b"\0" in block:
         fields = [(name, value.replace("\0", "")) for name, value in fields]
-        _note(defects, NUL_BYTES)
+        defects.note(NUL_BYTES)
     return fields, tail
 
 
-def _split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
+def _split(block: bytes, defects: Defects) -> tuple[Fields, int]:
     text = block.decode("latin-1")
     if "\r" in text:
         text = text.replace("\r\n", "\n")
@@ -74,17 +74,17 @@ def _split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
             if fields and _FIELD.match(after):
                 # A fold that lost its blank.
                 fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
-                _note(defects, "a header line without a name")
+                defects.note("a header line without a name")
                 continue
-            _note(defects, "no empty line between header and body")
+            defects.note("no empty line between header and body")
             return fields, len(_tail(block, line))
         if len(fields) == limits.HEADER_FIELDS:
-            _note(defects, f"more than {limits.HEADER_FIELDS} header fields: the rest was not read")
+            defects.note(f"more than {limits.HEADER_FIELDS} header fields: the rest was not read")
             break
         value = line[field.end() :].strip()
         if len(value) > limits.FIELD_BYTES:
             value = value[: limits.FIELD_BYTES]
-            _note(defects, f"header field {field[1][:40]} longer than {limits.FIELD_BYTES} bytes: cut")
+            defects.note(f"header field {field[1][:40]} longer than {limits.FIELD_BYTES} bytes: cut")
         fields.append((field[1], value))
     return fields, 0
 
@@ -92,11 +92,6 @@ def _split(block: bytes, defects: list[str]) -> tuple[Fields, int]:
 def _tail(block: bytes, line: str) -> bytes:
     start = block.rfind(line[:200].encode("latin-1"))
     return block[start:] if start >= 0 else b""
-
-
-def _note(defects: list[str], sentence: str) -> None:
-    if sentence not in defects:
-        defects.append(sentence)
 
 
 def by_name(fields: Fields) -> dict[str, list[str]]:
@@ -217,7 +212,7 @@ def _pairs(text: str) -> Iterable[tuple[str, str]]:
         while text[position : position + 1] in (" ", "\t"):
             position += 1
         if text[position : position + 1] == '"':
-            quoted = _QUOTED.match(text, position + 1)
+            quoted = quoting.INSIDE.match(text, position + 1)
             end = quoted.end() if quoted else len(text)
             value = text[position + 1 : end]
             if "\\" in value:
@@ -236,7 +231,7 @@ def _unescape(value: str) -> str:
     """Quoted pairs resolved; the backslashes of a Windows path, which nobody escapes, left alone."""
     if re.match(r"[A-Za-z]:\\[^\\]|\\\\[^\\]", value):
         return value
-    return _ESCAPE.sub(r"\1", value)
+    return quoting.unescaped(value)
 
 
 def _joined(parts: dict[int, tuple[str, bool]], hint: str) -> str:

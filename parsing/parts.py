@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from parsing import charsets, headers, limits, smime, transfer, words
+from parsing.defects import Defects
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ _DASHED = re.compile(rb"\n--([^\s-][^\r\n]{2,68}[^\s-])[ \t]*\r?\n")
 _WRAPPED = 3  # opaque signatures within each other that are opened; gateways add one each
 
 
-def read(raw: bytes, defects: list[str]) -> Tree:
+def read(raw: bytes, defects: Defects) -> Tree:
     """Take a mail apart. Anything is read as something; what is wrong is added to `defects`."""
     tree = _Reader(raw, defects).read()
     if raw.count(b"message/rfc822", 0, limits.MAILS_BYTES) > limits.MAILS and _is_nested(tree):
@@ -72,7 +73,7 @@ def _is_nested(tree: Tree) -> bool:
         inner = [part.data[: limits.MAILS_BYTES] for one in level for part in one.parts if _is_mail(part)]
         if not inner:
             return False
-        level = [_Reader(data, []).read() for data in inner]
+        level = [_Reader(data, Defects()).read() for data in inner]
     return True
 
 
@@ -98,7 +99,7 @@ class _Head:
 class _Reader:
     """One pass from boundary to boundary, with the open multiparts on a stack."""
 
-    def __init__(self, raw: bytes, defects: list[str], wrapped: int = 0) -> None:
+    def __init__(self, raw: bytes, defects: Defects, wrapped: int = 0) -> None:
         if b"\n" not in raw and b"\r" in raw:
             raw = raw.replace(b"\r", b"\n")  # old Macintosh line ends
         self.raw = raw
@@ -117,11 +118,11 @@ class _Reader:
         while raw.startswith((b"\n", b"\r"), start):
             start += 1
         if start == len(raw):
-            self.note("an empty mail")
+            self.defects.note("an empty mail")
         stop = min(len(raw), start + limits.HEADER_BYTES)
         end, body = headers.find_end(raw, start, stop, self.crlf)
         if end == stop and stop < len(raw):
-            self.note(f"header longer than {limits.HEADER_BYTES} bytes: cut")
+            self.defects.note(f"header longer than {limits.HEADER_BYTES} bytes: cut")
             _, body = headers.find_end(raw, raw.rfind(b"\n", 0, stop) + 1, len(raw), self.crlf)  # its rest is no body
         fields, tail = headers.split(raw[start:end], self.defects)
         head = self.head(fields, "text/plain")
@@ -159,9 +160,9 @@ class _Reader:
 
     def mime(self, name: str, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         if len(value) > limits.MIME_FIELD_BYTES:
-            self.note(f"a {name} longer than {limits.MIME_FIELD_BYTES} bytes: cut")
+            self.defects.note(f"a {name} longer than {limits.MIME_FIELD_BYTES} bytes: cut")
         if len(value) > limits.PARAMETERS and value.count("=") > limits.PARAMETERS:
-            self.note(f"more than {limits.PARAMETERS} parameters in a {name}: the rest was not read")
+            self.defects.note(f"more than {limits.PARAMETERS} parameters in a {name}: the rest was not read")
         return headers.mime_value(value, self.hint)
 
     def protect(self, head: _Head) -> None:
@@ -176,7 +177,7 @@ class _Reader:
         if head.kind.startswith("multipart/"):
             boundary = self.boundary(head.params, body)
             if len(self.open) >= limits.DEPTH:
-                self.note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
+                self.defects.note(f"multiparts deeper than {limits.DEPTH}: what is inside was not taken apart")
                 head = replace(head, kind="application/octet-stream")
             elif boundary:
                 part = Multipart(path, head.kind, head.params)
@@ -185,13 +186,13 @@ class _Reader:
                 self.open.append((boundary, part))
                 return max(body - 1, 0)
             else:
-                self.note("a multipart without its boundary, read as text")
+                self.defects.note("a multipart without its boundary, read as text")
                 head = replace(head, kind="text/plain")
         mark = self.find(max(body - 1, 0))
         stop = self.before(mark[0]) if mark else len(self.raw)
         self.leaf(head, self.raw[body : max(stop, body)], holder, path)
         if mark is None and self.open:
-            self.note("a multipart that does not end")
+            self.defects.note("a multipart that does not end")
         return mark[0] if mark else -1
 
     def begins(self, boundary: bytes, body: int) -> bool:
@@ -260,7 +261,7 @@ class _Reader:
         mark = self.find(max(position - 1, 0))
         if mark is None:
             if self.open:
-                self.note("a multipart that does not end")
+                self.defects.note("a multipart that does not end")
             return -1
         _, end, place, closing = mark
         while len(self.open) > place + (0 if closing else 1):
@@ -270,7 +271,7 @@ class _Reader:
         if closing:
             return end if self.open else -1
         if len(self.parts) >= limits.PARTS:
-            self.note(f"more than {limits.PARTS} parts: the rest was not read")
+            self.defects.note(f"more than {limits.PARTS} parts: the rest was not read")
             return -1
         return self.part(min(end + 1, len(self.raw)))
 
@@ -313,7 +314,7 @@ class _Reader:
         if encoding:
             data = transfer.decode(data, encoding, self.defects, is_text=head.kind.startswith("text/"))
         if head.kind == "application/pgp-encrypted":  # RFC 3156 section 4
-            self.note("encrypted: its content was not read")
+            self.defects.note("encrypted: its content was not read")
         elif smime.is_message(head.kind) and self.wrapped < _WRAPPED:
             self.unwrap(data, holder, path)
             path = f"{holder.path}.{len(holder.children) + 1}" if holder.path else path
@@ -327,13 +328,9 @@ class _Reader:
         """Put what an opaque signature signs before it: the content is read, the signature is kept."""
         inner = smime.content(data)
         if inner is None:
-            self.note("encrypted: its content was not read")
+            self.defects.note("encrypted: its content was not read")
             return
         tree = _Reader(inner, self.defects, self.wrapped + 1).read()
         holder.children.append(Multipart(path, "multipart/signed", (), [tree.root]))
         self.parts += tree.parts
         self.subject = self.subject or tree.subject
-
-    def note(self, sentence: str) -> None:
-        if sentence not in self.defects:
-            self.defects.append(sentence)

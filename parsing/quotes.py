@@ -64,7 +64,7 @@ _ONLY_DATE = re.compile(
 )
 _ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
 _RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
+ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _SEPARATOR = re.compile(
     r"[\s>*_]{0,8}(?:[-=_–—‐‑−]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—‐‑−]\s?){2,}[*_]{0,2}$"
 )
@@ -225,7 +225,7 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
         spoken = _has_verb(tail[-VERB_CHARACTERS:])
         if not (spoken or tail.endswith(">")):
             return None
-        if not (follows or (spoken and _ADDRESS.search(line) and _DATE_FIRST.match(line))):
+        if not (follows or (spoken and ADDRESS.search(line) and _DATE_FIRST.match(line))):
             return None
     joined, blank = tail.strip(), 0
     for start in range(number, max(free, number - WRAP_LINES) - 1, -1):
@@ -257,7 +257,7 @@ def _begins(joined: str, ends: bool, follows: bool) -> int | None:
 
     `follows` says that a quote stands below.
     """
-    address = _ADDRESS.search(joined) if "@" in joined else None
+    address = ADDRESS.search(joined) if "@" in joined else None
     timed = _TIME.search(joined)
     if not (address or timed):
         return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from parsing import (
     addresses,
     attachments,
@@ -22,6 +20,8 @@ from parsing import (
     storable,
     words,
 )
+from parsing.defects import Defects
+from parsing.identity import Identity, identify
 from parsing.message import Address, ParsedMessage
 from parsing.sameness import content_key, mail_key
 
@@ -35,7 +35,7 @@ def parse(raw: bytes) -> ParsedMessage:
 
     What is wrong with the mail is in `defects`; what cannot be read is left empty, the rest stands.
     """
-    defects: list[str] = []
+    defects = Defects()
     try:
         return storable.message(_parse(raw, defects))
     except Exception as error:  # noqa: BLE001 - the law of this room: any bytes become a message
@@ -62,7 +62,7 @@ def _unread(raw: bytes, defects: tuple[str, ...]) -> ParsedMessage:
     )
 
 
-def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
+def _parse(raw: bytes, defects: Defects) -> ParsedMessage:
     tree = parts.read(raw, defects)
     fields, by_name, hint = tree.fields, tree.named, tree.hint
 
@@ -78,7 +78,7 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     decoded = root.headers if isinstance(root, parts.Part) else words.decode_fields(fields, hint)
     subject = words.decode(first("subject"), hint)
     if tree.subject and (inner := words.decode(tree.subject, hint)) != subject:
-        defects.append(f"the Subject inside what is signed counts (RFC 9788), not {subject[:80]!r}")
+        defects.note(f"the Subject inside what is signed counts (RFC 9788), not {subject[:80]!r}")
         subject = inner
     from_ = mailboxes("from")
     date = dates.parse(first("date"))
@@ -86,15 +86,14 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     if defects and ((not from_ and "from" in by_name) or (date is None and "date" in by_name)):
         defects += diagnosis.header_defects(fields)
     sender = mailboxes("sender")
-    body = bodies.read(tree)
-    defects += [sentence for sentence in body.defects if sentence not in defects]
+    body = bodies.read(tree, defects)
     if "-----BEGIN PGP MESSAGE-----" in body.text:  # RFC 9580 section 6.2
-        defects.append("encrypted: its content was not read")
+        defects.note("encrypted: its content was not read")
     in_reply_to = headers.message_ids(by_name.get("in-reply-to", ()))
     references = headers.message_ids(by_name.get("references", ()))
     message_id = headers.message_id(first("message-id"))
     if any(headers.has_long_id(by_name.get(name, ())) for name in ("message-id", "in-reply-to", "references")):
-        defects.append(f"a Message-ID longer than {limits.ID_CHARS} characters: it is left out")
+        defects.note(f"a Message-ID longer than {limits.ID_CHARS} characters: it is left out")
     split = reply.split(clearsigned.cleartext(body.text), body.html, subject, bool(in_reply_to or references))
     to, cc = mailboxes("to"), mailboxes("cc")
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
@@ -144,73 +143,21 @@ def _parse(raw: bytes, defects: list[str]) -> ParsedMessage:
     return message
 
 
-def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: bool, defects: list[str]) -> None:
+def _check(by_name: dict[str, list[str]], from_: tuple[Address, ...], bad_date: bool, defects: Defects) -> None:
     """RFC 5322 section 3.6: one From with a mailbox, one Date that can be read, a Message-ID, one of each other."""
     if not from_:
-        defects.append("no From with a mailbox" if "from" in by_name else "no From")
+        defects.note("no From with a mailbox" if "from" in by_name else "no From")
     if bad_date:
-        defects.append("a Date that cannot be read")
+        defects.note("a Date that cannot be read")
     if "message-id" not in by_name:
-        defects.append("no Message-ID")
+        defects.note("no Message-ID")
     defects += [f"more than one {name}" for name in _SINGLE if len(by_name.get(name.lower(), ())) > 1]
 
 
-def _check_limits(by_name: dict[str, list[str]], mailboxes: int, ids: int, defects: list[str]) -> None:
+def _check_limits(by_name: dict[str, list[str]], mailboxes: int, ids: int, defects: Defects) -> None:
     if mailboxes >= limits.ADDRESSES:
-        defects.append(f"more than {limits.ADDRESSES} mailboxes in a field: the rest was not read")
+        defects.note(f"more than {limits.ADDRESSES} mailboxes in a field: the rest was not read")
     if ids >= limits.MESSAGE_IDS:
-        defects.append(f"more than {limits.MESSAGE_IDS} references: only the last were read")
+        defects.note(f"more than {limits.MESSAGE_IDS} references: only the last were read")
     if len(by_name.get("authentication-results", ())) > limits.AUTH_RESULTS:
-        defects.append(f"more than {limits.AUTH_RESULTS} Authentication-Results: the rest was not read")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a door asks before it commits: `hops` counts Received fields (RFC 5321 section 6.3)."""
-
-    message_id: str | None
-    from_address: str
-    subject: str
-    hops: int
-
-
-_ASKED = {b"m": b"message-id", b"f": b"from", b"s": b"subject", b"r": b"received"}
-
-
-def identify(raw: bytes) -> Identity:
-    """The identity from the header block alone, in one scan of its lines."""
-    stop = min(len(raw), limits.HEADER_BYTES)
-    end, _ = headers.find_end(raw, 0, stop, raw.find(b"\r\n", 0, 2_000) >= 0)
-    found: dict[bytes, list[bytes]] = {}
-    hops = 0
-    current = b""
-    for line in raw[:end].split(b"\n"):
-        start = line[:1]
-        if start in (b" ", b"\t"):
-            if current:
-                found[current].append(line.strip())
-            continue
-        current = b""
-        asked = _ASKED.get(start.lower())
-        if asked is None:
-            continue
-        name, _, value = line.partition(b":")
-        name = name.rstrip().lower()
-        if name != asked:
-            continue
-        if name == b"received":
-            hops += 1
-        elif name not in found:
-            found[name] = [value.strip()]
-            current = name
-    return _identity({name: b" ".join(lines) for name, lines in found.items()}, hops)
-
-
-def _identity(found: dict[bytes, bytes], hops: int) -> Identity:
-    def text(name: bytes) -> str:
-        return storable.text(found.get(name, b"")[: limits.FIELD_BYTES].decode("latin-1"))
-
-    from_ = addresses.parse([text(b"from")])
-    return Identity(
-        headers.message_id(text(b"message-id")), from_[0].address if from_ else "", words.decode(text(b"subject")), hops
-    )
+        defects.note(f"more than {limits.AUTH_RESULTS} Authentication-Results: the rest was not read")

@@ -14,7 +14,6 @@ from parsing import forwards, markers, notices, phrases, quotes, signatures
 from parsing.message import Address
 from parsing.quotes import Mark, is_quoted, is_rule, visible
 
-DELIMITER = "##- Please write your answer above this line -##"
 DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
 SIGNED_LINES = 40  # below our own delimiter in which the end of what a client marked as a signature is looked for
 POINTED = 1_000  # characters of new words in which a sender says that his answers stand between the quoted ones

@@ -27,7 +27,7 @@ DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]{0,2}$")
-_MAY_DELIMIT = re.compile(r"\n(?=[-—–_ ][-—–_ \u00a0]*(?:\n|\Z))")
+_DELIMITED = frozenset("-—–_ ")  # what a delimiter's line begins with
 _DEVICE = phrases.words(phrases.DEVICES)
 _SENT = phrases.words(phrases.SENT)
 _names_device = phrases.finder(
@@ -103,8 +103,7 @@ def _delimited(lines: Sequence[str], end: int) -> int:
     """The topmost signature delimiter near the end."""
     found, below, filled = end, end, 0
     top = max(0, end - 4 * DELIMITED_LINES)  # as many again of them may be blank, and twice
-    text = "\n".join(["", *lines[top:end]])
-    likely = [top + text.count("\n", 0, found.start()) for found in _MAY_DELIMIT.finditer(text)]
+    likely = [top + place for place, line in enumerate(lines[top:end]) if line and line[0] in _DELIMITED]
     for number in reversed(likely):
         line = lines[number]
         filled += len([other for other in lines[number + 1 : below] if other and not other.isspace()])

@@ -7,6 +7,7 @@ import re
 from itertools import takewhile
 
 from parsing import uuencode, words
+from parsing.defects import Defects
 
 _ENCODING_NAMES = {"quoted_printable": "quoted-printable", "quoted/printable": "quoted-printable", "base-64": "base64"}
 
@@ -15,7 +16,7 @@ _RULE = re.compile(rb"\n(?:\r?\n)?(?=(?:_{8,}|-- )[ \t]*\r?\n)")  # over a foote
 _WORD = re.compile(rb"\s*[^\s]*[^A-Za-z0-9+/=\s]")  # that is no base64
 
 
-def decode(data: bytes, encoding: str, defects: list[str], *, is_text: bool = False) -> bytes:
+def decode(data: bytes, encoding: str, defects: Defects, *, is_text: bool = False) -> bytes:
     """The bytes that a Content-Transfer-Encoding carries; an unknown one leaves them as they are.
 
     Under a text in base64 a mailing list's plain footer is kept as it stands.
@@ -33,9 +34,7 @@ def decode(data: bytes, encoding: str, defects: list[str], *, is_text: bool = Fa
         return binascii.a2b_qp(data)
     if name in ("x-uuencode", "uuencode", "x-uue", "uue"):
         return _uudecode(data)
-    sentence = f"unknown transfer encoding {name[:40]!r}"
-    if sentence not in defects:
-        defects.append(sentence)
+    defects.note(f"unknown transfer encoding {name[:40]!r}")
     return data
 
 

@@ -16,7 +16,7 @@ ENOUGH = 0.5  # of recent mails bear the same name on top: more can hardly be a 
 
 def top(raw: bytes) -> str | None:
     """The authserv-id of the topmost result of a mail, "microsoft" for a tenant's own mark, None for no result."""
-    said = auth.read(split(raw, [])[0])
+    said = auth.read(split(raw)[0])
     if said.exchange_auth_as or (said.results and not said.results[0].authserv_id):
         return "microsoft"  # it writes no authserv-id
     return said.results[0].authserv_id if said.results else None

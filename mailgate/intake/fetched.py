@@ -141,7 +141,7 @@ def _envelope(raw: bytes, own: frozenset[str]) -> tuple[str | None, tuple[str, .
     the last server or the sender named."""
     stop = min(len(raw), limits.HEADER_BYTES)
     end, _ = headers.find_end(raw, 0, stop, crlf=b"\r\n" in raw[:1000])
-    fields, _ = headers.split(raw[:end], [])
+    fields, _ = headers.split(raw[:end])
     sender: str | None = None
     named: dict[str, list[str]] = {name: [] for name in _DELIVERED}
     for name, value in fields:
@@ -169,7 +169,7 @@ def _is_substitute(raw: bytes) -> bool:
 def _whole_parts(header: bytes, text: bytes) -> bytes:
     """The beginning of a body without the part that was cut; one part alone, and a body of no parts, stay cut."""
     end, _ = headers.find_end(header, 0, len(header), crlf=b"\r\n" in header[:1000])
-    fields, _ = headers.split(header[:end], [])
+    fields, _ = headers.split(header[:end])
     kind, parameters = headers.mime_value(headers.first(fields, "content-type"))
     boundary = dict(parameters).get("boundary", "").encode("latin-1", "replace")
     if not kind.startswith("multipart/") or not boundary:

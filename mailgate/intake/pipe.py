@@ -101,7 +101,7 @@ def _return_path(raw: bytes) -> str | None:
     """The path that the last mail server noted, "" for `<>` (RFC 5321 section 4.4); None where there is none."""
     stop = min(len(raw), limits.HEADER_BYTES)
     end, _ = headers.find_end(raw, 0, stop, crlf=b"\r\n" in raw[:1000])
-    fields, _ = headers.split(raw[:end], [])
+    fields, _ = headers.split(raw[:end])
     for name, value in fields:
         if name.lower() == "return-path":
             return value.strip().removeprefix("<").removesuffix(">")

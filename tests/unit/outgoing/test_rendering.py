@@ -12,7 +12,6 @@ from unit.outgoing.desk import ACKNOWLEDGEMENT, NOTICE, POLICY, TICKET, change, 
 from mailgate.outgoing.check import LETTERS, check
 from mailgate.outgoing.compose import Pen
 from mailgate.outgoing.rendering import Rendering, Wanted, language, linked
-from parsing.reply import DELIMITER
 from routing.rules import compile_rule
 from storage.change import Announcement, Letter
 
@@ -67,7 +66,7 @@ def test_the_delimiter_fits_a_line_when_it_is_quoted(code: str) -> None:
 def test_the_english_delimiter_is_the_one_that_parsing_knows() -> None:
     found = language("en")
     assert found is not None
-    assert f"##- {found.say['delimiter']} -##" == DELIMITER
+    assert f"##- {found.say['delimiter']} -##" == "##- Please write your answer above this line -##"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from parsing import auth, limits
 from parsing.auth import UNBALANCED
+from parsing.defects import Defects
 from parsing.message import Auth, AuthResults
 from parsing.read import parse
 
@@ -159,6 +160,6 @@ def test_a_mail_that_claims_nothing_has_no_claims() -> None:
 
 def test_an_unbalanced_field_is_a_defect_and_a_balanced_one_is_none() -> None:
     for value, count in (("mx; dkim=pass (x header.d=b", 1), ("mx; dkim=pass (x) header.d=b", 0)):
-        defects: list[str] = []
+        defects = Defects()
         auth.read([("Authentication-Results", value)] * 2, defects)
         assert len(defects) == count

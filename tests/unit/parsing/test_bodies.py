@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from parsing import bodies, limits, parts
+from parsing.defects import Defects
 
 
 def body(kind: str, *inner: str) -> bodies.Body:
-    return bodies.read(parts.read(multipart(kind, "b", *inner).encode(), []))
+    return bodies.read(parts.read(multipart(kind, "b", *inner).encode(), Defects()), Defects())
 
 
 def multipart(kind: str, boundary: str, *inner: str) -> str:
@@ -32,14 +33,14 @@ def test_of_alternatives_the_plain_text_is_read_and_the_html_kept() -> None:
 def test_an_alternative_in_a_form_for_few_is_no_file_and_an_invitation_is_one() -> None:
     watch = "Content-Type: text/watch-html\n\n<b>hello</b>"
     invitation = "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nEND:VCALENDAR"
-    tree = parts.read(multipart("alternative", "b", plain("hello"), watch, invitation).encode(), [])
-    left = [part.content_type for part in tree.parts if id(part) not in bodies.read(tree).parts]
+    tree = parts.read(multipart("alternative", "b", plain("hello"), watch, invitation).encode(), Defects())
+    left = [part.content_type for part in tree.parts if id(part) not in bodies.read(tree, Defects()).parts]
     assert left == ["text/calendar"]
 
 
 def test_a_body_in_rich_text_format_is_read_as_text() -> None:
     mail = b"Content-Type: text/rtf\n\n{\\rtf1 hello \\b there\\b0}"
-    assert bodies.read(parts.read(mail, [])).text == "hello there"
+    assert bodies.read(parts.read(mail, Defects()), Defects()).text == "hello there"
 
 
 @pytest.mark.parametrize(
@@ -97,15 +98,16 @@ def test_of_a_report_only_the_notice_is_read() -> None:
 
 
 def test_text_past_the_limit_is_cut_and_said() -> None:
-    found = body("mixed", plain("a" * (limits.TEXT_BYTES + 10)))
-    assert len(found.text) == limits.TEXT_BYTES
-    assert "cut" in found.defects[0]
-    assert body("mixed", plain("a" * 1_000)).defects == []
+    for size, said in ((limits.TEXT_BYTES + 10, [f"more than {limits.TEXT_BYTES} bytes of text: cut"]), (1_000, [])):
+        defects = Defects()
+        tree = parts.read(multipart("mixed", "b", plain("a" * size)).encode(), defects)
+        assert len(bodies.read(tree, defects).text) == min(size, limits.TEXT_BYTES)
+        assert defects == said
 
 
 def test_the_charset_in_the_html_counts_where_the_part_names_none() -> None:
     raw = b"Content-Type: text/html\n\n<meta charset=iso-8859-2>\xb3"
-    assert bodies.read(parts.read(raw, [])).text == "ł"
+    assert bodies.read(parts.read(raw, Defects()), Defects()).text == "ł"
 
 
 def test_nul_does_not_reach_the_text() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from parsing import headers, limits
+from parsing.defects import Defects
 
 
 def split(block: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    defects: list[str] = []
+    defects = Defects()
     fields, _ = headers.split(block, defects)
     return fields, defects
 
@@ -28,7 +29,7 @@ def test_a_fold_that_lost_its_blank_goes_on() -> None:
 
 
 def test_a_body_without_an_empty_line_before_it_is_given_back() -> None:
-    defects: list[str] = []
+    defects = Defects()
     fields, tail = headers.split(b"To: c\nDear desk, hello\nand more\n", defects)
     assert fields == [("To", "c")]
     assert tail == len(b"Dear desk, hello\nand more\n")

@@ -7,12 +7,13 @@ import base64
 import pytest
 
 from parsing import limits, parts, transfer
+from parsing.defects import Defects
 
 HEAD = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n"
 
 
 def read(raw: bytes) -> tuple[parts.Tree, list[str]]:
-    defects: list[str] = []
+    defects = Defects()
     return parts.read(raw, defects), defects
 
 
@@ -168,13 +169,13 @@ def test_too_long_a_header_is_cut_and_said() -> None:
     ],
 )
 def test_transfer_encodings_are_undone(encoding: str, sent: bytes, expected: bytes) -> None:
-    defects: list[str] = []
+    defects = Defects()
     assert transfer.decode(sent, encoding, defects) == expected
     assert defects == []
 
 
 def test_an_unknown_transfer_encoding_leaves_the_bytes_and_is_said() -> None:
-    defects: list[str] = []
+    defects = Defects()
     assert transfer.decode(b"x", "x-own", defects) == b"x"
     assert "x-own" in defects[0]
 
@@ -200,18 +201,18 @@ def test_old_line_ends_are_read() -> None:
 def test_under_a_text_in_base64_a_plain_footer_is_kept(text: bytes) -> None:
     footer = b"_______________________________________________\nThe list\nhttps://list.example/info\n"
     head = b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
-    found = parts.read(head + base64.encodebytes(text) + footer, []).parts[0].data
+    found = parts.read(head + base64.encodebytes(text) + footer, Defects()).parts[0].data
     assert found.startswith(text + b"\n")
     assert found.endswith(footer)
 
 
 def test_a_file_in_base64_has_no_footer() -> None:
     head = b"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n"
-    assert parts.read(head + b"QUJD\n________\nlist\n", []).parts[0].data.startswith(b"ABC\x96")
+    assert parts.read(head + b"QUJD\n________\nlist\n", Defects()).parts[0].data.startswith(b"ABC\x96")
 
 
 def test_the_rest_of_a_header_longer_than_its_limit_is_no_body() -> None:
     for field in (b"X: " + b"a" * 300_000 + b"\n", b"X: aaaaaaaaaaaaaaaaaaaaaaaa\n" * 12_000):
         for end in (b"\n", b"\r\n"):
-            tree = parts.read((b"From: a@b.example\n" + field + b"Y: z\n\nbody\n").replace(b"\n", end), [])
+            tree = parts.read((b"From: a@b.example\n" + field + b"Y: z\n\nbody\n").replace(b"\n", end), Defects())
             assert tree.parts[0].data == b"body" + end

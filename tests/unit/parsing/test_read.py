@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from parsing import attachments, limits, parts
+from parsing.defects import Defects
 from parsing.document import document
 from parsing.read import Identity, content_key, identify, mail_key, parse
 
@@ -159,5 +160,5 @@ def test_document_has_bare_ids_and_no_bytes() -> None:
 
 
 def test_parts_given_to_the_kinds_are_leaves() -> None:
-    tree = parts.read(MAIL, [])
+    tree = parts.read(MAIL, Defects())
     assert [part.path for part in tree.parts] == ["1"]

@@ -4,8 +4,9 @@ import pytest
 
 from parsing.message import Address
 from parsing.quotes import unbarred
-from parsing.reply import DELIMITER, Split, split
+from parsing.reply import Split, split
 
+DELIMITER = "##- Please write your answer above this line -##"
 NEW = "Thanks, that works now.\nPlease close it."
 OLD = "Hello,\ndid you restart it?\nThe help desk"
 QUOTED = "\n".join(f"> {line}" for line in OLD.split("\n"))

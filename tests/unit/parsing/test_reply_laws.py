@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsing import language
-from parsing.reply import DELIMITER, SCANNED, split
+from parsing.reply import SCANNED, split
+
+DELIMITER = "##- Please write your answer above this line -##"
 
 PIECES = [
     "words", "> quoted", "", " ", "> ", ">", "On Tue, Mar 10, 2026 at 9:00 AM Desk <a@b.example> wrote:", "wrote:",
