@@ -6,6 +6,7 @@ import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -16,6 +17,7 @@ from mailgate.cli.console import People, line
 from mailgate.cli.interview import Draft, Given, Interview
 from mailgate.errors import CommandError, MailgateError, SettingsError
 from mailgate.settings.draft import GRANTS, write
+from mailgate.settings.kinds import SignIn
 from mailgate.settings.providers import PROVIDERS
 
 WAIT_SECONDS = 120  # for a first mail: providers take their time with a sender that is new to them
@@ -39,6 +41,15 @@ WAIT_SECONDS = 120  # for a first mail: providers take their time with a sender 
 @click.option("--tenant", metavar="ID", help="microsoft: the directory.")
 @click.option("--client-secret-file", metavar="FILE", help="With the application's secret, where it has one.")
 @click.option("--service-account-file", metavar="FILE", help="google: the key of a service account.")
+@click.option(
+    "--sign-in",
+    type=click.Choice(get_args(SignIn)),
+    help="How, at a server that is no provider's name. Default: password.",
+)
+@click.option("--authority", metavar="URL", help="microsoft: where it is asked, in a sovereign cloud.")
+@click.option("--authorize-url", metavar="URL", help="google: its page of consent.")
+@click.option("--token-url", metavar="URL", help="google: where tokens come from.")
+@click.option("--tls-ca", metavar="FILE", help="Certificates to trust there instead of the machine's.")
 @click.option("--relay", metavar="HOST[:PORT]", help="The server that sends for us, or `none`: outgoing mail is held.")
 @click.option("--timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: this machine's.")
 @click.option("--staff", metavar="NAME <ADDRESS>", help="The first member of staff, or `none`.")

@@ -11,6 +11,7 @@ from mailgate.cli import asking
 from mailgate.cli.asking import Asker
 from mailgate.errors import CommandError
 from mailgate.settings.draft import NO_CLIENT, Answers, Application, write
+from mailgate.settings.kinds import SignIn
 from mailgate.settings.providers import LOOPBACK, PROVIDERS, Provider, Server
 
 CERTIFICATES = {"IMAP": "mailbox.pem", "SMTP": "relay.pem"}
@@ -32,6 +33,11 @@ class Given:
     tenant: str | None
     client_secret_file: str | None
     service_account_file: str | None
+    sign_in: SignIn | None
+    authority: str | None
+    authorize_url: str | None
+    token_url: str | None
+    tls_ca: str | None
     relay: str | None
     timezone: str | None
     staff: str | None
@@ -128,7 +134,9 @@ class Interview:
             place = (
                 provider.imap if provider else self._met(draft, "IMAP", asking.server(known, 993, "expected a server"))
             )
-            draft.answers = replace(draft.answers, mailbox=place, sign_in=provider.sign_in if provider else "password")
+            draft.answers = replace(
+                draft.answers, mailbox=place, sign_in=given.sign_in or (provider.sign_in if provider else "password")
+            )
             if self._sign_in(draft, again=known == default and told is None):
                 return provider
             default, told = known, None
@@ -165,7 +173,8 @@ class Interview:
 
     def _told(self) -> Application:
         given = self.given
-        return Application(given.client_id, given.tenant, given.client_secret_file, given.service_account_file)
+        client, account = (given.client_id, given.tenant, given.client_secret_file), given.service_account_file
+        return Application(*client, account, given.authority, given.authorize_url, given.token_url, given.tls_ca)
 
     def _microsoft(self, answers: Answers) -> Answers:
         client = self.ask(

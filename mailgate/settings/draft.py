@@ -22,6 +22,10 @@ class Application:
     tenant: str | None = None
     client_secret_file: str | None = None
     service_account_file: str | None = None
+    authority: str | None = None
+    authorize_url: str | None = None
+    token_url: str | None = None
+    tls_ca: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,10 @@ def _grant(answers: Answers) -> str:
         "tenant": application.tenant,
         "client_secret_file": application.client_secret_file,
         "service_account_file": application.service_account_file,
+        "authority": application.authority,
+        "authorize_url": application.authorize_url,
+        "token_url": application.token_url,
+        "tls_ca": application.tls_ca,
     }
     return _GRANT.format(settings=_lines(**{key: entry for key, entry in given.items() if entry is not None}))
 

@@ -11,7 +11,7 @@ import pytest
 from imapclient.exceptions import LoginError
 from servers.dovecot import Dovecot
 from servers.granting import Granting
-from servers.postfix import Postfix
+from servers.postfix import Postfix, submission
 from servers.process import until
 
 from mailgate.grants import sasl, tokens
@@ -46,22 +46,7 @@ def imap(request: pytest.FixtureRequest, granting: Granting) -> Iterator[Dovecot
 @pytest.fixture(scope="module")
 def relay(imap: Dovecot) -> Iterator[Postfix]:
     """Nobody sends by it who has not signed in over TLS; it asks Dovecot who may."""
-    assert imap.certificates
-    server = Postfix(
-        local=("desk.example",),
-        maildirs=imap.folder / "mail",
-        extra={
-            "mynetworks": "",
-            "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
-            "smtpd_sasl_auth_enable": "yes",
-            "smtpd_sasl_type": "dovecot",
-            "smtpd_sasl_path": str(imap.auth_socket),
-            "smtpd_tls_auth_only": "yes",
-            "smtpd_tls_security_level": "may",
-            "smtpd_tls_cert_file": str(imap.certificates.cert),
-            "smtpd_tls_key_file": str(imap.certificates.key),
-        },
-    )
+    server = submission(imap, "desk.example")
     try:
         yield server.start()
     finally:

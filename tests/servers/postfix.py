@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from servers.dovecot import Dovecot
 from servers.process import Process, answers, folder, free_port, need, remove
 
 POSTFIX = "/usr/sbin/postfix"
@@ -169,3 +170,23 @@ class Postfix:
     def close(self) -> None:
         self.stop()
         remove(self.folder)
+
+
+def submission(dovecot: Dovecot, domain: str) -> Postfix:
+    """One by which nobody sends who has not signed in over TLS; Dovecot is asked who may, and keeps that domain's."""
+    assert dovecot.certificates
+    return Postfix(
+        local=(domain,),
+        maildirs=dovecot.folder / "mail",
+        extra={
+            "mynetworks": "",
+            "smtpd_relay_restrictions": "permit_sasl_authenticated, reject",
+            "smtpd_sasl_auth_enable": "yes",
+            "smtpd_sasl_type": "dovecot",
+            "smtpd_sasl_path": str(dovecot.auth_socket),
+            "smtpd_tls_auth_only": "yes",
+            "smtpd_tls_security_level": "may",
+            "smtpd_tls_cert_file": str(dovecot.certificates.cert),
+            "smtpd_tls_key_file": str(dovecot.certificates.key),
+        },
+    )
