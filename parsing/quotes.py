@@ -49,7 +49,7 @@ _begins_with_verb = phrases.finder((_SAID, _ANYWHERE), before=r"^[> ]*", after=r
 _ends_in_verb = phrases.finder((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
 _TIME = re.compile(
     r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b"
-    r"|(?<!\d)\d\d?/\d\d?,",
+    r"|(?<!\d)\d\d?/\d\d?,|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d\d?,",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"\d[:.hH時시点]\s?\d\d(?!\d|[.]\d)")

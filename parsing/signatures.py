@@ -48,6 +48,7 @@ _has_contact = phrases.finder(
     )
 )
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
+_NAMED_DELIMITER = re.compile(r"-- ?([^\W\d_].*)")
 _POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
 _salutes = phrases.finder((phrases.words(phrases.SALUTATIONS),), before=r"(?i)^\W*", after=r"(?:$|[^\pL\pN])")
 
@@ -145,6 +146,9 @@ def _sent_with(lines: Sequence[str], end: int, tidy: bool) -> int:
 
 def _closed(lines: Sequence[str], end: int) -> int:
     """The closing from which on all lines are a signature's, and closings directly over it."""
+    named = _delimited_name(lines, end)
+    if named < end:
+        return _filled(lines, named)
     if end and _DASHED_NAME.match(lines[end - 1]) and _filled(lines, end - 1):
         above = lines[_filled(lines, end - 1) - 1].lstrip()
         if not above.startswith(("-", "*", "•", "/", "–")):  # else it is the last point of a list
@@ -171,6 +175,26 @@ def _closed(lines: Sequence[str], end: int) -> int:
         if filled > TAIL_LINES:
             break
     return _filled(lines, found)
+
+
+def _delimited_name(lines: Sequence[str], end: int) -> int:
+    """The line "-- Jane Doe" over the rest of a signature; `end` where there is none, or there are more such lines."""
+    filled, found = 0, end
+    for number in range(end - 1, 0, -1):
+        line = visible(lines[number]).strip()
+        if not line:
+            continue
+        name = _NAMED_DELIMITER.match(line)
+        if name and found < end:
+            return end  # points of a list
+        if name and filled and _is_name(name[1]):
+            found = number
+        filled += 1
+        if filled > CONTACT_LINES:
+            break
+        if found == end and (len(line) > LINE_CHARACTERS or _is_sentence(line)):
+            break
+    return found
 
 
 def _is_salutation(line: str) -> bool:

@@ -317,6 +317,7 @@ class TestHtml:
 
     def test_introduction_with_a_day_and_a_month_alone_is_cut_but_not_certain(self):
         assert of_reply(f"{NEW}\n\nOn 05/02, Bob (Desk) wrote:\n\nold words") == Split(NEW, False, "", None)
+        assert of_reply(f"{NEW}\n\nOn Feb 5, Bob wrote:\n\nold words") == Split(NEW, False, "", None)
         assert of_reply(f"{NEW}\n\nOn 05/02, Bob (Desk) wrote:\n> old words") == Split(NEW, True, "", None)
 
 

@@ -112,6 +112,8 @@ def test_name_behind_a_dash_is_a_signature(name):
         "Kind regards / Mit freundlichen Grüßen\n\nAnna Example",
         "i. A. Anna Beispiel\nBeispiel GmbH\nTel.: +49 30 123456\nwww.beispiel.example\n\nGeschäftsführer: Bo Beispiel",
         "Thanks!\n\nAnna Example | Engineer | Example Inc\nm: 555 123 4567",
+        "-- Anna Example, M.Sc.\n   Head of Printers\n   Example Inc",
+        "--Anna Example\nExample Inc",
         "Regards\nAnna\n\nThis e-mail is confidential. If you are not the intended recipient, please delete it.",
     ],
 )
@@ -137,6 +139,8 @@ def test_footer_of_a_mailing_list_is_no_reply_and_not_certain():
         "With regards to the printer, as regards the time:\nall is fine.",
         "The new contact is:\n\nBob Vendor\nbob@vendor.example\n+49 30 7654321",
         "Take\n- milk\n- bread",
+        "Take\n-- Milk\n-- Bread\nand eggs",
+        "Please run\n--verbose Mode\nand tell us what the log says about it.",
         "Michael Scott",
     ],
 )
