@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,18 +36,8 @@ def list_(place: Place, *, parked: bool, unmatched: bool, limit: int | None, as_
     """Arrivals, the newest first."""
     if parked and unmatched:
         raise click.UsageError("--parked and --unmatched are two lists: ask for one")
-    settings = place.settings()
-    db = place.database(settings)
-    from storage import listings
-
-    with db.read() as connection:
-        rows, total = listings.arrivals(
-            connection,
-            state="parked" if parked else None,
-            outcome="unmatched" if unmatched else None,
-            limit=limit if as_json else limit or SHOWN,
-        )
-    print_arrivals(People(settings) if not as_json else None, rows, total, why=unmatched)
+    parked_, outcome = "parked" if parked else None, "unmatched" if unmatched else None
+    list_arrivals(place, limit, as_json=as_json, why=unmatched, state=parked_, outcome=outcome)
 
 
 @inbox.command("show", example="mailgate inbox show 1")
@@ -120,14 +110,26 @@ def find(db: Database, ids: Sequence[int], what: str, outcome: str | None = None
     return [found[one] for one in ids]
 
 
-def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int, *, why: bool = False) -> None:
-    """A list of arrivals, for people or for machines; with `why`, what decided instead of what went wrong."""
-    if people is None:
+def list_arrivals(
+    place: Place, limit: int | None, *, as_json: bool, why: bool = False, hint: str = "", **wanted: Any
+) -> None:
+    """Print arrivals; `wanted` as `storage.listings.arrivals` takes it. With `why`: what decided, not what went wrong.
+
+    `hint`: what people may type now.
+    """
+    settings = place.settings()
+    db = place.database(settings)
+    from storage import listings
+
+    with db.read() as connection:
+        rows, total = listings.arrivals(connection, limit=limit if as_json else limit or SHOWN, **wanted)
+    if as_json:
         from mailgate.cli.documents import arrival
 
         for row in rows:
             emit(arrival(row))
         return
+    people = People(settings)
     if not rows:
         people.say("Nothing there.")
         return
@@ -147,6 +149,8 @@ def print_arrivals(people: People | None, rows: Sequence[ArrivalRow], total: int
         ],
     )
     people.more(len(rows), total)
+    if hint:
+        people.say(hint, "dim")
 
 
 def last_line(error: str | None) -> str:

@@ -7,8 +7,7 @@ import getpass
 import click
 
 from mailgate.cli.command import Group, Place, json_option, pass_place
-from mailgate.cli.console import SHOWN, People
-from mailgate.cli.inbox import find, ids_argument, limit_option, print_arrivals, show_arrivals, told
+from mailgate.cli.inbox import find, ids_argument, limit_option, list_arrivals, show_arrivals, told
 from mailgate.errors import CommandError
 
 
@@ -24,21 +23,9 @@ def quarantine() -> None:
 @pass_place
 def list_(place: Place, *, all_: bool, limit: int | None, as_json: bool) -> None:
     """Mails that wait for a person's decision, the newest first."""
-    settings = place.settings()
-    db = place.database(settings)
-    from storage import listings
-
-    with db.read() as connection:
-        rows, total = listings.arrivals(
-            connection,
-            outcome="quarantine",
-            rejected=None if all_ else False,
-            limit=limit if as_json else limit or SHOWN,
-        )
-    people = People(settings) if not as_json else None
-    print_arrivals(people, rows, total, why=True)
-    if people is not None and rows:
-        people.say("`mailgate quarantine release ID` lets a mail in, `reject ID` takes it off this list.", "dim")
+    hint = "`mailgate quarantine release ID` lets a mail in, `reject ID` takes it off this list."
+    rejected = None if all_ else False
+    list_arrivals(place, limit, as_json=as_json, why=True, hint=hint, outcome="quarantine", rejected=rejected)
 
 
 @quarantine.command("show", example="mailgate quarantine show 1")

@@ -8,6 +8,15 @@ from msgspec import Meta
 
 from mailgate.settings.kinds import After, Listen, Name, Port, Seconds, Section, SignIn, Size, Start, Tls, about
 
+_SpamHeaders = Annotated[
+    bool,
+    about(
+        "Whether what the mail server in front calls spam (X-Spam-Flag, X-Spam-Status, SCL of 5 and more) goes to "
+        "quarantine. Without it, it is only not acknowledged.",
+        example=True,
+    ),
+]
+
 
 class Smtp(Section, frozen=True):
     """The SMTP door (RFC 5321), behind a mail server of yours. Without the section there is no such door."""
@@ -27,14 +36,7 @@ class Smtp(Section, frozen=True):
             "mx.desk.example",
         ),
     ] = "none"
-    spam_headers: Annotated[
-        bool,
-        about(
-            "Whether what the mail server in front calls spam (X-Spam-Flag, X-Spam-Status, SCL of 5 and more) goes to "
-            "quarantine. Without it, it is only not acknowledged.",
-            example=True,
-        ),
-    ] = False
+    spam_headers: _SpamHeaders = False
     verify: Annotated[
         bool,
         about(
@@ -90,14 +92,7 @@ class Imap(Section, frozen=True):
             "mx.imap.example",
         ),
     ] = "none"
-    spam_headers: Annotated[
-        bool,
-        about(
-            "Whether what the mail server in front calls spam (X-Spam-Flag, X-Spam-Status, SCL of 5 and more) goes to "
-            "quarantine. Without it, it is only not acknowledged.",
-            example=True,
-        ),
-    ] = False
+    spam_headers: _SpamHeaders = False
     verify: Annotated[
         bool,
         about(
