@@ -155,6 +155,17 @@ def marks(lines: Sequence[str]) -> list[Mark]:
     return found
 
 
+def may_introduce(lines: Sequence[str], number: int) -> bool:
+    """Whether a client's introduction may end on that line, or in the quoted one below it."""
+    line = visible(lines[number]).rstrip()
+    below = next((other for other in lines[number + 1 :] if other.strip()), "")
+    return bool(below) and (
+        _is_wrapped_verb(below)
+        or _separator(number, line) is not None
+        or _wrote(lines, number, line, max(0, number - WRAP_LINES)) is not None
+    )
+
+
 def unbarred(lines: list[str]) -> list[str]:
     """`lines` with ">" for the "|" that some clients quote with, under an introduction; a table keeps its bars."""
     out = list(lines)

@@ -128,12 +128,9 @@ def _last(lines: Sequence[str]) -> str:
 def _may_lead_to_quote(lines: Sequence[str]) -> bool:
     """Whether quoted lines end the text, and what stands right above them may be an introduction."""
     end = len(lines)
-    while end and (not lines[end - 1].strip() or is_quoted(lines[end - 1])):
+    while end and (lines[end - 1][:1] == ">" or not lines[end - 1].strip() or is_quoted(lines[end - 1])):
         end -= 1
-    quoted = next((place for place in range(end, len(lines)) if lines[place].strip()), None)
-    if quoted is None:
-        return False
-    return bool(quotes.marks(lines[max(0, end - 2 * quotes.WRAP_LINES) : quoted + quotes.WRAP_LINES]))
+    return end > 0 and quotes.may_introduce(lines, end - 1)
 
 
 def _leads_to_quote(lines: Sequence[str], marks: Sequence[Mark]) -> bool:

@@ -104,7 +104,7 @@ def _delimited(lines: Sequence[str], end: int) -> int:
     """The topmost signature delimiter near the end."""
     found, below, filled = end, end, 0
     top = max(0, end - 4 * DELIMITED_LINES)  # as many again of them may be blank, and twice
-    likely = [top + place for place, line in enumerate(lines[top:end]) if line and line[0] in _DELIMITED]
+    likely = [place for place in range(top, end) if lines[place][:1] in _DELIMITED]
     for number in reversed(likely):
         line = lines[number]
         filled += len([other for other in lines[number + 1 : below] if other and not other.isspace()])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, cast
 
 from parsing.message import ParsedMessage
@@ -12,6 +15,8 @@ def text(value: str) -> str:
     """`value` without NUL; half a surrogate pair, which is no character (RFC 3629 section 3), becomes U+FFFD."""
     if "\0" in value:
         value = value.replace("\0", "")
+    if value.isascii():
+        return value
     for charset in ("latin-1", "utf-8"):  # the first costs next to nothing, and is enough for most
         try:
             value.encode(charset)
@@ -26,16 +31,24 @@ def message(read: ParsedMessage) -> ParsedMessage:
     return cast("ParsedMessage", _clean(read))
 
 
+@lru_cache
+def _held(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of what a dataclass holds, and how to take it all out at once; of anything else nothing."""
+    names = tuple(getattr(kind, "__dataclass_fields__", ()))
+    # With one name alone it would return no tuple.
+    return names, attrgetter(*names, names[0]) if names else lambda _: ()
+
+
 def _clean(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str:
-        return value if value.isascii() and "\0" not in value else text(value)
+        return text(value)
     if kind is tuple:
-        if type(value[0]) is tuple and (joined := "".join(chain.from_iterable(value))).isascii() and "\0" not in joined:
+        if type(value[0]) is tuple and text(joined := "".join(chain.from_iterable(value))) is joined:
             return value  # pairs of texts: the whole header in one step
         return tuple([_clean(one) for one in value])
-    for name in getattr(kind, "__dataclass_fields__", ()):
-        held = getattr(value, name)
+    names, take = _held(kind)
+    for name, held in zip(names, take(value), strict=False):
         if held and (clean := _clean(held)) is not held:
             # Nobody else has seen this message yet; a copy by `replace` costs as much as reading its addresses.
             object.__setattr__(value, name, clean)
