@@ -65,7 +65,7 @@ def read(tree: Tree, defects: Defects) -> Body:
                 plain = seen or plain
                 if dropped:
                     reader.defects.note(HIDDEN_TEXT)
-                if rich.count("<") > limits.HTML_TAGS:
+                if len(rich) > limits.HTML_TAGS and rich.count("<") > limits.HTML_TAGS:
                     reader.defects.note(f"more than {limits.HTML_TAGS} tags: the rest was not read")
                 if texts and "".join(plain.split()) == "".join(texts[-1].split()):
                     continue  # mixed where alternative was meant: the same words a second time
