@@ -180,7 +180,7 @@ def _closed(lines: Sequence[str], end: int) -> int:
 def _delimited_name(lines: Sequence[str], end: int) -> int:
     """The line "-- Jane Doe" over the rest of a signature; `end` where there is none, or there are more such lines."""
     filled, found = 0, end
-    for number in range(end - 1, 0, -1):
+    for number in range(end - 1, -1, -1):
         line = visible(lines[number]).strip()
         if not line:
             continue
