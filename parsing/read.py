@@ -94,7 +94,8 @@ def _parse(raw: bytes, defects: Defects) -> ParsedMessage:
     message_id = headers.message_id(first("message-id"))
     if any(headers.has_long_id(by_name.get(name, ())) for name in ("message-id", "in-reply-to", "references")):
         defects.note(f"a Message-ID longer than {limits.ID_CHARS} characters: it is left out")
-    split = reply.split(clearsigned.cleartext(body.text), body.html, subject, bool(in_reply_to or references))
+    author = from_[0] if from_ else None
+    split = reply.split(clearsigned.cleartext(body.text), body.html, subject, bool(in_reply_to or references), author)
     to, cc = mailboxes("to"), mailboxes("cc")
     _check_limits(by_name, max(len(from_), len(to), len(cc)), len(references), defects)
     return_path = by_name.get("return-path")

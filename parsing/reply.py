@@ -56,8 +56,8 @@ class _New:
     doubtful: bool = False
 
 
-def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
-    """Split `text`, the whole readable body of a mail; `html` is its HTML body or "".
+def split(text: str, html: str, subject: str, is_reply: bool, author: Address | None = None) -> Split:
+    """Split `text`, the whole readable body of a mail; `html` is its HTML body or "", `author` its first From.
 
     `is_reply` says that the headers name a mail answered. A first mail and a forwarded one keep all their
     words, but for a signature that a client marked as one. Without any such sign a mail is an answer only
@@ -102,7 +102,7 @@ def split(text: str, html: str, subject: str, is_reply: bool) -> Split:
         signed = None  # it stands below a quote
     # Apple Mail puts its introduction into the quote: what stands over our line is then quoted, too.
     quoted = bool(marks) or is_quoted(_last(lines))
-    return _compose(new, signed, quoted, unplaced, forwards.sender(lines, forward), end is not None)
+    return _compose(new, signed, quoted, unplaced, forwards.sender(lines, forward), end is not None, author)
 
 
 def _delimiter(lines: Sequence[str]) -> int | None:
@@ -153,9 +153,9 @@ def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
     return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), certain, "\n".join(lines[end:]).strip(), None)
 
 
-def _signature(lines: Sequence[str], signed: int | None, tidy: bool) -> int:
+def _signature(lines: Sequence[str], signed: int | None, tidy: bool, author: Address | None = None) -> int:
     """The line at which the signature begins; `signed` is the one at which the client says so."""
-    end = signatures.begins(lines, tidy)
+    end = signatures.begins(lines, tidy, author)
     marked = signed is not None and signed < end and end - signed <= signatures.DELIMITED_LINES
     return signed if signed is not None and marked else end
 
@@ -257,12 +257,19 @@ def _continues(lines: Sequence[str], number: int) -> bool:
 
 
 def _compose(
-    new: _New, signed: int | None, quoted: bool, unplaced: bool, forwarded_from: Address | None, delimited: bool
+    new: _New,
+    signed: int | None,
+    quoted: bool,
+    unplaced: bool,
+    forwarded_from: Address | None,
+    delimited: bool,
+    author: Address | None,
 ) -> Split:
-    above_end = _signature(new.above, signed, tidy=True)
-    below_end = signatures.begins(new.below, tidy=True)
+    above_end = _signature(new.above, signed, tidy=True, author=author)
+    below_end = signatures.begins(new.below, tidy=True, author=author)
     kept = [*new.above[:above_end], *new.below[:below_end]]
     signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()
+    doubted = above_end != signed and signatures.is_doubtful(new.above[above_end:], author)
     reply = "\n".join(kept).strip()
     ours = notices.begins(reply)
     if ours is not None:
@@ -273,7 +280,7 @@ def _compose(
         bool(reply)
         and ours is None
         and not (signature and notices.begins(signature) is not None)
-        and not (new.doubtful or unplaced or forwarded_from)
+        and not (new.doubtful or doubted or unplaced or forwarded_from)
         and not (above and below)
         and new.regions <= 1
         and not (delimited and not quoted)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from parsing import phrases
+from parsing.message import Address
 from parsing.quotes import is_rule, visible
 
 DELIMITED_LINES = 40  # lines after a "-- " that can still be a signature with a disclaimer
@@ -16,6 +17,7 @@ BARE_LINES = 20  # the same after "--", which people also use as a rule
 TAIL_LINES = 24  # as far up as a closing is looked for
 LINE_CHARACTERS = 80  # a longer line is a sentence, not a line of a signature
 NAME_WORDS = 5
+NAME_LETTERS = 3  # of a word that tells a name
 SALUTATION_WORDS = 6
 SMALL_WORDS = 4  # with a small first letter, particles not counted: more than a title or an address has
 SENT_WORDS = 12
@@ -47,6 +49,7 @@ _has_contact = phrases.finder(
         r"\d[\d\s().\-/]{6,}\d",
     )
 )
+_WORDS = re.compile(r"[^\W\d_]+")
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
 _NAMED_DELIMITER = re.compile(r"-- ?([^\W\d_].*)")
 _POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
@@ -71,11 +74,12 @@ def is_closing(line: str) -> bool:
     )
 
 
-def begins(lines: Sequence[str], tidy: bool) -> int:
+def begins(lines: Sequence[str], tidy: bool, author: Address | None = None) -> int:
     """The line at which the signature of `lines` begins; their number where there is none.
 
     Where `tidy` is false (a first mail, which keeps its words) only what a client marked is a signature:
-    the delimiter of RFC 3676 section 4.3, and what it was sent with.
+    the delimiter of RFC 3676 section 4.3, and what it was sent with. Contact lines alone are one if they name
+    the `author`, so far as he is known, or stand below a whole sentence: others' may be what the mail is about.
     """
     end = _filled(lines, len(lines))
     end = _delimited(lines, end)
@@ -89,7 +93,7 @@ def begins(lines: Sequence[str], tidy: bool) -> int:
             above = _closed(lines, end)
             closed, end = above < end, above
         if tidy:
-            end = _contacts(lines, end)
+            end = _contacts(lines, end, author)
         if end == before:
             return end if end < _filled(lines, len(lines)) else len(lines)
 
@@ -236,7 +240,7 @@ def _is_names(text: str) -> bool:
     ) and any(words)
 
 
-def _contacts(lines: Sequence[str], end: int) -> int:
+def _contacts(lines: Sequence[str], end: int, author: Address | None) -> int:
     """A last paragraph that is a name and ways to reach it, or such lines under a rule."""
     top = max(0, end - 2 * TAIL_LINES)
     if not _has_contact("\n".join(lines[top:end])):
@@ -247,7 +251,10 @@ def _contacts(lines: Sequence[str], end: int) -> int:
         if not line:
             above = _filled(lines, number)
             if contacts > 1 and inside and above and _is_name(lines[number + 1]):
-                return end if lines[above - 1].rstrip().endswith((":", "：")) else above
+                last = lines[above - 1].rstrip()
+                ends = last.endswith((".", "!", "?", "。", "！", "？"))
+                theirs = last.endswith((":", "：")) or not (ends or _names(lines[above:end], author))
+                return end if theirs else above
             inside = 0
             continue
         if is_rule(line):
@@ -260,6 +267,23 @@ def _contacts(lines: Sequence[str], end: int) -> int:
         contacts += contact
         inside += contact
     return end
+
+
+def is_doubtful(lines: Sequence[str], author: Address | None) -> bool:
+    """Whether a signature is contact lines alone, and not of the `author`: they may be what his mail is about."""
+    first = next((visible(line).strip() for line in lines if line.strip()), "-")
+    marked = not first[0].isalpha() or is_closing(first.split(",")[0]) or is_sent_from(first)
+    return not marked and any(map(_has_contact, lines[:CONTACT_LINES])) and not _names(lines, author)
+
+
+def _names(lines: Sequence[str], author: Address | None) -> bool:
+    """Whether contact lines have the author's address, or a word of his name; yes, where he is not known."""
+    if author is None:
+        return True
+    text = visible(" ".join(lines)).lower()
+    own = author.name if author.name and "@" not in author.name else author.address.partition("@")[0]
+    words = {word for word in _WORDS.findall(own.lower()) if len(word) >= NAME_LETTERS or not word.isascii()}
+    return author.address.lower() in text or not words or not words.isdisjoint(_WORDS.findall(text))
 
 
 def _is_sentence(line: str) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from parsing.message import Address
 from parsing.reply import split
 
 NEW = "Thanks, that works now.\nPlease close it."
@@ -98,6 +99,31 @@ def test_paragraph_of_contact_lines_is_a_signature():
     contact = "Anna Example\nanna@partner.example\n+49 30 1234567\nwww.partner.example"
     found = split(f"{NEW}\n\n{contact}", "", "Re: Printer", True)
     assert (found.reply, found.signature) == (NEW, contact)
+
+
+@pytest.mark.parametrize(
+    ("author", "is_his"),
+    [
+        (Address("Anna Example", "a.e@mail.example"), True),
+        (Address("", "anna@partner.example"), True),
+        (Address("", "anna.example@mail.example"), True),
+        (Address("例", "x@mail.example"), False),
+        (Address("Bob Vendor", "bob@partner.example"), False),
+        (Address("bob@partner.example", "bob@partner.example"), False),
+    ],
+)
+def test_contact_lines_of_somebody_else_are_what_the_mail_is_about(author, is_his):
+    contact = "Anna Example\nanna@partner.example\n+49 30 1234567"
+    found = split(f"Please make an account for\n\n{contact}", "", "Re: Printer", True, author)
+    assert (found.signature == contact) is is_his
+    assert contact in (found.signature if is_his else found.reply)
+
+
+@pytest.mark.parametrize(("name", "certain"), [("Anna Example", True), ("Bob Vendor", False)])
+def test_contact_lines_of_somebody_else_below_a_sentence_are_not_cut_for_certain(name, certain):
+    contact = "Anna Example\nanna@partner.example\n+49 30 1234567"
+    found = split(f"{NEW}\n\n{contact}", "", "Re: Printer", True, Address(name, "x@mail.example"))
+    assert (found.reply, found.signature, found.certain) == (NEW, contact, certain)
 
 
 @pytest.mark.parametrize("name", ["-anna", "- Anna", "– Anna"])
