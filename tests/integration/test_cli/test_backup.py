@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from mailgate.cli import backup as command
 from mailgate.cli import restore as restoring
+from mailgate.cli.plan import age
 from mailgate.settings import load
 from mailgate.supervisor import lock
 from routing import tokens
@@ -433,8 +434,8 @@ def test_what_was_restored_is_told_as_it_was(desk: Any, backup: Path, other: Any
     shown = other.text("restore", str(backup))
     assert "was empty" in shown
     assert "and the same" not in shown
-    assert restoring._age(3600 * 5) == "5.0 hours"
-    assert restoring._age(3000) == "50 minutes"
+    assert age(3600 * 5) == "5.0 hours"
+    assert age(3000) == "50 minutes"
 
 
 def test_desk_that_is_not_frozen_cannot_be_thawed(desk: Any) -> None:
