@@ -112,9 +112,26 @@ def status(place: Place, *, as_json: bool) -> None:
         emit(document(standing))
         return
     people = People(settings)
-    now = standing.status
+    _counts(people, settings, standing)
+    _mailboxes(people, settings, standing)
+    _restore_told(people, standing)
+    _grants(people, standing)
+    for beat in standing.status.beats:
+        if beat.name == "shadow" and beat.last_success is not None:
+            since = people.when(beat.last_success)
+            people.say(f"In shadow since {since}: nobody is answered, no mailbox changes.", "bold yellow")
+    people.say(f"Times are of {settings.desk.timezone}.", "dim")
+    if not standing.problems:
+        people.say("All is well.", "bold green")
+    for problem in standing.problems:
+        people.say(f"! {line(problem.said)}", "bold red")
+
+
+def _counts(people: People, settings: Settings, standing: Standing) -> None:
+    """What came and what goes, and how those do who take and send it."""
     from mailgate.cli import pages
 
+    now = standing.status
     people.page(
         pages.card(
             styled(f"{settings.desk.name} <{settings.desk.address}>", "bold"),
@@ -149,6 +166,9 @@ def status(place: Place, *, as_json: bool) -> None:
             ],
         )
     )
+
+
+def _mailboxes(people: People, settings: Settings, standing: Standing) -> None:
     if standing.mailboxes:
         starts = {account.name: account.start for account in settings.imap}
         people.table(
@@ -164,11 +184,17 @@ def status(place: Place, *, as_json: bool) -> None:
                 for box in standing.mailboxes
             ],
         )
-    if (begun := now.restore) is not None:
+
+
+def _restore_told(people: People, standing: Standing) -> None:
+    if (begun := standing.status.restore) is not None:
         people.say(f"Restored {people.when(begun.restored)} from a backup of {people.when(begun.made)}.")
         for folder in begun.reread:
             found = f"{folder.found:,} of {folder.seen:,} mails were not in the backup"
             people.say(f"  {folder.account}: {folder.folder} was read again: {found}")
+
+
+def _grants(people: People, standing: Standing) -> None:
     if standing.secrets:
         people.table(
             ["Grant", "Provider", "Ends", "Error*?"],
@@ -182,15 +208,6 @@ def status(place: Place, *, as_json: bool) -> None:
                 for secret in standing.secrets
             ],
         )
-    for beat in now.beats:
-        if beat.name == "shadow" and beat.last_success is not None:
-            since = people.when(beat.last_success)
-            people.say(f"In shadow since {since}: nobody is answered, no mailbox changes.", "bold yellow")
-    people.say(f"Times are of {settings.desk.timezone}.", "dim")
-    if not standing.problems:
-        people.say("All is well.", "bold green")
-    for problem in standing.problems:
-        people.say(f"! {line(problem.said)}", "bold red")
 
 
 def _since(people: People, moment: float) -> str:
