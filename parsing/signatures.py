@@ -118,12 +118,22 @@ def _delimited(lines: Sequence[str], end: int) -> int:
             exact = line.startswith("-- ") or not line.isascii()
             if filled > (DELIMITED_LINES if exact else BARE_LINES):
                 break
-            found = number
+            if line.startswith("-- ") or not _goes_on(lines, number, end):
+                found = number
         elif len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
             found = number  # a mailing list's footer
         filled += bool(line.strip())
         below = number
     return _filled(lines, found)
+
+
+def _goes_on(lines: Sequence[str], number: int, end: int) -> bool:
+    """Whether "--" is a rule that somebody drew between his words: the next line is a sentence of them."""
+    place = _next(lines, number, end)
+    line = visible(lines[place]).strip() if place < end else ""
+    if not _is_sentence(line) or _is_name(line):  # a company, and after a dash what it says of itself
+        return False
+    return not (is_sent_from(line) or _disclaims(line[:DISCLAIMER_CHARACTERS]))
 
 
 def _disclaimed(lines: Sequence[str], end: int) -> int:

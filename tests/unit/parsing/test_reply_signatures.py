@@ -140,6 +140,7 @@ def test_name_behind_a_dash_is_a_signature(name):
         "Thanks!\n\nAnna Example | Engineer | Example Inc\nm: 555 123 4567",
         "-- Anna Example, M.Sc.\n   Head of Printers\n   Example Inc",
         "--Anna Example\nExample Inc",
+        "--\nExample Inc - printing what everybody here needs to read",
         "Regards\nAnna\n\nThis e-mail is confidential. If you are not the intended recipient, please delete it.",
     ],
 )
@@ -166,6 +167,8 @@ def test_footer_of_a_mailing_list_is_no_reply_and_not_certain():
         "The new contact is:\n\nBob Vendor\nbob@vendor.example\n+49 30 7654321",
         "Take\n- milk\n- bread",
         "Take\n-- Milk\n-- Bread\nand eggs",
+        "The first is done.\n\n--\n\nAs to the second, please restart the server.\nAnd look at the backup.",
+        "The first is done.\n\n—\n\nCan you look at the printer, too?",
         "Please run\n--verbose Mode\nand tell us what the log says about it.",
         "Michael Scott",
     ],
