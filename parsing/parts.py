@@ -55,6 +55,7 @@ class Tree:
 
 
 _DASHED = re.compile(rb"\n--([^\s-][^\r\n]{2,68}[^\s-])[ \t]*\r?\n")
+_MIME = re.compile(rb"(?:mime-version|content-[a-z-]{1,30})[ \t]*:", re.IGNORECASE)
 _WRAPPED = 3  # opaque signatures within each other that are opened; gateways add one each
 
 
@@ -125,8 +126,10 @@ class _Reader:
             self.defects.note(f"header longer than {limits.HEADER_BYTES} bytes: cut")
             _, body = headers.find_end(raw, raw.rfind(b"\n", 0, stop) + 1, len(raw), self.crlf)  # its rest is no body
         fields, tail = headers.split(raw[start:end], self.defects)
+        if not tail and _MIME.match(raw, body):
+            body = self.torn(fields, body)
         head = self.head(fields, "text/plain")
-        self.hint = next((value for name, value in head.params if name == "charset"), "")
+        self.hint = self.hint or next((value for name, value in head.params if name == "charset"), "")
         foreign = "".join([value for _, value in fields if not value.isascii()])
         if not head.kind.startswith("multipart/"):
             self.learn(foreign)  # of a multipart, the first text part may tell better
@@ -138,6 +141,24 @@ class _Reader:
         if self.wrapped:
             self.protect(head)
         return Tree(fields, head.named, holder.children[0], tuple(self.parts), self.hint, self.subject)
+
+    def torn(self, fields: headers.Fields, body: int) -> int:
+        """Add the MIME fields that an empty line tore off a header without any; where the body begins then.
+
+        Web forms do that. No other field is taken from there: what relays write and strip stands above.
+        """
+        if any(name.lower() in ("content-type", "mime-version") for name, _ in fields):
+            return body
+        stop = min(len(self.raw), body + limits.PART_HEADER_BYTES)
+        end, after = headers.find_end(self.raw, body, stop, self.crlf)
+        found, tail = headers.split(self.raw[body:end], None)
+        mime = [one for one in found if one[0].lower().startswith(("content-", "mime-"))]
+        if end == stop or tail or not any(name.lower() == "content-type" for name, _ in mime):
+            return body
+        self.learn("".join([value for _, value in fields if not value.isascii()]))  # theirs may be another charset
+        fields += mime
+        self.defects.note("an empty line within the header")
+        return after
 
     def learn(self, value: str) -> None:
         """Settle how raw 8-bit text in headers is read."""

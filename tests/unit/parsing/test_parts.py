@@ -82,6 +82,31 @@ def test_a_disposition_without_its_type_is_an_attachments() -> None:
     assert (part.disposition, part.filename) == ("attachment", "a.txt")
 
 
+TORN = b"From: a@b.example\nSubject: x\n\nMIME-Version: 1.0\nContent-Type: text/html\nX-Spam: no\n\n<p>one</p>\n"
+
+
+def test_mime_fields_below_an_empty_line_belong_to_a_header_without_any() -> None:
+    tree, defects = read(TORN)
+    assert [(part.content_type, part.data) for part in tree.parts] == [("text/html", b"<p>one</p>\n")]
+    assert defects == ["an empty line within the header"]
+    assert "x-spam" not in tree.named
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: text/plain\n" + TORN,
+        TORN.replace(b"X-Spam: no", b"what does this mean?"),
+        TORN.replace(b"Content-Type: text/html\n", b""),
+        b"Subject: x\n\nContent-Type: text/html",
+    ],
+)
+def test_words_that_begin_like_mime_fields_are_words(raw: bytes) -> None:
+    (part,) = read(raw)[0].parts
+    assert part.content_type == "text/plain"
+    assert part.data == raw.partition(b"\n\n")[2]
+
+
 def test_a_multipart_without_its_boundary_is_text_and_said() -> None:
     tree, defects = read(b"Content-Type: multipart/mixed; boundary=none\n\nhello\n")
     assert tree.parts[0].data == b"hello\n"
