@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
-.PHONY: run test check chaos relay fuzz properties bench man completion wheel deb servers clean
+.PHONY: run test check chaos constraints relay fuzz properties bench man completion wheel deb servers clean
 
 run: .venv/installed
 	@$(BIN)/mailgate demo
@@ -53,6 +53,11 @@ wheel: man completion  ## dist/mailgate-VERSION-py3-none-any.whl
 	@rm -f dist/mailgate-*.whl
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/mailgate-*.whl
+
+constraints: .venv/installed-tests  ## the versions that package and container hold, from those that are here
+	@mkdir -p build
+	@$(BIN)/python packaging/constraints.py >build/constraints.txt
+	@mv build/constraints.txt packaging/constraints.txt
 
 deb: wheel  ## dist/mailgate_VERSION_ARCHITECTURE.deb, for the Debian this runs on
 	@.ci/servers debhelper

@@ -103,7 +103,8 @@ def svg(title: str, events: Iterable[tuple[float, str]], columns: int, lines: in
     width, height = columns * CELL + 2 * MARGIN, lines * LINE + TITLE + MARGIN
     end = made.scrolled[-1][1] * LINE
     return f"""\
-<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="title">
+<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 {width:g} {height:g}" \
+role="img" aria-labelledby="title">
 <title id="title">{escape(title)}</title>
 <style>
 text{{font:{FONT}px "DejaVu Sans Mono","SFMono-Regular",Menlo,Consolas,monospace;white-space:pre}}

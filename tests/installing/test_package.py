@@ -60,6 +60,15 @@ def test_it_depends_on_the_python_it_was_built_with(package: Path) -> None:
     assert "libc6 (>=" in depends
 
 
+def test_it_holds_the_versions_that_are_written_down_and_nothing_else(listed: list[tuple[str, str, str]]) -> None:
+    lines = (HOME / "packaging/constraints.txt").read_text().splitlines()
+    written = {line.partition("==")[0]: line.partition("==")[2] for line in lines if not line.startswith("#")}
+    paths = [path for *_, path in listed]
+    found = dict(re.findall(r"/([\w.]+)-([\w.]+)\.dist-info/$", "\n".join(paths), re.MULTILINE))
+    assert found.pop("mailgate")
+    assert {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found.items()} == written
+
+
 def test_files_are_roots_and_nobody_else_writes_to_them(listed: list[tuple[str, str, str]]) -> None:
     assert {owner for _, owner, _ in listed} == {"root/root"}
     assert {mode for mode, _, _ in listed} == MODES
