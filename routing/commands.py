@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,18 +18,25 @@ from routing.ticket import Ticket
 # "#note" is generous, since a missed one would be read by the partner; the others stand alone on their line; any other
 # word after "#" is a command that does not exist, unless it is a number ("#12 is your order") or a heading ("# Steps").
 _COMMAND = re.compile(r"#\s?(note)(?![\w])(.*)|#(\w*[^\W\d_]\w*)(.*)", re.IGNORECASE)
+# The same word where it is no command: below the first line, or in brackets. No hashtag or shell comment is held.
+_LATE = re.compile(r"[\[({<\u3010\u300c\s]*#\s?(notes?|internal|private|send|unassign)(?![\w]|-\w)", re.IGNORECASE)
+LATE_LINES = 10  # unquoted lines in which it is looked for
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 MOST_TYPED = 40  # characters of a command that does not exist, as its author is told of it
 NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
 Question = Literal["confirm", "preview"]
-Name = Literal["", "note", "send", "unassign", "unknown"]
+Name = Literal["", "note", "send", "unassign", "unknown", "late"]
+KNOWN: tuple[Name, ...] = ("note", "send", "unassign")
 _ALONE: dict[str, Name] = {"send": "send", "unassign": "unassign"}
 _DECORATION = " \t*_`~\"'"  # what is left of bold or quoted words
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The command of a mail, "" for none, and the words without it; of one that does not exist, all of them."""
+    """The command of a mail, "" for none, and the words without it.
+
+    `unknown` is one that does not exist, `late` one that is not the first line: the words are all of them.
+    """
 
     name: Name
     words: str
@@ -38,14 +46,13 @@ class Command:
 def read(reply: str) -> Command:
     """The command that the first new line is: blank lines and what is quoted with ">" do not count."""
     lines = reply.split("\n")
-    for number, line in enumerate(lines):
-        text = line if line.isascii() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", line))
-        text = text.strip(_DECORATION + "\r\u00a0")
-        if not text or text.startswith(">"):
+    first = True
+    for number, text in _unquoted(lines):
+        if not first or (match := _COMMAND.match(text)) is None:
+            first = False
+            if (late := _LATE.match(text)) is not None:
+                return Command("late", reply, f"#{late[1]}")
             continue
-        match = _COMMAND.match(text)
-        if match is None:
-            break
         below = lines[number + 1 :]
         if match[1]:
             rest = match[2].lstrip(_DECORATION + ":.,;-")
@@ -57,6 +64,19 @@ def read(reply: str) -> Command:
             return Command("unknown", reply, f"#{match[3]}{match[4]}"[:MOST_TYPED])
         return Command(name, "\n".join(below).strip(), f"#{name}")
     return Command("", reply)
+
+
+def _unquoted(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The first lines of new words with their numbers, without what a client or a keyboard puts around them."""
+    said = 0
+    for number, line in enumerate(lines):
+        text = line if line.isascii() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", line))
+        text = text.strip(_DECORATION + "\r\u00a0")
+        if text and not text.startswith(">"):
+            yield number, text
+            said += 1
+            if said == LATE_LINES:
+                return
 
 
 def question(case: Case) -> Confirmation | None:

@@ -16,6 +16,7 @@ Asks = Literal[
     "",
     "nothing",
     "command",
+    "late",
     "below",
     "refused",
     "guess",

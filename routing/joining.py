@@ -42,7 +42,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     is_requester = ticket.requester is not None and (
         address == ticket.requester or (member is not None and ticket.requester in member.addresses)
     )
-    if member is not None and (not (is_requester or root) or commands.read(message.reply).name not in ("", "unknown")):
+    if member is not None and (not (is_requester or root) or commands.read(message.reply).name in commands.KNOWN):
         return staff.write(case, ticket, found[0].said, number_only=found[0].is_number)
     grant = case.policy.may("join", case.trust, ticket.queue, ticket.partner)
     if not (is_requester or address in ticket.participants or (member is not None and root)):

@@ -174,6 +174,8 @@ def _doubtful(words: _Words, number_only: bool) -> Decision | None:
     outcome = "held; a preview asks for #send"
     if command.name == "unknown":
         return words.held("unknown_command", command.typed, "held; a preview says so and asks for #send", "command")
+    if command.name == "late":
+        return words.held("late_command", command.typed, "no command where it stands; a preview asks for #send", "late")
     if not case.mail.message.reply_certain:
         return words.held("uncertain_cut", "where the new words end is not certain", outcome)
     if absence.begins_as_one(case.mail.message.subject) or away.may_say_that(command.words):

@@ -15,7 +15,7 @@ from storage.change import Announcement, Article, HeldFor
 
 # why a ticket is linked and not joined
 BESIDE = ("no_participant", "thread_plus_token_alone", "thread_doubted_token", "closed_link")
-TYPED = ("unknown_command", "not_obeyed", "confirm_command")  # reasons that say which command it was
+TYPED = ("unknown_command", "late_command", "not_obeyed", "confirm_command")  # reasons that say which command it was
 MOST_REFERENCES = 20  # RFC 5322 section 3.6.4 sets no limit; some servers cut long ones
 
 

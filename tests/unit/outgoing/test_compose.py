@@ -454,6 +454,12 @@ def test_a_preview_says_which_command_there_is_not() -> None:
     assert "Please restart it." in words
 
 
+def test_a_preview_says_that_a_command_stands_below_the_first_line() -> None:
+    words = text(one(replace(PREVIEW, why="late", details=(("typed", "#note"),))))
+    assert "A command counts only as the first line, and #note stands elsewhere" in words
+    assert "There is no command" not in words
+
+
 @pytest.mark.parametrize("code", ["en", "de", "es", "fr", "it", "nl", "pl", "pt"])
 def test_the_subject_of_a_question_differs_from_the_notices(code: str) -> None:
     pen = Pen(replace(POLICY, queues={"Service Desk": replace(POLICY.queues["Service Desk"], language=code)}), None)
