@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from parsing.message import ParsedMessage
 from routing import tokens
 from routing.facts import Facts
 from routing.mail import Mail
@@ -51,8 +50,8 @@ def limited(mail: Mail, address: str, facts: Facts, policy: Policy, ticket_id: i
             )
     if limits.per_subject is not None:
         most, window = limits.per_subject
-        subject = subject_key(mail.message)
-        count = _in(window, now, (a.time for a in answered if a.subject == subject))
+        subject = bare_subject(mail.message.subject, policy.token)
+        count = _in(window, now, (a.time for a in answered if bare_subject(a.subject, policy.token) == subject))
         if count >= most:
             name = f"per_subject {address} {subject}"
             said = f"{_acknowledgements(count)} to {address} about {subject!r} in {_spoken(window)}"
@@ -116,11 +115,6 @@ def is_new(trip: Trip, now: float, breakers: Mapping[str, float]) -> bool:
     """Whether it was closed before: a whole window has passed in which it kept nothing back."""
     last = breakers.get(trip.name)
     return last is None or now - last > trip.window
-
-
-def subject_key(message: ParsedMessage) -> str:
-    """What mails of one subject have in common."""
-    return bare_subject(message.subject)
 
 
 def _in(window: int, now: float, times: Iterable[float]) -> int:

@@ -88,7 +88,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An acknowledgement that somebody was sent: when, and about what (`threads.bare_subject`)."""
+    """An acknowledgement that somebody was sent: when, and about what: the letter's subject."""
 
     time: float
     subject: str

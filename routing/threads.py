@@ -124,7 +124,7 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
     alone = []
     for signed in plus_tokens(mail, policy):
         there = _led_to(signed, facts, policy)
-        if ids or _same_subject(mail, facts, there):
+        if ids or _same_subject(mail, facts, policy, there):
             yield Match(there, "plus_token", signed.left)
         else:  # MAIL 9: an address that a client completed months later
             alone.append(Match(there, "plus_token_alone", signed.left))
@@ -147,7 +147,7 @@ def _signs(mail: Mail, facts: Facts, policy: Policy) -> Iterator[Match]:
                 alone.append(Match(ticket_id, "doubted_token", token))
             else:
                 yield Match(ticket_id, "subject_token", token)
-    for number in numbers.of(mail, policy):
+    for number in numbers.others(mail, facts, policy):
         if (key := facts.keys.get(number.key)) is not None:
             yield Match(key.ticket_id, "partner_number" if number.partner else "old_number", number.seen)
     yield from alone
@@ -184,9 +184,11 @@ def _letter(mail: Mail, policy: Policy, events: Sequence[str]) -> str | None:
     return next((s.left for s in signs if s.event in events), None)
 
 
-def _same_subject(mail: Mail, facts: Facts, ticket_id: int) -> bool:
+def _same_subject(mail: Mail, facts: Facts, policy: Policy, ticket_id: int) -> bool:
     ticket = facts.ticket(ticket_id)
-    return ticket is not None and bare_subject(mail.message.subject) == bare_subject(ticket.subject)
+    if ticket is None:
+        return False
+    return bare_subject(mail.message.subject, policy.token) == bare_subject(ticket.subject, policy.token)
 
 
 _PREFIX = re.compile(r"([^\W\d_]{1,12})(?:\^2)?(?:\s?[\[(]\d{1,3}[\])])?\s?[:：]\s*|\[[^\]]{1,40}\]\s*")
@@ -194,9 +196,9 @@ _WORDS = REPLY_PREFIXES | FORWARD_PREFIXES
 MOST_PREFIXES = 20  # "Re: Re: Re:"; more is a bomb
 
 
-def bare_subject(subject: str) -> str:
+def bare_subject(subject: str, style: tokens.Style) -> str:
     """A subject without reply and forward prefixes, tokens and list tags, case folded, for comparing."""
-    text = tokens.without_token(subject)
+    text = style.without(subject)
     for _ in range(MOST_PREFIXES):
         match = _PREFIX.match(text)
         if match is None or (match[1] and match[1].lower() not in _WORDS):

@@ -14,7 +14,6 @@ from routing import tokens
 from routing.breakers import AUTOMATIC_EVENTS
 from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.reports import UNREACHABLE_SECONDS
-from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage import minutes, suppression
 from storage.tables import article, breaker, confirmation, journal, letter_body, link, outbox, thread_key, ticket
@@ -224,7 +223,7 @@ def _written_to(
     asked: dict[str, tuple[Asked, ...]] = {}
     for address, event, ticket_id, time, subject in _rows(connection, statement, addresses):
         if event == "acknowledgement":
-            answered[address] = (*answered.get(address, ()), Answered(time, bare_subject(subject)))
+            answered[address] = (*answered.get(address, ()), Answered(time, subject))
         else:
             asked[address] = (*asked.get(address, ()), Asked(time, ticket_id))
     return answered, asked

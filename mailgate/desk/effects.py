@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from routing import beside, tokens
 from routing.facts import Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
-from routing.threads import bare_subject
 from storage.change import Change, Letter
 
 
@@ -61,7 +60,7 @@ def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
     letter = next((x for x in change.letters if x.event == "acknowledgement"), None)
     if letter is None or letter.ticket_id is None:
         return None
-    answer = Answered(letter.time, bare_subject(letter.subject))
+    answer = Answered(letter.time, letter.subject)
     return letter.recipient, answer, letter.limited == "unknown", letter.ticket_id
 
 

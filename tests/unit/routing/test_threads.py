@@ -12,6 +12,7 @@ from routing.facts import Facts
 from routing.policy import Door
 from routing.threads import Match
 from routing.ticket import Ticket
+from routing.tokens import OWN_STYLE, Style
 
 
 @pytest.mark.parametrize(
@@ -27,16 +28,16 @@ from routing.ticket import Ticket
     ],
 )
 def test_answers_and_forwards_have_the_subject_of_what_they_answer(one: str, other: str) -> None:
-    assert threads.bare_subject(one) == threads.bare_subject(other)
+    assert threads.bare_subject(one, OWN_STYLE) == threads.bare_subject(other, OWN_STYLE)
 
 
 @pytest.mark.parametrize(("one", "other"), [("Invoice", "Printer"), ("Error: Printer", "Printer"), ("", "Printer")])
 def test_other_subjects_differ(one: str, other: str) -> None:
-    assert threads.bare_subject(one) != threads.bare_subject(other)
+    assert threads.bare_subject(one, OWN_STYLE) != threads.bare_subject(other, OWN_STYLE)
 
 
 def test_a_subject_of_nothing_but_prefixes_ends() -> None:
-    assert threads.bare_subject("Re: " * 10_000).startswith("re:")
+    assert threads.bare_subject("Re: " * 10_000, OWN_STYLE).startswith("re:")
 
 
 def test_ids_are_named_in_reply_to_first_then_references_from_the_right_each_once_without_its_own() -> None:
@@ -130,3 +131,17 @@ def test_people_whose_names_look_alike_are_answered(local: str) -> None:
     world = World()
     mail = world.take(message(f"{local}@x.example"))
     assert answers.why_not(mail, f"{local}@x.example", Facts(), world.policy) is None
+
+
+@pytest.mark.parametrize("style", [OWN_STYLE, Style("otrs", "Ticket#"), Style("rt", "desk.example")])
+def test_a_plus_address_counts_beside_our_token_however_it_is_written_and_not_with_another_subject(
+    style: Style,
+) -> None:
+    world = World(desk(token=style))
+    world.arrive(message("anna@acme.example", id="m1@acme.example", subject="Printer"))
+    [ack] = world.letters("acknowledgement")
+    address = f"help+{ack.letter.message_id.partition('@')[0]}@desk.example"
+    answered = message("anna@acme.example", subject=f"Re: Printer {style.write('INC-1001')}")
+    assert world.arrive(answered, rcpt=[address]).ticket_id == 1
+    foreign = world.arrive(message("anna@acme.example", subject="Invoice"), rcpt=[address])
+    assert (foreign.verb, foreign.related) == ("open", (1,))

@@ -23,7 +23,6 @@ from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen,
 from routing.mail import NO_EVIDENCE, REPEAT_SECONDS, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
 from routing.reports import UNREACHABLE_SECONDS
-from routing.threads import bare_subject
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, Letter, Mark, Move
 
@@ -236,7 +235,7 @@ class World:
             {k: s for k, s in self.seen.items() if k in asked.mail_keys | asked.content_keys},
             letters,
             confirmations,
-            {a: tuple(Answered(x.time, bare_subject(x.subject)) for x in recent
+            {a: tuple(Answered(x.time, x.subject) for x in recent
                       if x.recipient == a and x.event == "acknowledgement") for a in asked.addresses},
             {i: times for i in wanted if (times := tuple(
                 s.letter.time for s in self.sent if s.letter.ticket_id == i and s.letter.time > asked.since
