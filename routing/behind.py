@@ -115,9 +115,26 @@ def _of_group(mail: Mail, group: str, policy: Policy) -> Mail:
 
 
 def _rewritten(message: ParsedMessage, policy: Policy) -> Address | None:
+    """Who wrote it: as the group says, or whom it has put into Cc beside the name that it keeps in From."""
+    shown = re.split(r"\s+via\s+", message.from_[0].name, maxsplit=1)[0].strip("'\" ")
     name, address = parseaddr(message.header("X-Original-From") or "")
     said = (Address(name, address), *message.reply_to)
     person = next((a for a in said if "@" in a.address and not policy.is_ours(a.address)), None)
-    if person is None or person.name:
-        return person
-    return Address(re.split(r"\s+via\s+", message.from_[0].name, maxsplit=1)[0].strip("'\" "), person.address)
+    if person is None:  # Mailman does so where answers go to the list
+        copied = {a.address.lower(): a for a in message.cc if "@" in a.address and not policy.is_ours(a.address)}
+        meant = [a for a in copied.values() if _is_named(a, shown)]
+        person = meant[0] if len(meant) == 1 else None
+    return person if person is None or person.name else Address(shown, person.address)
+
+
+def _is_named(person: Address, shown: str) -> bool:
+    """Whether a mailbox is that of the name shown: by its own name in any order, else by what stands before the @."""
+    local = person.address.partition("@")[0]
+    wanted = _words(shown.partition("@")[0])
+    return bool(wanted) and (
+        wanted == _words(person.name) or wanted == _words(local) or "".join(shown.split()).lower() == local.lower()
+    )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", text.casefold()))

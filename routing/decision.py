@@ -58,6 +58,7 @@ class Forwarded:
     words: str
     own: str
     original: str | None
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a member of staff hands on: a partner's mail, forwarded to the desk, and the own words that stand above it."""
+"""What a member of staff hands on: a partner's mail, forwarded in the text or attached, and the own words above it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from parsing import quotes
 from parsing.forwards import is_forward_subject, is_reply_subject
 from parsing.message import ParsedMessage
 from parsing.quotes import is_quoted
+from parsing.read import parse
 from routing.case import Case
 from routing.decision import Forwarded
 
+ATTACHED = ("message/rfc822", "message/global")  # RFC 2046 section 5.2.1, RFC 6532 section 3.7
 BLOCK_LINES = 6  # as far under a client's mark as the headers of the forwarded mail begin
 _RULE = frozenset("_-= \u2500")
 
@@ -20,15 +22,36 @@ def is_forward(message: ParsedMessage) -> bool:
 
 def of_partner(case: Case) -> Forwarded | None:
     """The partner's mail in a first mail of verified staff; None where it is not one, or not an outsider's."""
-    message, policy = case.mail.message, case.policy
-    sender = message.forwarded_from
-    if case.member is None or case.trust != "authenticated" or not case.human or sender is None:
+    policy = case.policy
+    if case.member is None or case.trust != "authenticated" or not case.human:
         return None
-    address = sender.address.lower()
+    found = handed_on(case.mail.message)
+    if found is None:
+        return None
+    address = found.sender.address.lower()
     if "@" not in address or address in policy.staff or policy.is_ours(address):
         return None
+    return found
+
+
+def handed_on(message: ParsedMessage) -> Forwarded | None:
+    """The mail that is handed on in the text, or as the one mail that is attached."""
+    sender = message.forwarded_from
+    if sender is None:
+        return _attached(message)
     own, words = parts(message.text)
-    return Forwarded(sender, words, own, original(message)) if words else None
+    return Forwarded(sender, words, own, _original(message), subject(message.subject)) if words else None
+
+
+def _attached(message: ParsedMessage) -> Forwarded | None:
+    mails = [a for a in message.attachments if a.content_type in ATTACHED]
+    if len(mails) != 1 or is_reply_subject(message.subject):
+        return None
+    inner = parse(mails[0].data)
+    if inner.author is None or inner.kind not in ("human", "list"):
+        return None
+    named = inner.subject or subject(message.subject)
+    return Forwarded(inner.author, inner.text.strip() or named, message.reply.strip(), inner.message_id, named)
 
 
 def parts(text: str) -> tuple[str, str]:
@@ -54,7 +77,7 @@ def subject(text: str) -> str:
     return text
 
 
-def original(message: ParsedMessage) -> str | None:
+def _original(message: ParsedMessage) -> str | None:
     """Its Message-ID, where the client says it: so that its author's mail client shows one conversation."""
     said = (message.header("X-Forwarded-Message-Id") or "").split()
     ids = (*(i.strip("<>") for i in said), *message.in_reply_to, *reversed(message.references))

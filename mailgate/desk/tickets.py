@@ -14,7 +14,7 @@ from mailgate.desk.people import GATEWAY, participants, watching
 from mailgate.desk.records import outcome, recorded, released
 from mailgate.desk.states import answered, given_back, with_state
 from parsing.message import ParsedMessage
-from routing import forwarding, numbers, tokens
+from routing import numbers, tokens
 from routing.confirming import CONFIRM_SECONDS
 from routing.decision import Decision
 from routing.facts import Facts
@@ -212,8 +212,8 @@ def _what(decision: Decision) -> str:
 
 
 def _subject(mail: Mail, decision: Decision, policy: Policy) -> str:
-    subject = policy.token.without(mail.message.subject)
-    return forwarding.subject(subject) if decision.forwarded else subject
+    handed = decision.forwarded
+    return policy.token.without(handed.subject if handed is not None else mail.message.subject)
 
 
 def _language(

@@ -180,6 +180,30 @@ def test_partner_mail_that_staff_forward_becomes_the_partners_ticket(conversatio
     assert [a.ticket_id for a in conversation.articles()] == [opened.id] * 4
 
 
+def enclosing(words: str) -> str:
+    """The parts below a mail's header: words, and a partner's mail."""
+    mail = "From: Anna A. <anna@acme.example>\r\nSubject: Printer\r\nMessage-ID: <a1@acme.example>\r\n\r\nIt smokes."
+    return (
+        f"--b\r\nContent-Type: text/plain\r\n\r\n{words}\r\n"
+        f"--b\r\nContent-Type: message/rfc822\r\n\r\n{mail}\r\n--b--\r\n"
+    )
+
+
+@pytest.mark.parametrize("subject", ["Fwd: Printer", "Look at that"])
+@pytest.mark.parametrize("own", ["What a fuss.", ""])
+def test_partner_mail_that_staff_attach_becomes_the_partners_ticket(conversation: Desk, subject: str, own: str) -> None:
+    mixed = {"MIME_Version": "1.0", "Content_Type": "multipart/mixed; boundary=b"}
+    conversation.said(AGENT, enclosing(own), Subject=subject, **mixed)
+    [opened] = conversation.tickets()
+    assert (opened.requester, opened.subject) == (ANNA, "Printer")
+    first, *notes = conversation.articles()
+    assert (first.sender, first.reply, first.visibility) == (ANNA, "It smokes.", "public")
+    assert [(n.sender, n.reply, n.visibility) for n in notes] == [(AGENT, own, "internal")] * bool(own)
+    assert not conversation.letters("acknowledgement")
+    conversation.said(ANNA, "Still.", "a1@acme.example")
+    assert len(conversation.tickets()) == 1
+
+
 def test_mail_in_the_name_of_staff_that_forwards_something_is_an_ordinary_ticket(conversation: Desk) -> None:
     conversation.said(AGENT, FORWARD, Subject="Fwd: Printer", extra="")
     [opened] = conversation.tickets()

@@ -230,6 +230,13 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 said["forwarded_from"] = Address("", PEOPLE.get(rest, rest))
                 said["subject"] = "Fwd: Question"
                 said["text"] = f"Please take it.\n\n---- Forwarded message ----\nFrom: {rest} <x@y>\nTo: x@y\n\nHelp."
+            case "encloses":
+                who, _, twice = rest.partition(" ")
+                data = f"From: {PEOPLE[who]}\r\nSubject: Help\r\nMessage-ID: <enclosed@mail>\r\n\r\nHelp.".encode()
+                one = replace(FILE, filename="help.eml", content_type="message/rfc822", size=len(data), data=data)
+                said["attachments"] = (one, one) if twice else (one,)
+            case "via":
+                said["from_"] = (Address(f"{rest} via Support", PEOPLE["group"]),)
             case "received":
                 said["received"] = (f"from www.acme.example (www.acme.example [{rest}]) by mx.desk.example",)
             case "relayed":  # hours before it came to us
