@@ -17,6 +17,8 @@ from mailgate.grants import keeper
 from mailgate.intake.door import Listener
 from mailgate.monitoring.roster import Roster
 from mailgate.settings import Settings, junk_door
+from storage import beats, words
+from storage.database import Database, StorageError, now
 from storage.holders import holding
 
 log = logging.getLogger("mailgate")
@@ -61,8 +63,20 @@ def work(app: Application, owner: str, stopping: threading.Event) -> None:
     """From the journal to tickets, one batch after the other."""
     from mailgate.worker import Worker
 
+    threading.Thread(target=_live, args=(app.db, stopping), name="living", daemon=True).start()
     with holding(app.db, owner):
         Worker(app, owner, stopping).run()
+
+
+def _live(db: Database, stopping: threading.Event) -> None:
+    """Tells the database that a daemon lives, for `status` to say since when none does."""
+    while not stopping.is_set():
+        try:
+            with db.write() as session:
+                beats.seen(session, words.DAEMON, now(), None)
+        except StorageError as error:
+            log.debug("it could not be told that the daemon lives: %s", error)
+        stopping.wait(words.DAEMON_SECONDS)
 
 
 def verify(app: Application, owner: str, stopping: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""Signs of life of what we depend on, for `mailgate status`: the relay, the DNS."""
+"""Signs of life for `mailgate status`: of the relay and the DNS, which we depend on, and of the daemon."""
 
 from __future__ import annotations
 

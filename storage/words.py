@@ -7,3 +7,5 @@ DISCARDED = "discarded by hand"  # the error of a letter that a person decided a
 # The words of two indexes: SQLite takes such a one only where a query says the very same.
 UNSENT = "state IN ('pending', 'deferred', 'held')"
 FAILED = "state IN ('failed', 'bounced')"
+DAEMON = "daemon"  # the beat by which it tells that it lives
+DAEMON_SECONDS = 60.0  # so often

@@ -87,13 +87,16 @@ def next_step(place: Place) -> None:
         click.echo("  mailgate check   tries settings, mailboxes, relay and database")
         click.echo("  mailgate serve   runs the desk; it makes the database")
         return
+    from mailgate.checks import running
     from mailgate.cli.console import line
     from mailgate.cli.status import read_standing
 
     standing = read_standing(settings)
     for found in standing.problems:
         click.echo(f"  ! {line(found.said)}")
-    if not standing.problems:
+    if not running.daemon(settings, standing.status.beats).begun:
+        click.echo(f"  Not started yet: `{running.start(settings)}`.")
+    elif not standing.problems:
         click.echo("  All is well.")
     click.echo("\n  mailgate ticket list   the open tickets")
     click.echo("  mailgate status        how things stand")

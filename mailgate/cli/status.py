@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mailgate.alarms.standing import Standing, look
+from mailgate.checks import running
+from mailgate.checks.running import Daemon
 from mailgate.cli.command import Command, Place, json_option, pass_place, require_database
 from mailgate.cli.console import People, emit, iso, line, styled
 from mailgate.grants.ends import days
 from mailgate.settings import Settings
 from mailgate.trouble import parted
 from routing import tokens
+from storage.words import DAEMON
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -24,10 +28,12 @@ if TYPE_CHECKING:
 def read_standing(settings: Settings) -> Standing:
     """One snapshot. Raises CommandError where there is no database, and storage's errors."""
     require_database(settings)
-    return look(settings)
+    standing = look(settings)
+    found = running.daemon(settings, standing.status.beats).problem(settings, time.time())
+    return standing if found is None else replace(standing, problems=(found, *standing.problems))
 
 
-def document(standing: Standing) -> dict[str, Any]:
+def document(standing: Standing, daemon: Daemon) -> dict[str, Any]:
     """The JSON object of `status`."""
     status, disk = standing.status, standing.disk
     return {
@@ -81,6 +87,7 @@ def document(standing: Standing) -> dict[str, Any]:
         "disk": disk and {"folder": str(disk.folder), "free": disk.free, "size": disk.size},
         "alarms": list(status.alarms),
         "restore": _restore(status),
+        "daemon": {"runs": daemon.here, "last_seen": iso(daemon.seen)},
         "problems": [line(problem.said) for problem in standing.problems],
     }
 
@@ -108,8 +115,9 @@ def status(place: Place, *, as_json: bool) -> None:
     """
     settings = place.settings()
     standing = read_standing(settings)
+    daemon = running.daemon(settings, standing.status.beats)
     if as_json:
-        emit(document(standing))
+        emit(document(standing, daemon))
         return
     people = People(settings)
     _counts(people, settings, standing)
@@ -121,7 +129,9 @@ def status(place: Place, *, as_json: bool) -> None:
             since = people.when(beat.last_success)
             people.say(f"In shadow since {since}: nobody is answered, no mailbox changes.", "bold yellow")
     people.say(f"Times are of {settings.desk.timezone}.", "dim")
-    if not standing.problems:
+    if not daemon.begun:
+        people.say(f"Not started yet: `{running.start(settings)}`.", "bold yellow")
+    elif not standing.problems:
         people.say("All is well.", "bold green")
     for problem in standing.problems:
         people.say(f"! {line(problem.said)}", "bold red")
@@ -228,7 +238,8 @@ def _waiting(wait: Unsent) -> str:
 
 
 def _beats(status: Status, settings: Settings) -> list[Beat]:
-    return [b for b in status.beats if b.name != "shadow" and (b.name != "relay" or settings.relay is not None)]
+    own = ("shadow", DAEMON)
+    return [b for b in status.beats if b.name not in own and (b.name != "relay" or settings.relay is not None)]
 
 
 def _called(name: str) -> str:

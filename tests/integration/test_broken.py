@@ -476,3 +476,20 @@ def test_running_desk_says_in_status_what_is_broken_where_and_what_to_do(
     assert "; it is tried again, `mailgate check` tries it now" in told[0] or "mail is kept and tried again" in told[0]
     assert "Traceback" not in running.log()
     assert told[0] in " ".join(running.run("status").split())
+
+
+def test_daemon_that_was_killed_is_told_at_once_and_is_well_while_it_lives(tmp_path: Path, sink: Sink) -> None:
+    desk = {"name": "Help", "address": "help@desk.example"}
+    doors = {"smtp": {"listen": ["127.0.0.1:{port}"]}, "relay": {"host": sink.host, "port": sink.port}}
+    daemon = Daemon(tmp_path, toml({"desk": desk, **doors})).start()
+    try:
+        until(lambda: daemon.json("status")["daemon"]["last_seen"], "a sign of life")
+        assert daemon.json("status")["problems"] == []
+        assert "All is well." in daemon.run("status")
+        daemon.kill()
+        (said,) = daemon.json("status")["problems"]
+        assert said.startswith("mailgate does not run since 20")
+        assert said.endswith("`mailgate serve`")
+        assert "All is well." not in daemon.run("status")
+    finally:
+        daemon.close()

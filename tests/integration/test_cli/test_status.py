@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import tables
+from mailgate.checks import running
+from mailgate.settings import load
+from mailgate.supervisor import lock
+from storage import beats, tables, words
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def test_status_counts_everything_in_one_object(desk: Any) -> None:
         "disk",
         "alarms",
         "restore",
+        "daemon",
         "problems",
     }
 
@@ -167,9 +172,62 @@ def test_what_has_left_the_settings_is_no_problem(desk: Any) -> None:
     assert [p for p in status["problems"] if "login refused" in p or "away" in p] == []
 
 
-def test_healthy_desk_has_no_problems(desk: Any) -> None:
+@pytest.fixture
+def healthy(desk: Any) -> Any:
+    """Nothing waits and nothing failed; it was never served."""
     with desk.db.write() as connection:
         connection.execute(tables.journal.update().values(state="done", outcome="article"))
         connection.execute(tables.mailbox.update().values(last_success=time.time()))
-    assert desk.one("status")["problems"] == []
-    assert "All is well." in desk.text("status")
+    return desk
+
+
+def lived(desk: Any, seconds_ago: float) -> None:
+    with desk.db.write() as connection:
+        beats.seen(connection, words.DAEMON, time.time() - seconds_ago, None)
+
+
+def test_healthy_desk_that_is_served_has_no_problems(healthy: Any) -> None:
+    lived(healthy, 1)
+    with lock(load(healthy.settings)):
+        status = healthy.one("status")
+        assert (status["problems"], status["daemon"]["runs"]) == ([], True)
+        assert "All is well." in healthy.text("status")
+
+
+def test_desk_that_was_never_served_is_told_how_to_begin_and_has_no_problem(healthy: Any) -> None:
+    status = healthy.one("status")
+    assert (status["problems"], status["daemon"]) == ([], {"runs": False, "last_seen": None})
+    shown = healthy.text("status")
+    assert "Not started yet: `mailgate serve`." in shown
+    assert "All is well." not in shown
+
+
+def test_daemon_that_is_gone_is_a_problem_at_once_with_since_when_and_what_to_type(healthy: Any) -> None:
+    lived(healthy, 900)
+    (said,) = healthy.one("status")["problems"]
+    since = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 900))[:7]
+    assert said.startswith(f"mailgate does not run since {since}")
+    assert said.endswith("no mail is taken, worked or sent; `mailgate serve`")
+    shown = healthy.text("status")
+    assert "! mailgate does not run since" in shown
+    assert "All is well." not in shown
+
+
+def test_daemon_of_another_machine_on_the_same_postgresql_counts_while_it_tells_of_itself(tmp_path: Path) -> None:
+    file = tmp_path / "mailgate.toml"
+    url = "postgresql+psycopg://mailgate@127.0.0.1/mailgate"
+    file.write_text(f'[desk]\nname = "Help"\naddress = "help@desk.example"\n[storage]\nurl = "{url}"\n')
+    settings, now = load(file), time.time()
+    assert running.Daemon(here=False, seen=now - 100).problem(settings, now) is None
+    assert running.Daemon(here=False, seen=now - 600).problem(settings, now) is not None
+    assert not running.here(settings)
+    with lock(settings):
+        assert running.here(settings)
+
+
+def test_package_says_to_start_its_service(monkeypatch: pytest.MonkeyPatch, healthy: Any) -> None:
+    settings = load(healthy.settings)
+    assert running.start(settings) == "mailgate serve"
+    monkeypatch.setattr(running, "PACKAGED", settings.file)
+    monkeypatch.setattr(running, "UNIT", settings.file)
+    assert running.start(settings) == "systemctl start mailgate"
