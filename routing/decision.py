@@ -90,6 +90,7 @@ class Decision:
     queue: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)  # what the rules set
     requester: Address | None = None  # of a new ticket; or who becomes it, being the author of its root mail
+    begins: bool = False  # it is the mail that the conversation began with, and comes after its answers
     related: tuple[int, ...] = ()
     follows: int | None = None  # the closed ticket with which a new one goes on
     acknowledge: bool = False

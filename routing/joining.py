@@ -79,6 +79,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         author=role,
         queue=ticket.queue,
         requester=message.author if root and not is_requester else None,
+        begins=root,
         words=message.reply,
         notify=True,
         shares=shares,

@@ -72,7 +72,11 @@ def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[C
         return gone, after
     who = ticket.requester or ""  # he wrote the mail that the conversation began with
     whole = replace(
-        after.ticket, requester=who, requester_name=ticket.requester_name, partner=policy.partner(who) or into.partner
+        after.ticket,
+        subject=ticket.subject,
+        requester=who,
+        requester_name=ticket.requester_name,
+        partner=policy.partner(who) or into.partner,
     )
     entry = HistoryEntry(time, who, "requester", into.requester, who)
     told = tuple(replace(a, ticket=whole) for a in after.announcements)

@@ -138,6 +138,9 @@ def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
             partner=policy.partner(name) or before.partner,
         )
         history.append(HistoryEntry(time, name, "requester", before.requester, name, article.id))
+    if decision.begins and (subject := _subject(mail, decision, policy)) and subject != before.subject:
+        after = replace(after, subject=subject)
+        history.append(HistoryEntry(time, article.sender.address, "subject", before.subject, subject, article.id))
     if public and article.sender.address.lower() == after.requester and message.message_id:
         after = replace(after, last_public_id=message.message_id)
     if decision.reopen:

@@ -416,6 +416,24 @@ def test_an_answer_carries_files_and_no_pictures_of_a_signature(world: World) ->
     assert [a.filename for a in world.letters("answer")[0].told.attachments] == ["plan.png"]
 
 
+@pytest.mark.parametrize("first", [BEN, ANNA])
+def test_the_subject_of_the_root_mail_becomes_that_of_the_ticket(first: str) -> None:
+    world = World()
+    world.arrive(message(first, "Too", id="b@acme.example", re=["r@acme.example"], to=[DESK, ANNA], subject="AW: Fire"))
+    assert ticket(world).subject == "AW: Fire"
+    world.arrive(message(ANNA, "It burns", id="r@acme.example", cc=[BEN], subject="Fire"))
+    assert ticket(world).subject == "Fire"
+    world.arrive(message(ANNA, "Still", id="s@acme.example", re=["r@acme.example"], subject="Another"))
+    assert ticket(world).subject == "Fire", "a later mail changes nothing"
+
+
+def test_a_root_mail_without_a_subject_leaves_that_of_its_answer() -> None:
+    world = World()
+    world.arrive(message(BEN, "More", id="b@acme.example", re=["r@acme.example"], to=[DESK, ANNA], subject="AW: Fire"))
+    world.arrive(message(ANNA, "It burns", id="r@acme.example", cc=[BEN], subject=""))
+    assert ticket(world).subject == "AW: Fire"
+
+
 def test_the_root_author_becomes_the_requester_and_later_answers_go_to_her() -> None:
     world = World()
     world.arrive(message(BEN, "Me too", id="b@acme.example", re=["r@acme.example"], to=[DESK, ANNA]))
