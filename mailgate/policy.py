@@ -5,11 +5,13 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from mailgate import settings as files
-from mailgate.settings import Answers, Settings, Smtp, junk_door, networks, rate, seconds
+from mailgate.settings import Answers, Imap, Settings, Smtp, junk_door, networks, rate, seconds
 from routing import rules
+from routing.newcomers import FREE_MAIL
 from routing.patterns import compiled
 from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Policy, Queue, Staff
 from routing.tokens import Keys, Style
+from routing.trust import ascii_domain
 
 HOUR = 3600
 NO_KEYS = Keys("a", {"a": b""})  # to check settings with; nothing is signed with it
@@ -105,17 +107,27 @@ def _form(form: files.Form) -> Form:
     return Form(form.name, hosts, compiled(form.pattern, "address") if form.pattern else None)
 
 
+def _tenant(box: Imap, settings: Settings) -> frozenset[str]:
+    """The domains of that mailbox's tenant: its own, the desk's, those of queues and staff, and what `box` names."""
+    ours = (box.user, settings.desk.address, *(q.address or "" for q in settings.queue))
+    addresses = (*ours, *(address for person in settings.staff for address in person.addresses))
+    domains = {address.lower().rpartition("@")[2] for address in addresses if "@" in address} - FREE_MAIL
+    return frozenset(map(ascii_domain, domains | {d.lstrip("@") for d in box.tenant_domains}))
+
+
 def _doors(settings: Settings) -> dict[str, Door]:
     """LMTP stands behind the same mail server as SMTP, and believes the same results."""
     forwarders = frozenset(domain.lower().lstrip("@") for domain in settings.trust.forwarders)
     front = settings.smtp or Smtp()
     smtp = Door(front.auth_results, networks(settings), forwarders, spam_headers=front.spam_headers)
     boxes = {
-        f"imap:{box.name}": Door(box.auth_results, forwarders=forwarders, spam_headers=box.spam_headers)
+        f"imap:{box.name}": Door(
+            box.auth_results, forwarders=forwarders, spam_headers=box.spam_headers, tenant=_tenant(box, settings)
+        )
         for box in settings.imap
     }
     junk = {
-        junk_door(box.name): Door(box.auth_results, forwarders=forwarders, junk=True)
+        junk_door(box.name): Door(box.auth_results, forwarders=forwarders, junk=True, tenant=_tenant(box, settings))
         for box in settings.imap
         if box.junk
     }

@@ -48,6 +48,12 @@ class Door:
     forwarders: frozenset[str] = frozenset()  # domains whose mails may fail DMARC, and count as unverified
     junk: bool = False
     spam_headers: bool = False
+    tenant: frozenset[str] = frozenset()  # domains that Microsoft's mark for mail from inside a tenant vouches for
+
+    @property
+    def wanted(self) -> str:
+        """The authserv-id that is believed; Microsoft writes none."""
+        return "" if self.auth_results == "microsoft" else self.auth_results.lower()
 
     def trusts(self, peer: str) -> bool:
         """Whether that client may hand us results: one of the trusted relays, or a local socket."""

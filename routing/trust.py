@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from parsing.message import AuthMethod, AuthResults, ParsedMessage
@@ -31,7 +31,8 @@ def _told(message: ParsedMessage, envelope: Envelope, door: Door, organisation: 
     """What the provider of that door says about the author; it never goes on the network.
 
     Only the topmost Authentication-Results counts, and only under the id that the door believes: all others are
-    somebody's claim (RFC 8601 section 5).
+    somebody's claim (RFC 8601 section 5). A "fail" counts below another server's header, too, and a pass does not: a
+    house with several servers has several ids, and none of them takes away what a sender wrote under another's.
     """
     if door.auth_results == "none" or not door.trusts(envelope.peer):
         return NO_EVIDENCE
@@ -43,23 +44,51 @@ def _told(message: ParsedMessage, envelope: Envelope, door: Door, organisation: 
     domain = author_domain(message)
     if not domain:
         return NO_EVIDENCE
-    if microsoft and (message.auth.exchange_auth_as or "").strip().lower() == "internal":
-        return Evidence("pass", "unknown", "X-MS-Exchange-Organization-AuthAs: Internal", "header")
-    top = _topmost(message.auth.results, "" if microsoft else door.auth_results.lower())
+    results = message.auth.results
+    top = next((r for r in results[: 1 if microsoft else None] if r.authserv_id.lower() == door.wanted), None)
+    if top is not None and (failed := [m for m in top.methods if m.method == "dmarc" and m.result == "fail"]):
+        return _failed(message, top, failed, domain, door, organisation)
+    inside = microsoft and (message.auth.exchange_auth_as or "").strip().lower() == "internal"
+    if inside and domain in door.tenant:
+        return Evidence("pass", "unknown", f"{_INTERNAL}, {domain} is the tenant's", "header")
+    if top is not None and top.position == 0 and (found := passed(top, domain, organisation)):
+        return Evidence("pass", "unknown", f"{found} {_by(top)}", "header")
+    if inside:
+        return Evidence("none", "unknown", f"{_INTERNAL}, and {domain} is none of the tenant's domains", "header")
     if top is None:
         return NO_EVIDENCE
-    by = f"by {top.authserv_id}" if top.authserv_id else "by the receiving tenant"
-    if any(m.method == "dmarc" and m.result == "fail" for m in top.methods):
+    if top.position:
+        above = results[0].authserv_id or "a result without a name"
+        return Evidence("none", "unknown", f"{above} stands above what is written {_by(top)}", "header")
+    return Evidence("none", "unknown", f"no aligned pass for {domain} {_by(top)}", "header")
+
+
+def _failed(
+    message: ParsedMessage,
+    top: AuthResults,
+    failed: Sequence[AuthMethod],
+    domain: str,
+    door: Door,
+    organisation: Organisation,
+) -> Evidence:
+    """A DMARC failure. Of another domain's policy than the author's nothing follows but that it failed."""
+    checked = [_domain(method, "header.from") or domain for method in failed]
+    if any(_aligned(one, domain, organisation) for one in checked):
         policy = _asked(message, top)
-        seen = f"dmarc=fail (policy {policy}) for {domain} {by}"
-        if forwarder := _forwarder(top, door):
-            return Evidence("none", policy, f"{seen}; it came by {forwarder}, a forwarder of the settings", "header")
-        return Evidence("fail", policy, seen, "header")
-    if found := passed(top, domain, organisation):
-        return Evidence("pass", "unknown", f"{found} {by}", "header")
-    return Evidence("none", "unknown", f"no aligned pass for {domain} {by}", "header")
+        seen = f"dmarc=fail (policy {policy}) for {domain} {_by(top)}"
+    else:
+        policy = "unknown"
+        seen = f"dmarc=fail for {checked[0]}, while From says {domain}, {_by(top)}"
+    if forwarder := _forwarder(top, door):
+        return Evidence("none", policy, f"{seen}; it came by {forwarder}, a forwarder of the settings", "header")
+    return Evidence("fail", policy, seen, "header")
 
 
+def _by(results: AuthResults) -> str:
+    return f"by {results.authserv_id}" if results.authserv_id else "by the receiving tenant"
+
+
+_INTERNAL = "X-MS-Exchange-Organization-AuthAs: Internal"
 NO_AUTHOR = "there is not exactly one author in From"
 
 
@@ -88,11 +117,6 @@ def _forwarder(results: AuthResults, door: Door) -> str | None:
             if sender and (forwarder := door.forwarder(sender)):
                 return forwarder
     return None
-
-
-def _topmost(results: tuple[AuthResults, ...], wanted: str) -> AuthResults | None:
-    """The first Authentication-Results, if it is the provider's; Microsoft writes no authserv-id."""
-    return results[0] if results and results[0].authserv_id.lower() == wanted else None
 
 
 def _domain(method: AuthMethod, name: str) -> str | None:

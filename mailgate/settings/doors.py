@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mailgate.settings.kinds import After, Listen, Name, Port, Seconds, Section, SignIn, Size, Start, Tls, about
+from mailgate.settings.kinds import After, Domain, Listen, Name, Port, Seconds, Section, SignIn, Size, Start, Tls, about
 
 _SpamHeaders = Annotated[
     bool,
@@ -92,6 +92,14 @@ class Imap(Section, frozen=True):
             "mx.imap.example",
         ),
     ] = "none"
+    tenant_domains: Annotated[
+        tuple[Domain, ...],
+        about(
+            "More domains of the Microsoft tenant, whose mark for mail from inside it is believed for these and for "
+            "those of this mailbox, the desk, its queues and staff.",
+            ["subsidiary.example"],
+        ),
+    ] = ()
     spam_headers: _SpamHeaders = False
     verify: Annotated[
         bool,

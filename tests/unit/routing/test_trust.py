@@ -14,7 +14,7 @@ from routing.trust import weigh
 
 SMTP = Door("mx.desk.example", (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"), ip_network("::1/128")))
 IMAP = Door("mx.imap.example")
-MICROSOFT = Door("microsoft")
+MICROSOFT = Door("microsoft", tenant=frozenset(("acme.example",)))
 TOP = "Authentication-Results: mx.desk.example; "
 
 
@@ -97,7 +97,25 @@ def test_only_the_topmost_header_counts() -> None:
     good = TOP + "dmarc=pass header.from=acme.example"
     assert weighed(f"{good}\r\n{TOP}dmarc=fail header.from=acme.example").result == "pass"
     assert weighed(f"{TOP}dmarc=none\r\n{good}").result == "none"
-    assert weighed(f"Authentication-Results: mx.elsewhere.example; spf=pass\r\n{good}").result == "none"
+
+
+def test_below_another_servers_header_a_fail_counts_and_a_pass_does_not() -> None:
+    above = "Authentication-Results: mx2.desk.example; spf=pass\r\n"
+    passed = weighed(f"{above}{TOP}dmarc=pass header.from=acme.example")
+    assert passed.result == "none"
+    assert passed.seen == "mx2.desk.example stands above what is written by mx.desk.example"
+    assert weighed(f"{above}{TOP}dmarc=fail (p=reject) header.from=acme.example").policy == "reject"
+    assert weighed(f"{above}{TOP}dmarc=none\r\n{TOP}dmarc=fail header.from=acme.example").result == "none"
+
+
+@pytest.mark.parametrize(
+    ("checked", "policy"),
+    [("evil.example", "unknown"), ("acme.example", "reject"), ("mail.acme.example", "reject")],
+)
+def test_another_domains_policy_says_nothing_of_the_authors(checked: str, policy: str) -> None:
+    evidence = weighed(f"{TOP}dmarc=fail (p=reject) header.from={checked}")
+    assert (evidence.result, evidence.policy) == ("fail", policy)
+    assert ("for evil.example, while From says acme.example" in evidence.seen) == (checked == "evil.example")
 
 
 def test_another_authserv_id_is_somebodys_claim() -> None:
@@ -140,6 +158,24 @@ def test_microsofts_marks_count_in_its_mailbox_and_at_no_other_door(header: str)
     assert weighed(header, door=MICROSOFT).result == "none"
     assert weighed(header, door=SMTP).result == "none"
     assert weighed(header, door=IMAP, by="imap:office", peer="").result == "none"
+
+
+INTERNAL = "X-MS-Exchange-Organization-AuthAs: Internal"
+
+
+def test_the_mark_of_mail_from_inside_a_tenant_vouches_for_its_own_domains_alone() -> None:
+    other = weighed(INTERNAL, sender="From: eve@bank.example", door=MICROSOFT, by="imap:office", peer="")
+    assert other.result == "none"
+    assert other.seen.endswith("Internal, and bank.example is none of the tenant's domains")
+    header = f"Authentication-Results: dmarc=pass header.from=bank.example\r\n{INTERNAL}"
+    proved = weighed(header, sender="From: eve@bank.example", door=MICROSOFT, by="imap:office", peer="")
+    assert proved.result == "pass", "by DMARC"
+
+
+@pytest.mark.parametrize("checked", ["acme.example", "evil.example"])
+def test_the_mark_of_mail_from_inside_a_tenant_does_not_count_beside_a_failure(checked: str) -> None:
+    header = f"Authentication-Results: dmarc=fail action=none header.from={checked}\r\n{INTERNAL}"
+    assert weighed(header, door=MICROSOFT, by="imap:office", peer="").result == "fail"
 
 
 def test_microsofts_anonymous_mail_is_not_internal() -> None:

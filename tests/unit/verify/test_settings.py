@@ -26,7 +26,8 @@ verify = {imap}
 [[imap]]
 name = "other"
 host = "imap.example"
-user = "other@desk.example"
+user = "other@tenant.example"
+tenant_domains = ["@Subsidiary.example"]
 password_file = "password"
 [trust]
 forwarders = ["Lists.example"]
@@ -55,6 +56,26 @@ def test_each_mailbox_asks_for_itself(tmp_path: Path) -> None:
     found = loaded(tmp_path, imap=True)
     assert found.verifies
     assert [door for door in ("smtp", "imap:office", "imap:other") if found.verifies_at(door)] == ["imap:office"]
+
+
+def test_a_tenants_domains_are_the_desks_and_staffs_and_what_a_mailbox_names_and_no_free_mail_house(
+    tmp_path: Path,
+) -> None:
+    more = """
+[[queue]]
+name = "Payroll"
+default = true
+address = "pay@Payroll.example"
+[[staff]]
+name = "Anna"
+emails = ["anna@company.example", "anna@gmail.com"]
+"""
+    (tmp_path / "mailgate.toml").write_text(TEXT.format(smtp="false", imap="false") + more)
+    doors = build(settings.load(tmp_path / "mailgate.toml"), NO_KEYS).doors
+    house = {"desk.example", "payroll.example", "company.example"}
+    assert doors["imap:office"].tenant == house
+    assert doors["imap:other"].tenant == house | {"tenant.example", "subsidiary.example"}
+    assert not doors["smtp"].tenant
 
 
 def test_forwarders_are_those_of_every_door(tmp_path: Path) -> None:
