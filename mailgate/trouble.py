@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from mailgate.grants.errors import GrantError
-from mailgate.settings import Imap, Relay
+from mailgate.settings import Imap, Relay, Settings
 from mailgate.settings.providers import LOOPBACK, Server
 
 _BETWEEN = "; "
+NO_STARTTLS = "the server offers no STARTTLS"
 TRY_SECONDS = 10  # for a connection of a check; a person waits
 
 # OpenSSL, x509_vfy.h: X509_V_ERR_...
@@ -20,6 +21,26 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 _SELF_SIGNED = (18,)
 _UNKNOWN_AUTHORITY = (2, 19, 20, 21)
 _OTHER_NAME = (62, 64)
+
+
+class NoAuthority(OSError):
+    """What `tls_ca` names cannot be used; it says why, with the file."""
+
+
+def tls_context(account: Imap | Relay, settings: Settings) -> ssl.SSLContext:
+    """Certificates are verified, against `tls_ca` where it is set, else against the machine's; TLS 1.2 or later.
+
+    Raises NoAuthority.
+    """
+    file = settings.path(account.tls_ca) if account.tls_ca else None
+    try:
+        context = ssl.create_default_context(cafile=file and str(file))
+    except ssl.SSLError:
+        raise NoAuthority(f"no certificate in {file}") from None
+    except OSError as error:  # without the file's name
+        raise NoAuthority(f"{file}: {error.strerror}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,9 @@ class Account:
         match error:
             case GrantError():
                 todo = "look at its [[grant]], and `mailgate login` where a person signs in"
-                return Trouble(str(error), todo if error.dead else "it may come back by itself", "auth")
+                return Trouble(str(error), todo if error.dead else "it is asked again", "auth")
+            case NoAuthority():
+                return Trouble(str(error), f"{self.name}.tls_ca: the certificate (PEM) of its authority", "tls_ca")
             case ssl.SSLCertVerificationError():
                 return self._certificate(error)
             case ssl.SSLError() if error.reason == "WRONG_VERSION_NUMBER":
@@ -85,8 +108,6 @@ class Account:
             case ConnectionRefusedError():
                 todo = f"is the server running, is {self.name}.port right? {self._ports}"
                 return Trouble(f"nobody listens at {self.where}", todo, "port")
-            case OSError() if error.filename and str(error.filename) == self._ca:
-                return Trouble(f"{error.filename}: {error.strerror}", f"look at {self.name}.tls_ca", "tls_ca")
             case OSError() if error.filename:
                 todo = f"{self.name}.password_file: make it, readable for the user that runs mailgate alone"
                 return Trouble(f"{error.filename}: {error.strerror}", todo, "password_file")
@@ -94,10 +115,6 @@ class Account:
                 said = f"{self.settings.password_file}: the password's file is not UTF-8"
                 return Trouble(said, "save it as UTF-8", "password_file")
         return None
-
-    @property
-    def _ca(self) -> str:
-        return self.settings.tls_ca or ""
 
     def _certificate(self, error: ssl.SSLCertVerificationError) -> Trouble:
         said = f"{self.where}: the server's certificate is not to be trusted: {error.verify_message}"

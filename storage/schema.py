@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ MIGRATIONS = "storage:migrations"
 VERSION_TABLE = "alembic_version"
 RESTORING = "restoring"  # a table that stands alone while the first restore into an empty database goes on
 UNFINISHED = "a restore into the database was begun and not finished: run `mailgate restore FILE` again"
+_LITE = b"SQLite format 3\0"  # its file format, section 1.3.1
+_NAMED = 5  # tables that are named in an error
 _version = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
@@ -27,15 +30,42 @@ def version(db: Database) -> str | None:
     """The schema that the database says it has; None for an empty one, or none at all."""
     if db.is_missing:
         return None
+    _look_at_file(db)
     with db.read() as connection:
-        inspector = sa.inspect(connection)
-        if not inspector.has_table(VERSION_TABLE):
-            if inspector.has_table("journal"):
-                raise SchemaMismatch("the database has tables of another program; name an empty one in storage.url")
-            if inspector.has_table(RESTORING):
-                raise SchemaMismatch(UNFINISHED)
-            return None
-        return revision(connection)
+        tables = sa.inspect(connection).get_table_names()
+        if VERSION_TABLE in tables and "journal" in tables:
+            return revision(connection)
+        if RESTORING in tables:
+            raise SchemaMismatch(UNFINISHED)
+        if others := sorted(set(tables) - _of_extensions(connection)):
+            named = ", ".join(others[:_NAMED]) + (" ..." if len(others) > _NAMED else "")
+            raise SchemaMismatch(f"the database holds tables of something else: {named}; name an empty one")
+        return None
+
+
+def _look_at_file(db: Database) -> None:
+    """Raises SchemaMismatch where the name of the database is that of something else."""
+    if db.file is None:
+        return
+    if db.file.is_dir():
+        raise SchemaMismatch(f"{db.file} is a folder: name a file in it")
+    with contextlib.suppress(PermissionError), db.file.open("rb") as file:  # the driver says that better
+        if file.read(len(_LITE)) not in (b"", _LITE):
+            raise SchemaMismatch(
+                f"{db.file} is no SQLite database, or is damaged: "
+                "`mailgate restore FILE --replace` brings a backup back"
+            )
+
+
+def _of_extensions(connection: sa.Connection) -> set[str]:
+    """Tables that PostgreSQL's extensions brought along (its manual, pg_depend: deptype e)."""
+    if connection.dialect.name == "sqlite":
+        return set()
+    query = (
+        "SELECT c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid "
+        "WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'"
+    )
+    return set(connection.exec_driver_sql(query).scalars())
 
 
 def revision(connection: sa.Connection) -> str | None:

@@ -17,6 +17,7 @@ from mailgate.settings import Relay, Settings
 from mailgate.trouble import TRY_SECONDS, Account, in_the_clear
 
 _POLICY = re.compile(r"\b5\.7\.\d+\b|relay|authenticat", re.IGNORECASE)  # RFC 3463 section 3.8: security or policy
+_USER = "add relay.user and relay.password_file"
 ACCOUNT = 'relay.envelope = "account"'
 
 
@@ -91,7 +92,8 @@ def _takes(what: str, smtp: smtplib.SMTP, settings: Settings, account: Relay) ->
     answers = {name: _refusal(smtp, sender, [desk]) for name, sender in senders.items()}
     in_use = answers[account.envelope]
     if in_use is not None:
-        yield _refused(what, in_use, senders[account.envelope], account.envelope)
+        asks = account.user is None and smtp.has_extn("auth")
+        yield _refused(what, in_use, senders[account.envelope], account.envelope, asks=asks)
         return
     for recipient in outside:
         if addr_spec(recipient) is not None and (refusal := _refusal(smtp, senders[account.envelope], [recipient])):
@@ -124,12 +126,13 @@ def _said(command: str, reply: tuple[int, bytes]) -> _Answer:
     return _Answer(command, reply[0], f"{reply[0]} {' '.join(reply[1].decode('utf-8', 'replace').split())}")
 
 
-def _refused(what: str, answer: _Answer, sender: str, envelope: str) -> Finding:
+def _refused(what: str, answer: _Answer, sender: str, envelope: str, *, asks: bool) -> Finding:
     said = f'to {answer.command} it says "{answer.text}"'
     if answer.code // 100 == 4:
         return advice(what, said, "perhaps only for now: try again in some minutes")
     if answer.code in (530, 550) and "auth" in answer.text.lower():
-        return failed(what, said, "it wants a sign-in: add relay.user and relay.password_file", ("relay", "user"))
+        why = "it offers AUTH and no user is set" if asks else "it wants a sign-in"
+        return failed(what, said, f"{why}: {_USER}", ("relay", "user"))
     if envelope != "account":
         return failed(what, said, ACCOUNT, ("relay", "envelope"))
     if answer.command.startswith("MAIL") or sender in answer.text:
@@ -147,6 +150,6 @@ def _recipient(what: str, answer: _Answer, recipient: str, account: Relay) -> Fi
     if not _POLICY.search(answer.text):  # of this one address
         return advice(what, said, f"is {recipient} right?", ("relay", "host"))
     if account.user is None:
-        todo = "it sends to nobody outside: add relay.user and relay.password_file, or let it relay for this machine"
+        todo = f"it sends to nobody outside: {_USER}, or let it relay for this machine"
         return failed(what, said, todo, ("relay", "user"))
     return failed(what, said, f"may {account.user} send to others there?", ("relay", "user"))

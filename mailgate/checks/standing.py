@@ -60,11 +60,13 @@ def _secrets(found: Settings) -> Iterator[Finding]:
             continue
         file = found.path(name)
         try:
-            text = file.read_text("utf-8")
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            text = file.read_text("utf-8-sig")
+        except OSError as error:
             todo = "put the secret into it, and let the user that runs mailgate read it"
-            yield failed(key, f"{file}: {why}", todo, at)
+            yield failed(key, f"{file}: {error.strerror}", todo, at)
+            continue
+        except UnicodeError:
+            yield failed(key, f"{file} is not UTF-8", "save it as UTF-8", at)
             continue
         if not text.strip():
             yield failed(key, f"{file} is empty", "put the secret into it", at)
@@ -194,11 +196,21 @@ def _database(found: Settings) -> Iterator[Finding]:
     except SchemaMismatch as error:
         yield failed("database", str(error), at=at)
     except StorageError as error:
-        yield failed("database", " ".join(str(error).split()), "storage.url; is the database running?", at)
+        said = " ".join(str(error).split())
+        yield failed("database", said, _mend(file, said), at)
     except DBAPIError as error:
         yield failed("database", " ".join(str(error.orig).split()), "storage.url: who signs in there must own it", at)
     finally:
         db.close()
+
+
+def _mend(file: Path | None, said: str) -> str:
+    """What to do about a database that cannot be used."""
+    if file is None:
+        return "storage.url; is the database running?"
+    if "malformed" in said:
+        return "`mailgate restore FILE --replace` brings a backup back"
+    return f"storage.url; can the user who runs mailgate read and write {file}?"
 
 
 def _door(found: Settings, db: Database) -> Iterator[Finding]:

@@ -89,5 +89,5 @@ def show(people: People, finding: Finding) -> None:
     sign, style = SIGNS[finding.state]
     people.line(styled(f"{sign} ", style) + styled(f"{finding.what}  ", "bold") + styled(line(finding.said)))
     if finding.todo or finding.where:
-        todo = styled(f"    → {line(finding.todo)}" if finding.todo else "    →", style)
-        people.line(todo + styled(f"  {finding.where}" if finding.where else "", "dim"))
+        todo = styled(f"    → {line(finding.todo)}  " if finding.todo else "      ", style)
+        people.line(todo + styled(finding.where, "dim"))

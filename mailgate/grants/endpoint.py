@@ -45,7 +45,7 @@ def session(ca: Path | None) -> Iterator[requests.Session]:
 def unreachable(error: Exception) -> GrantError:
     """The endpoint does not answer as one: it may come back."""
     if isinstance(error, requests.exceptions.SSLError):
-        why = "its certificate is not to be trusted"
+        why = "its certificate is not to be trusted (name that of its own authority as tls_ca of the grant)"
     elif isinstance(error, requests.exceptions.Timeout):
         why = "no answer in time"
     elif isinstance(error, requests.exceptions.ConnectionError):

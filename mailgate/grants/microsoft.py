@@ -60,7 +60,8 @@ def _application(grant: Grant, settings: Settings) -> Iterator[Any]:
             raise endpoint.unreachable(error) from None
         except (msal.exceptions.MsalError, ValueError, KeyError, RuntimeError) as error:  # an answer that is none
             text = str(error).partition(". ")[0][: endpoint.LONGEST]
-            raise GrantError(f"the authority gives no sensible answer: {text}", dead=False) from None
+            said = f"the authority gives no sensible answer: {text} (are tenant and authority of the grant right?)"
+            raise GrantError(said, dead=False) from None
 
 
 def _renewed(answer: dict[str, Any], *secrets: str) -> Renewed:

@@ -21,7 +21,7 @@ class Renewed:
 def secret(file: Path) -> str:
     """What stands in a file of a secret. Raises GrantError."""
     try:
-        text = file.read_text("utf-8").strip()
+        text = file.read_text("utf-8-sig").strip()
     except OSError as error:
         raise GrantError(f"{file}: {error.strerror}", dead=True) from None
     except UnicodeDecodeError:

@@ -16,9 +16,12 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginEr
 
 from mailgate.grants import sasl, tokens
 from mailgate.settings import Imap, Settings
-from mailgate.trouble import Account, Trouble
+from mailgate.trouble import NO_STARTTLS, Account, Trouble, tls_context
 
 IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
+_NO_FOLDER = re.compile(
+    r"NONEXISTENT|doesn't exist|does not exist|unknown mailbox|no such (mailbox|folder)", re.IGNORECASE
+)
 _SLICE_SECONDS = 0.2  # how soon a stop is noticed while waiting
 _EMPTY_WAKES = 3  # TLS may wake us once with nothing to read; a dead connection does so for ever
 SEARCH_UIDS = 50_000  # a SEARCH: its answer is one line, of which imaplib takes 1,000,000 bytes
@@ -98,7 +101,7 @@ def sign_in(client: Client, account: Imap, settings: Settings) -> None:
         return
     if account.password_file is None:
         raise LoginError(f"imap {account.name}: password_file is missing in the settings")
-    password = settings.path(account.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    password = settings.path(account.password_file).read_text("utf-8-sig").rstrip("\r\n")
     if client.has_capability("LOGINDISABLED"):  # RFC 9051 section 6.2.3
         raise LoginError("the server takes no password over this connection: set tls")
     if (account.user + password).isascii():
@@ -132,13 +135,6 @@ def _sign_in_by_token(client: Client, account: Imap, settings: Settings) -> None
         said = f"{error}".replace(token, "...")  # a server may repeat it
         why = sasl.refusal(told[0]) if told else ""
         raise LoginError(f"{said} ({why})" if why else said) from None
-
-
-def tls_context(account: Imap, settings: Settings) -> ssl.SSLContext:
-    """Certificates are verified, against `tls_ca` where it is set, else against the machine's; TLS 1.2 or later."""
-    context = ssl.create_default_context(cafile=str(settings.path(account.tls_ca)) if account.tls_ca else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
-    return context
 
 
 def announced(client: Client) -> bool:
@@ -215,9 +211,12 @@ def explain(error: Exception, account: Imap) -> Trouble:
             return Trouble(said, todo, "auth")
         todo = f"look at {key}.user and at its password_file; some providers want an app password"
         return Trouble(said, todo, "password_file")
-    said = f"{known.where}: {said}"
     if "STARTTLS" in said.upper():
-        return Trouble(said, 'the server offers no STARTTLS: try tls = "implicit" with port 993', "tls")
+        return Trouble(f"{known.where}: {NO_STARTTLS}", 'try tls = "implicit" with port 993', "tls")
+    if _NO_FOLDER.search(said):
+        said = f"{known.where}: there is no such folder: {said.removeprefix('select failed: ')}"
+        return Trouble(said, f"look at {key}.folder; levels are written with /", "folder")
+    said = f"{known.where}: {said}"
     if isinstance(error, IMAPClientAbortError):
         return Trouble(said, "the server ended the connection: if it stays, ask who runs it", "host")
     return Trouble(said, f"look at {key}.port and {key}.folder", "port")

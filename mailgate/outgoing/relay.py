@@ -10,7 +10,7 @@ from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
 from mailgate.settings import Relay, Settings
-from mailgate.trouble import Account, Trouble
+from mailgate.trouble import NO_STARTTLS, Account, Trouble
 from storage.deliveries import Deferred, Failed, Result, Sent
 from storage.sending import Outgoing
 
@@ -18,6 +18,7 @@ UNREACHABLE = (OSError, smtplib.SMTPException)
 NOT_LET_IN = (530, 534, 535, 538)  # RFC 4954 section 6: about us, and not about the letter
 CLOSING = 421  # RFC 5321 section 4.2.2: the relay is going away
 CROWDED = 432  # Microsoft's "4.3.2 Concurrent connections limit exceeded", at MAIL or after the content
+_BUSY = "it is busy, or has a limit on connections: lower relay.max_connections, or wait"
 PATIENCE = 60.0  # seconds before another login: quick ones lock accounts
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463 section 2
@@ -155,7 +156,7 @@ class Connection:
     def _said(self, text: str, code: int) -> Trouble:
         """What the relay says against all of our mail, and not against this letter."""
         todo = {
-            CLOSING: "it is busy or going down: if it stays so, ask who runs it",
+            CLOSING: _BUSY,
             CROWDED: "lower relay.max_connections",
         }
         mend = todo.get(code, "it wants a sign-in: relay.user and relay.password_file")
@@ -205,6 +206,8 @@ def _describe(error: Exception) -> str:
 def explain(error: Exception, relay: Relay) -> Trouble:
     """Why the relay cannot be used, and what to do."""
     known = Account("relay", relay, "SMTP")
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError):
+        error = error.__context__  # smtplib puts it into words of its own
     if (common := known.explain(error)) is not None:
         return common
     said = f"{known.where}: {_describe(error)}"
@@ -216,9 +219,11 @@ def explain(error: Exception, relay: Relay) -> Trouble:
             todo = "look at relay.user and what stands in relay.password_file; some providers want an app password"
             return Trouble(f"{known.where} does not let {relay.user} in: {_describe(error)}", todo, "password_file")
         case smtplib.SMTPNotSupportedError() if relay.tls == "starttls" and "STARTTLS" in said:
-            return Trouble(said, 'the server offers no STARTTLS: try tls = "implicit" with port 465', "tls")
+            return Trouble(f"{known.where}: {NO_STARTTLS}", 'try tls = "implicit" with port 465', "tls")
         case smtplib.SMTPNotSupportedError():
             return Trouble(said, "the server takes no sign-in here: port 587 with starttls usually does", "port")
+        case smtplib.SMTPResponseException(smtp_code=code) if code in (CLOSING, CROWDED):
+            return Trouble(said, _BUSY, "max_connections")
         case smtplib.SMTPServerDisconnected():
             return Trouble(said, "is the port right? 25 and 587 begin without TLS, 465 with it", "port")
     return Trouble(said, "look at relay.host and relay.port, and at a firewall between", "host")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import smtplib
-import ssl
 
 from mailgate.grants import sasl, tokens
 from mailgate.settings import Relay, Settings
+from mailgate.trouble import tls_context
 
 # RFC 4954 section 4: an initial response must fit into a command line (RFC 5321 section 4.5.3.1.4), with its CRLF.
 LONGEST_COMMAND = 512
@@ -38,20 +38,13 @@ def connected(relay: Relay, settings: Settings, timeout: float) -> smtplib.SMTP:
     return smtp
 
 
-def tls_context(relay: Relay, settings: Settings) -> ssl.SSLContext:
-    """Certificates are verified, against `tls_ca` where it is set, else against the machine's; TLS 1.2 or later."""
-    context = ssl.create_default_context(cafile=str(settings.path(relay.tls_ca)) if relay.tls_ca else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
-    return context
-
-
 def sign_in(smtp: smtplib.SMTP, relay: Relay, settings: Settings) -> None:
     """RFC 4954; a password is read anew for every connection, so that it can be changed. Raises as `connected` does."""
     assert relay.user is not None
     if relay.auth != "password":
         _by_token(smtp, relay, settings)
         return
-    password = settings.path(relay.password_file).read_text("utf-8").strip() if relay.password_file else ""
+    password = settings.path(relay.password_file).read_text("utf-8-sig").strip() if relay.password_file else ""
     if (relay.user + password).isascii():
         smtp.login(relay.user, password)  # CRAM-MD5, PLAIN or LOGIN, as the server likes
         return

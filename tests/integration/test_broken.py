@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +81,20 @@ class World:
         sock.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
             sock.listen()
+        return int(sock.getsockname()[1])
+
+    def greeting(self, words: str) -> int:
+        """A port that says that to everybody and hangs up."""
+        sock = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    with sock.accept()[0] as client:
+                        client.sendall(words.encode())
+
+        threading.Thread(target=greet, daemon=True).start()
+        self.stack.callback(sock.shutdown, socket.SHUT_RDWR)
         return int(sock.getsockname()[1])
 
     def closed(self) -> int:
@@ -164,6 +180,16 @@ def certificate_of_an_unknown_authority(w: World) -> Fault:
     return Fault(w.box(**w.tls()), "unable to get local issuer certificate", "imap", "the certificate of its authority")
 
 
+def authority_missing(w: World) -> Fault:
+    box = w.box(tls="implicit", tls_ca="our-ca.pem")
+    return Fault(box, "/our-ca.pem: No such file or directory", "tls_ca", 'imap "office".tls_ca: the certificate (PEM)')
+
+
+def authority_that_is_no_certificate(w: World) -> Fault:
+    (w.folder / "our-ca.pem").write_text("no\n")
+    return Fault(w.relay(tls="starttls", tls_ca="our-ca.pem"), "no certificate in /", "tls_ca", "relay.tls_ca")
+
+
 def folder_missing(w: World) -> Fault:
     return Fault(w.box(folder="Support/Desk"), "there is no folder Support/Desk", "folder", "levels are written with /")
 
@@ -199,7 +225,18 @@ def relay_without_starttls(w: World) -> Fault:
 def relay_that_wants_a_sign_in(w: World) -> Fault:
     server = Sink(user="help", password="right").start()
     w.stack.callback(server.close)
-    return Fault(w.relay(port=server.port), "530 5.7.0 Authentication required", "relay", "add relay.user")
+    said = "530 5.7.0 Authentication required"
+    return Fault(w.relay(port=server.port), said, "relay", "it offers AUTH and no user is set: add relay.user")
+
+
+def relay_that_says_nothing(w: World) -> Fault:
+    port = w.silent()
+    return Fault(w.relay(port=port), f"127.0.0.1:{port} does not answer", "port", "does a firewall stand between?")
+
+
+def relay_with_too_many_connections(w: World) -> Fault:
+    port = w.greeting("421 4.7.0 Too many connections\r\n")
+    return Fault(w.relay(port=port), "421 4.7.0 Too many connections", "relay", "lower relay.max_connections, or wait")
 
 
 def relay_with_a_wrong_password(w: World) -> Fault:
@@ -258,6 +295,37 @@ def database_gone(w: World) -> Fault:
     return Fault({}, "mailgate.db, and a desk was here", "", "`mailgate restore FILE` brings it back")
 
 
+def database_of_something_else(w: World) -> Fault:
+    lite = sqlite3.connect(w.folder / "mailgate.db")
+    lite.execute("CREATE TABLE x (y)")
+    lite.close()
+    return Fault(
+        {"storage": {"url": "sqlite:///mailgate.db"}}, "holds tables of something else: x; name an empty", "url"
+    )
+
+
+def postgresql_of_something_else(w: World) -> Fault:
+    server: Postgres = w.request.getfixturevalue("postgres")
+    url = server.new()
+    w.stack.callback(server.drop, url)
+    db = Database(url)
+    with db.write() as connection:
+        connection.execute(sa.text("CREATE TABLE shop (y int)"))
+    db.close()
+    return Fault({"storage": {"url": url}}, "holds tables of something else: shop; name an empty", "url")
+
+
+def database_that_is_a_folder(w: World) -> Fault:
+    (w.folder / "kept").mkdir()
+    return Fault({"storage": {"url": "sqlite:///kept"}}, "/kept is a folder: name a file in it", "url")
+
+
+def database_that_is_none(w: World) -> Fault:
+    (w.folder / "mailgate.db").write_text("rubbish " * 1000)
+    said = "mailgate.db is no SQLite database, or is damaged"
+    return Fault({"storage": {"url": "sqlite:///mailgate.db"}}, said, "url", "brings a backup back")
+
+
 def database_read_only(w: World) -> Fault:
     server: Postgres = w.request.getfixturevalue("postgres")
     url = server.new()
@@ -299,6 +367,12 @@ def secret_that_everybody_can_read(w: World) -> Fault:
 
 def secret_missing(w: World) -> Fault:
     return Fault(w.box(password_file="none"), "none: No such file", "password_file", "put the secret into it")
+
+
+def secret_in_utf_16(w: World) -> Fault:
+    (w.folder / "secret").write_text("password", "utf-16")
+    (w.folder / "secret").chmod(0o600)
+    return Fault(w.box(password_file="secret"), "secret is not UTF-8", "password_file", "save it as UTF-8")
 
 
 def secret_empty(w: World) -> Fault:
@@ -448,9 +522,13 @@ RUNNING: tuple[tuple[Callable[[World], Fault], str, str], ...] = (
         "mailbox office: {where}: the server's certificate is not to be trusted: certificate has expired",
         "who runs the server has to renew it",
     ),
-    (folder_missing, "mailbox office: {where}: ", 'look at imap "office".port and imap "office".folder'),
+    (folder_missing, "mailbox office: {where}: there is no such folder", 'look at imap "office".folder; levels'),
+    (authority_missing, "mailbox office: {folder}/our-ca.pem: No such file", 'imap "office".tls_ca'),
+    (authority_that_is_no_certificate, "relay: no certificate in {folder}/our-ca.pem", "relay.tls_ca"),
+    (relay_that_says_nothing, "relay: {where} does not answer", "does a firewall stand between"),
+    (relay_with_too_many_connections, "relay: {where}: 421 4.7.0", "lower relay.max_connections"),
     (relay_not_there, "relay: nobody listens at {where}, since", "is the server running"),
-    (relay_without_starttls, "relay: {where}: ", 'try tls = "implicit" with port 465'),
+    (relay_without_starttls, "relay: {where}: the server offers no STARTTLS", 'try tls = "implicit" with port 465'),
     (relay_that_wants_a_sign_in, "relay: {where}: 530 5.7.0 Authentication required", "relay.user"),
     (relay_with_a_wrong_password, "relay: {where} does not let help in: 535", "what stands in relay.password_file"),
 )

@@ -52,18 +52,24 @@ MAILBOX: list[tuple[Exception, str, str]] = [
     (LoginError("b'[AUTHENTICATIONFAILED] No.'"), "sign-in refused: [AUTHENTICATIONFAILED] No.", "password_file"),
     (
         IMAPClientError('select failed: b"Mailbox doesn\'t exist: X"'),
-        "select failed: Mailbox doesn't exist: X",
-        "folder",
+        ": there is no such folder: Mailbox doesn't exist: X",
+        'look at imap "office".folder; levels',
     ),
-    (IMAPClientError("command STARTTLS illegal"), "STARTTLS", "offers no STARTTLS"),
+    (
+        IMAPClientError("select failed: b'[INUSE] Try again'"),
+        ": select failed: [INUSE] Try again",
+        'imap "office".port and',
+    ),
+    (IMAPClientError("server does not support STARTTLS capability"), ": the server offers no STARTTLS", "port 993"),
     (IMAPClientAbortError("the server hung up"), "the server hung up", "who runs it"),
 ]
 SENDER: list[tuple[Exception, str, str]] = [
     *BOTH,
     (smtplib.SMTPAuthenticationError(535, b"5.7.8 No"), "does not let help in: 535 5.7.8 No", "relay.password_file"),
-    (smtplib.SMTPNotSupportedError("STARTTLS extension not supported by server."), "STARTTLS", "offers no STARTTLS"),
+    (smtplib.SMTPNotSupportedError("STARTTLS extension not supported by server."), "offers no STARTTLS", "port 465"),
     (smtplib.SMTPNotSupportedError("SMTP AUTH extension not supported by server."), "AUTH", "takes no sign-in here"),
     (smtplib.SMTPServerDisconnected("Connection unexpectedly closed"), "unexpectedly closed", "is the port right"),
+    (smtplib.SMTPConnectError(421, b"4.7.0 Too many connections"), "421 4.7.0 Too many", "lower relay.max_connections"),
     (smtplib.SMTPConnectError(554, b"5.7.1 Go away"), "554 5.7.1 Go away", "relay.host"),
 ]
 
@@ -93,9 +99,19 @@ def test_of_a_file_the_file_is_named_and_no_server() -> None:
     assert relay.explain(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), RELAY).said.startswith("relay.password: ")
 
 
+def test_relay_that_says_nothing_does_not_answer_whatever_smtplib_calls_it() -> None:
+    try:
+        try:
+            raise TimeoutError("timed out")
+        except OSError as silence:
+            raise smtplib.SMTPServerDisconnected(f"Connection unexpectedly closed: {silence}")  # noqa: B904 - as there
+    except smtplib.SMTPServerDisconnected as error:
+        told(relay.explain(error, RELAY), "mx.desk.example:1587", "does not answer", "is the port right")
+
+
 def test_of_a_grant_its_own_words_are_told() -> None:
     assert "mailgate login" in connection.explain(GrantError("m365: taken back", dead=True), BOX).todo
-    assert connection.explain(GrantError("m365: no answer", dead=False), BOX).todo == "it may come back by itself"
+    assert connection.explain(GrantError("m365: no answer", dead=False), BOX).todo == "it is asked again"
 
 
 def test_fault_of_our_own_is_told_as_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -105,6 +106,51 @@ def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
     db.create_file()
     with db.write() as connection:
         connection.exec_driver_sql("CREATE TABLE journal (id INTEGER)")
-    with pytest.raises(SchemaMismatch, match="another program"):
+    with pytest.raises(SchemaMismatch, match="tables of something else: journal; name an empty one"):
         schema.check(db)
     db.close()
+
+
+def test_version_table_of_another_program_makes_it_no_desk(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'other.db'}")
+    db.create_file()
+    with db.write() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE {schema.VERSION_TABLE} (version_num TEXT)")
+    with pytest.raises(SchemaMismatch, match="something else"):
+        schema.upgrade(db)
+    db.close()
+
+
+def test_tables_of_others_beside_ours_change_nothing(database_url: str) -> None:
+    db = Database(database_url)
+    schema.create(db)
+    with db.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE shop (id INTEGER)")
+    schema.check(db)
+    assert schema.upgrade(db).endswith("is up to date")
+    db.close()
+
+
+def test_file_that_is_no_database_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "other.db"
+    file.write_text("a letter to somebody")
+    with pytest.raises(SchemaMismatch, match="no SQLite database"):
+        schema.upgrade(Database(f"sqlite:///{file}"))
+    assert file.read_text() == "a letter to somebody"
+
+
+def test_tables_of_an_extension_are_nobodys(postgres: Any) -> None:
+    url = postgres.new()
+    db = Database(url)
+    try:
+        with db.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE places (id int)")
+            connection.exec_driver_sql("ALTER EXTENSION plpgsql ADD TABLE places")
+        assert schema.version(db) is None
+        with db.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE shop (id int)")
+        with pytest.raises(SchemaMismatch, match="something else: shop;"):
+            schema.version(db)
+    finally:
+        db.close()
+        postgres.drop(url)
