@@ -128,7 +128,7 @@ def test_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path, do
                 daemon.start()
             time.sleep(0.5)
         wait_until_taken(daemon, load)
-        daemon.settled(60)
+        daemon.settled(60 + 2 * KILLS)  # what waits grows with them: while it is down it works nothing
     finally:
         stopped = daemon.stop()
         daemon.close()
