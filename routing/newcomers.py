@@ -20,7 +20,18 @@ _FREE_MAIL = """
     inbox.ru list.ru rambler.ru qq.com 163.com 126.com sina.com naver.com daum.net orange.fr wanadoo.fr free.fr
     laposte.net sfr.fr libero.it virgilio.it tin.it alice.it wp.pl o2.pl onet.pl interia.pl seznam.cz centrum.cz
     bluewin.ch btinternet.com sky.com comcast.net verizon.net att.net sbcglobal.net cox.net uol.com.br bol.com.br
-    terra.com.br rediffmail.com
+    terra.com.br rediffmail.com hotmail.it hotmail.es hotmail.nl hotmail.be hotmail.com.br live.de live.fr live.it
+    live.nl live.be live.se live.dk live.no live.ca live.co.uk live.com.pt outlook.es outlook.it outlook.pt outlook.be
+    outlook.com.br yahoo.it yahoo.es yahoo.ca yahoo.in yahoo.co.in yahoo.co.jp yahoo.com.br yahoo.com.ar yahoo.com.mx
+    yahoo.com.au yahoo.pl yahoo.se yahoo.gr yahoo.ro rocketmail.com myyahoo.com gmx.us gmx.eu gmx.li gmx.fr gmx.es
+    gmx.co.uk mail.de email.de arcor.de vodafone.de kabelmail.de protonmail.ch tutanota.de tutamail.com
+    keemail.me duck.com aliceadsl.fr neuf.fr bbox.fr numericable.fr club-internet.fr tiscali.it tiscali.co.uk
+    inwind.it iol.it fastwebnet.it vodafone.it ziggo.nl kpnmail.nl hetnet.nl planet.nl home.nl xs4all.nl casema.nl
+    quicknet.nl telenet.be skynet.be proximus.be sapo.pt telefonica.net terra.es ig.com.br email.cz post.cz
+    volny.cz azet.sk centrum.sk zoznam.sk freemail.hu citromail.hu abv.bg op.pl tlen.pl gazeta.pl poczta.fm telia.com
+    online.no ukr.net i.ua meta.ua ya.ru yandex.by yandex.kz hanmail.net nate.com foxmail.com yeah.net sina.cn 139.com
+    189.cn virginmedia.com talktalk.net ntlworld.com blueyonder.co.uk charter.net earthlink.net shaw.ca rogers.com
+    sympatico.ca bigpond.com optusnet.com.au xtra.co.nz
 """
 FREE_MAIL = frozenset(_FREE_MAIL.split())
 

@@ -59,6 +59,7 @@ def test_a_colleague_in_cc_of_an_unverified_mail_gets_the_answers() -> None:
     [
         (DORA, DAVE, {DORA, DAVE}),  # of one house, though of no partner
         (GINA, GUY, {GINA}),  # where anybody can have an address
+        ("gina@yahoo.it", "guy@yahoo.it", {"gina@yahoo.it"}),
         (DORA, ANNA, {DORA}),
         (ANNA, DORA, {ANNA}),
     ],
