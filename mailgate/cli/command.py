@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,30 @@ class Place:
 
         app = open_application(settings)
         click.get_current_context().call_on_close(app.db.close)
+        return app
+
+    def rehearsal(self) -> Application:
+        """As `application`; for a desk that was never served with an empty database that ends with the command."""
+        from msgspec import structs
+
+        from storage import beginning, schema
+        from storage.database import Database
+
+        settings = self.settings()
+        with contextlib.closing(Database(settings.database_url)) as db:
+            if schema.version(db) is not None:
+                return self.application()
+            beginning.refuse(db, settings.state, settings.file)
+        click.echo("This desk was never served: explained against an empty one.", err=True)
+        context = click.get_current_context()
+        folder = context.with_resource(tempfile.TemporaryDirectory(prefix="mailgate-explain-"))  # mode 0700
+        url = f"sqlite:///{folder}/mailgate.db"
+        with contextlib.closing(Database(url)) as db:
+            schema.create(db)
+        from mailgate.application import open_application
+
+        app = open_application(structs.replace(settings, storage=structs.replace(settings.storage, url=url)))
+        context.call_on_close(app.db.close)
         return app
 
 

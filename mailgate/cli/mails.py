@@ -66,9 +66,12 @@ def parse(*, files: tuple[str, ...], as_json: bool) -> None:
 @json_option
 @pass_place
 def explain(place: Place, *, file: str, door: str, from_: str | None, to: tuple[str, ...], as_json: bool) -> None:
-    """What would happen to this mail here, now, had it come from a trusted peer, and why. Touches nothing."""
+    """What would happen to this mail here, now, had it come from a trusted peer, and why. Touches nothing.
+
+    A desk that was never served is explained as an empty one.
+    """
     raw = raw_mail(file)
-    app = place.application()
+    app = place.rehearsal()
     if door not in app.policy.doors:
         raise CommandError(f"there is no door {door!r}; known are {', '.join(app.policy.doors)}")
     recipients = to or (app.policy.address,)

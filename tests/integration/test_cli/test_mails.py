@@ -242,6 +242,23 @@ def test_explain_says_what_would_happen_and_touches_nothing(desk: Any, tmp_path:
     assert desk.one("status") | {"disk": None} == before
 
 
+def test_explain_of_a_desk_that_was_never_served_takes_an_empty_one(empty: Any) -> None:
+    result = empty.run("explain", "-", stdin=MAIL)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "This desk was never served: explained against an empty one.\n"
+    assert empty.one("explain", "-", stdin=MAIL)["verb"] == "open"
+    assert not (empty.folder / "mailgate.db").exists()
+
+
+def test_explain_of_a_desk_whose_database_is_gone_is_refused(empty: Any) -> None:
+    (empty.folder / "mailgate.begun").touch()
+    assert "`mailgate restore FILE` brings it back" in empty.refused("explain", "-", stdin=MAIL)
+
+
+def test_explain_of_a_desk_that_is_served_says_nothing_of_an_empty_one(desk: Any) -> None:
+    assert desk.run("explain", "-", stdin=MAIL).stderr == ""
+
+
 def test_explain_knows_the_junk_folder_that_a_mailbox_watches(desk: Any) -> None:
     file = Path(desk.settings)
     file.write_text(file.read_text("utf-8").replace('name = "office"', 'name = "office"\njunk = "Spam"'), "utf-8")
