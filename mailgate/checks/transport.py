@@ -15,11 +15,7 @@ from mailgate.settings.kinds import Tls
 from mailgate.settings.providers import LOOPBACK
 
 PATIENCE = 5.0  # seconds for a server's first words: who waits for the other side to begin is spoken to the other way
-IN_PLAIN = (
-    25,
-    143,
-    587,
-)  # these begin without TLS (RFC 5321, RFC 9051, RFC 6409); a ClientHello there looks like abuse
+IN_PLAIN = (25, 143, 587)  # they begin without TLS (RFC 5321, 9051, 6409); a ClientHello there looks like abuse
 NAME = "localhost"  # said to SMTP; nothing is asked of it
 
 Protocol = Literal["IMAP", "SMTP"]
@@ -38,6 +34,11 @@ class Transport:
     sign_in: bool = True
     doubt: str = ""
     certificate: str = ""
+
+
+def exposes(found: Transport, host: str) -> bool:
+    """Whether a password would go over the network in the clear; who offers no TLS may stand in between (RFC 8314)."""
+    return found.tls == "none" and found.sign_in and host not in LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)

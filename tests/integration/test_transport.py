@@ -113,3 +113,16 @@ def test_nobody_and_a_server_without_a_word_are_nothing(monkeypatch: pytest.Monk
     assert find("SMTP", "127.0.0.1", free_port()) is None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert find("IMAP", "127.0.0.1", silent.getsockname()[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "host", "told"),
+    [
+        (Transport("none"), "mail.example", True),
+        (Transport("none", sign_in=False), "mx.example", False),
+        (Transport("starttls"), "mail.example", False),
+        (Transport("none"), "127.0.0.1", False),
+    ],
+)
+def test_a_password_is_not_told_in_the_clear_over_a_network(found: Transport, host: str, told: bool) -> None:
+    assert transport.exposes(found, host) is told
