@@ -25,7 +25,7 @@ class Finding:
 
 def at_server(finding: Finding, where: str) -> Finding:
     """With the server that was asked, HOST:PORT, where something is not well with it; a file is its own place."""
-    named = where in finding.said or finding.at[-1:] in (("password_file",), ("tls_ca",))
+    named = where in finding.said or finding.at[-1:] in (("password_file",), ("tls_ca",), ("auth",))
     return finding if finding.state == "ok" or named else replace(finding, said=f"{where}: {finding.said}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mailgate import policy as policies
 from mailgate import settings
-from mailgate.checks import listening, mailboxes, relaying, standing
+from mailgate.checks import listening, mailboxes, relaying, running, standing
 from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.errors import SettingsError
 from mailgate.outgoing.check import check as check_templates
@@ -47,13 +47,26 @@ def _everything(found: Settings) -> Iterator[Finding]:
     yield from _templates(found, policy)
     yield from _people(found)
     yield from standing.machine(found)
-    yield from connections(found)
+    yield from _hanging(list(connections(found)), found)
+
+
+def _hanging(tried: list[Finding], found: Settings) -> Iterator[Finding]:
+    """Grants, each with what hangs on it, and all else that was tried: one trouble is told once."""
+    for grant in standing.grants(found):
+        hang = [one.what for one in tried if one.state == "failed" and one.said.startswith(f"{grant.what}: ")]
+        if hang and grant.state != "ok":
+            tried = [one for one in tried if one.what not in hang or one.state != "failed"]
+            yield replace(grant, state="failed", said=f"{grant.said}; on it hang: {', '.join(hang)}")
+        else:
+            yield grant
+    yield from tried
 
 
 def connections(found: Settings) -> Iterator[Finding]:
     """All at once: each waits for somebody else."""
+    runs = running.here(found)
     tries = [
-        *(lambda p=place: [listening.listening(*p)] for place in listening.places(found)),
+        *(lambda p=place: [listening.listening(*p, runs=runs)] for place in listening.places(found)),
         *(lambda box=box: mailboxes.mailbox(box, found) for box in found.imap),
         lambda: list(relaying.relay(found)),
     ]

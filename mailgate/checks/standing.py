@@ -16,10 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from mailgate.alarms import ringing
 from mailgate.alarms.ringing import Ring
 from mailgate.alarms.standing import around
+from mailgate.checks import secrets
 from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.checks.results import top, trust
 from mailgate.grants import ends
 from mailgate.settings import Settings, nameserver, networks
+from mailgate.settings.draft import NO_CLIENT
 from mailgate.settings.sources import Place
 from mailgate.verify.dns import DnsTrouble, Resolver
 from parsing import headers, limits
@@ -30,14 +32,12 @@ from storage.tables import counter
 
 LOOKED_AT = 200  # newest arrivals among which those of the mail server in front are looked for
 RECENT = 30  # of them
-CONTAINER_SECRETS = ("/run/secrets/", "/var/run/secrets/")  # readable by all in there, who are one
 OURS = "a folder that the user who runs mailgate can write to"
 
 
 def machine(found: Settings) -> Iterator[Finding]:
-    """Everything but the connections."""
+    """Everything but the connections, and the grants, of which these have the news."""
     yield from _secrets(found)
-    yield from _grants(found)
     yield from _alarm(found)
     yield from _certificate(found)
     yield from _folders(found)
@@ -46,19 +46,7 @@ def machine(found: Settings) -> Iterator[Finding]:
 
 
 def _secrets(found: Settings) -> Iterator[Finding]:
-    named: list[tuple[str, Place, str | None]] = [
-        (f'imap "{box.name}".password_file', ("imap", n, "password_file"), box.password_file)
-        for n, box in enumerate(found.imap)
-    ]
-    if found.relay:
-        named.append(("relay.password_file", ("relay", "password_file"), found.relay.password_file))
-    for n, grant in enumerate(found.grant):
-        keys = ("client_secret_file", "service_account_file")
-        named += [(f'grant "{grant.name}".{key}', ("grant", n, key), getattr(grant, key)) for key in keys]
-    for key, at, name in named:
-        if name is None:
-            continue
-        file = found.path(name)
+    for key, at, file in ((secret.key, secret.at, secret.file) for secret in secrets.named(found)):
         try:
             text = file.read_text("utf-8-sig")
         except OSError as error:
@@ -70,18 +58,10 @@ def _secrets(found: Settings) -> Iterator[Finding]:
             continue
         if not text.strip():
             yield failed(key, f"{file} is empty", "put the secret into it", at)
-        elif str(file).startswith(CONTAINER_SECRETS):
-            continue
-        elif file.stat().st_mode & 0o007:
-            yield failed(key, f"{file} can be read by everybody on this machine", f"chmod 600 {file}", at)
-        elif file.stat().st_mode & 0o070 and not _shared(file):
-            yield advice(key, f"{file} can be read by its group", f"chmod 600 {file}", at)
-
-
-def _shared(file: Path) -> bool:
-    """Whether it is root's, and read by the group of its folder alone: a service's, which may not write it."""
-    there, folder = file.stat(), file.parent.stat()
-    return there.st_uid == 0 and there.st_mode & 0o077 == 0o040 and there.st_gid == folder.st_gid != 0
+        elif secrets.to_everybody(file):
+            yield failed(key, f"{file} can be read by everybody on this machine", secrets.closed(file), at)
+        elif secrets.to_a_group(file):
+            yield advice(key, f"{file} can be read by its group", secrets.closed(file), at)
 
 
 def alarm(found: Settings) -> Iterator[Finding]:
@@ -110,9 +90,13 @@ def _alarm(found: Settings) -> Iterator[Finding]:
         yield failed("alarm.command", said, "its whole path, and chmod +x", ("alarm", "command"))
 
 
-def _grants(found: Settings) -> Iterator[Finding]:
+def grants(found: Settings) -> Iterator[Finding]:
     for n, secret in enumerate(ends.secrets(found)):
         what = f"grant {secret.name}"
+        if found.grant[n].client_id == NO_CLIENT:
+            todo = f"register the application (docs/{secret.provider}.md), and write its id here"
+            yield failed(what, "client_id is still the placeholder", todo, ("grant", n, "client_id"))
+            continue
         if (said := ends.trouble(secret)) is None:
             yield ok(what, "its end is not known" if secret.ends is None else f"ends in {ends.days(secret.ends)}")
         elif secret.dead or (secret.ends is not None and secret.ends <= time.time()):

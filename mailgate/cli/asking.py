@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -18,11 +19,34 @@ from mailgate.settings.misfits import nearest
 from mailgate.settings.providers import ALIASES, PROVIDERS, Server
 
 STEPS = 8
+OPTIONS = {  # by step
+    1: "--desk",
+    2: "--mailbox",
+    3: "--user and --password-file (with the password in it)",
+    4: "--relay",
+    5: "--timezone",
+    6: "--staff",
+    7: "--auth-results",
+    8: "--shadow or --live",
+}
+_NEAR = 0.75  # likeness of a zone that may have been meant
 
 _PERSON = re.compile(r"^\s*(?:(?P<name>[^<>]*?)\s*<(?P<in>[^@\s<>]+@[^@\s<>]+)>|(?P<bare>[^@\s<>]+@[^@\s<>]+))\s*$")
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 
+_KEY = re.compile(r'(?P<of>relay|imap "office")\.(?P<key>user|password_file|tls_ca|host|port|folder)\b')
+
 Read = TypeVar("Read")
+
+
+def _named(key: re.Match[str]) -> str:
+    """A setting of a file that is not written yet, in words."""
+    of = "relay" if key["of"] == "relay" else "mailbox"
+    return {
+        "user": f"the user of the {of}",
+        "password_file": f"the password of the {of}",
+        "tls_ca": f"--{'relay' if of == 'relay' else 'imap'}-ca",
+    }.get(key["key"], f"the {of}'s {key['key']}")
 
 
 class Asker:
@@ -32,9 +56,11 @@ class Asker:
         self.yes = yes
         self.people = people
         self._head: tuple[str, str] | None = None
+        self._step = 1
 
     def step(self, number: int, title: str, hint: str = "") -> None:
         """What the next questions are about; shown once one of them is asked."""
+        self._step = number
         self._head = (f"{number}/{STEPS}  {title}", hint)
 
     def _ask(self, question: str, default: str | None = None, *, hidden: bool = False) -> str:
@@ -45,7 +71,13 @@ class Asker:
             self.people.say(title, "bold")
             if hint:
                 self.people.say(f"     {hint}", "dim")
-        return str(click.prompt(f"     {question}", default=default, hide_input=hidden))
+        try:
+            return str(click.prompt(f"     {question}", default=default, hide_input=hidden))
+        except click.Abort:
+            if sys.stdin.isatty():  # Ctrl-C
+                raise
+            said = f"{question}: nobody is there to answer; give {OPTIONS[self._step]}, or --yes for the defaults"
+            raise CommandError(said) from None
 
     def __call__(self, question: str, given: str | None, default: str | None, read: Callable[[str], Read]) -> Read:
         """An answer as typed, read. Raises CommandError where an option's cannot be."""
@@ -54,8 +86,9 @@ class Asker:
         if self.yes:
             return read(default or "")
         while True:
+            typed = self._ask(question, default)
             try:
-                return read(self._ask(question, default))
+                return read(typed)
             except CommandError as error:
                 self.wrong(str(error))
 
@@ -67,7 +100,7 @@ class Asker:
         """Why an answer will not do."""
         self.people.say(f"     ✗ {said}", "red")
         if todo:
-            self.people.say(f"       → {todo}", "yellow")
+            self.people.say(f"       → {_KEY.sub(_named, todo)}", "yellow")
 
     def good(self, said: str, more: str = "") -> None:
         """That an answer works."""
@@ -146,7 +179,8 @@ def zone(text: str) -> str:
     except (KeyError, ValueError, OSError):
         zones = {known.rpartition("/")[2].lower(): known for known in sorted(available_timezones()) if "/" in known}
         city = name.rpartition("/")[2].lower().replace(" ", "_")
-        near = nearest(name, (z for z in available_timezones() if "/" in z)) or zones.get(nearest(city, zones) or "")
+        all_of_them = (known for known in available_timezones() if "/" in known)
+        near = nearest(name, all_of_them, _NEAR) or zones.get(nearest(city, zones, _NEAR) or "")
         hint = f"; did you mean {near}?" if near else ""
         raise CommandError(f"expected a time zone such as Europe/Berlin, found {text!r}{hint}") from None
     return name

@@ -50,6 +50,8 @@ WAIT_SECONDS = 120  # for a first mail: providers take their time with a sender 
 @click.option("--authorize-url", metavar="URL", help="google: its page of consent.")
 @click.option("--token-url", metavar="URL", help="google: where tokens come from.")
 @click.option("--tls-ca", metavar="FILE", help="Certificates to trust there instead of the machine's.")
+@click.option("--imap-ca", metavar="FILE", help="Certificates to trust at the mailbox, of your own authority.")
+@click.option("--relay-ca", metavar="FILE", help="Certificates to trust at the relay.")
 @click.option("--relay", metavar="HOST[:PORT]", help="The server that sends for us, or `none`: outgoing mail is held.")
 @click.option("--timezone", metavar="ZONE", help="Such as Europe/Berlin. Default: this machine's.")
 @click.option("--staff", metavar="NAME <ADDRESS>", help="The first member of staff, or `none`.")

@@ -38,6 +38,8 @@ class Given:
     authorize_url: str | None
     token_url: str | None
     tls_ca: str | None
+    imap_ca: str | None
+    relay_ca: str | None
     relay: str | None
     timezone: str | None
     staff: str | None
@@ -96,6 +98,9 @@ class Interview:
         """With how it is spoken to, as it offers that; a certificate that nobody else vouches for gets a file."""
         file = CERTIFICATES[protocol]
         draft.files.pop(file, None)
+        own = self.given.imap_ca if protocol == "IMAP" else self.given.relay_ca
+        if own is not None:
+            server = replace(server, tls_ca=str(Path(own).absolute()))
         if not self.trying:
             return server
         while (self.folder / file).exists():
@@ -106,15 +111,21 @@ class Interview:
         if met is None:
             return server  # whoever tries it says what is wrong
         offers = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no TLS"}[met.tls]
+        if own is not None and met.tls != "none":
+            self.ask.good(f"{server} speaks {offers}")
+            return replace(server, found=met.tls, signs_in=met.sign_in)
         if met.certificate:
             draft.files[file] = met.certificate
             self.ask.good(f"{server} speaks {offers}", f"its certificate ({met.doubt}) is believed: kept as {file}")
         elif met.tls == "none" and met.doubt:
             said = f"its certificate proves nothing ({met.doubt})"
             self.ask.good(f"{server} offers STARTTLS", f"{said}: without TLS, then; all stays on this machine")
-        elif met.tls == "none" and server.host not in LOOPBACK:
+        elif transport.exposes(met, server.host):
             todo = "a port with TLS: 993 for a mailbox, 465 or 587 for a relay"
-            self.ask.wrong(f"{server} offers no TLS: all goes over the network in the clear (RFC 8314)", todo)
+            self.ask.wrong(f"{server} offers no TLS: no password goes there in the clear (RFC 8314)", todo)
+            return server  # as if it offered what goes with its port
+        elif met.tls == "none" and server.host not in LOOPBACK:
+            self.ask.wrong(f"{server} offers no TLS: all mail goes over the network in the clear", "a port with TLS")
         else:
             self.ask.good(f"{server} speaks {offers}")
         return replace(server, found=met.tls, tls_ca=file if met.certificate else None, signs_in=met.sign_in)
@@ -155,7 +166,7 @@ class Interview:
             draft.answers = replace(draft.answers, application=self._told())
         if draft.answers.sign_in != "password" or not self.trying:
             return True
-        for _ in range(PASSWORD_TRIES):
+        for tried in range(PASSWORD_TRIES):
             self._password(draft, draft.answers.password_file, user)
             wrong = self._tried(draft)
             if wrong is None:
@@ -167,8 +178,9 @@ class Interview:
             if draft.answers.password_file not in draft.files:
                 raise CommandError(f"{self.folder / draft.answers.password_file} is there already: mend what is in it")
             del draft.files[draft.answers.password_file]
-            user = ask("User", None, user, asking.word)
-            draft.answers = replace(draft.answers, user=user)
+            if tried:  # a password may be mistyped once; then the name may be wrong
+                user = ask("User", None, user, asking.word)
+                draft.answers = replace(draft.answers, user=user)
         raise CommandError("nobody could sign in; nothing was written")
 
     def _told(self) -> Application:

@@ -12,6 +12,7 @@ import click
 import mailgate
 from mailgate.cli.command import Entry, Place, Root
 from mailgate.errors import SettingsError
+from mailgate.stopping import at_once
 
 ROOMS = ("parsing", "routing", "storage", "templates")
 
@@ -117,8 +118,18 @@ def intruder() -> str | None:
 
 def main() -> None:
     """The console script. What it makes is for its own user alone: mails, signing keys, settings."""
+    if sys.argv[1:2] == ["serve"]:
+        at_once()
     os.umask(0o077)
     if (found := intruder()) is not None:
         click.echo(f"mailgate: {found}", err=True)
         sys.exit(1)
-    cli(prog_name="mailgate")
+    try:
+        cli(prog_name="mailgate")
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        click.echo(
+            f"mailgate: a library of the system is missing, such as that of the package libstdc++6: {error}", err=True
+        )
+        sys.exit(1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailgate.alarms.standing import Standing, look
-from mailgate.checks import running
+from mailgate.alarms.standing import Problem, Standing, look
+from mailgate.checks import running, secrets
 from mailgate.checks.running import Daemon
 from mailgate.cli.command import Command, Place, json_option, pass_place, require_database
 from mailgate.cli.console import People, emit, iso, line, styled
@@ -30,7 +31,19 @@ def read_standing(settings: Settings) -> Standing:
     require_database(settings)
     standing = look(settings)
     found = running.daemon(settings, standing.status.beats).problem(settings, time.time())
-    return standing if found is None else replace(standing, problems=(found, *standing.problems))
+    open_to_all = (Problem("look", said, f"{said}; `{todo}`") for said, todo in secrets.exposed(settings))
+    return replace(standing, problems=(*((found,) if found else ()), *_folded(standing.problems), *open_to_all))
+
+
+def _folded(problems: Sequence[Problem]) -> list[Problem]:
+    """A grant's trouble once, with the mailboxes and the relay that wait for it."""
+    told = list(problems)
+    for grant in (one for one in problems if one.kind == "grant"):
+        hang = [p for p in told if p.kind in ("mailbox", "relay") and p.said.startswith(f"{p.name}: {grant.name}: ")]
+        if hang:
+            said = f"{grant.said}; on it hang: {', '.join(p.name for p in hang)}"
+            told = [replace(p, said=said) if p is grant else p for p in told if p not in hang]
+    return told
 
 
 def document(standing: Standing, daemon: Daemon) -> dict[str, Any]:
@@ -106,14 +119,25 @@ def _restore(status: Status) -> dict[str, Any] | None:
 
 
 @click.command(cls=Command, example="mailgate status")
+@click.option(
+    "--running", "alone", is_flag=True, help="Say only whether the daemon runs here: exit 1 where it does not."
+)
 @json_option
 @pass_place
-def status(place: Place, *, as_json: bool) -> None:
+@click.pass_context
+def status(ctx: click.Context, place: Place, *, alone: bool, as_json: bool) -> None:
     """How things stand: mails taken in, tickets, mails sent, mailboxes, and what needs a person.
 
     Exit 0 whenever it could be read, problems or not.
     """
     settings = place.settings()
+    if alone:
+        here = running.here(settings)
+        if as_json:
+            emit({"runs": here})
+        else:
+            click.echo("It runs." if here else f"It does not run: `{running.start(settings)}`.")
+        ctx.exit(0 if here else 1)
     standing = read_standing(settings)
     daemon = running.daemon(settings, standing.status.beats)
     if as_json:

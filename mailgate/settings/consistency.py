@@ -57,7 +57,7 @@ def _desk(settings: Settings) -> Iterator[Misfit]:
     except (KeyError, ValueError, OSError):  # no such key, a path that leads out, a folder
         from mailgate.settings.misfits import nearest
 
-        close = nearest(zone, (name for name in available_timezones() if "/" in name))
+        close = nearest(zone, (name for name in available_timezones() if "/" in name), 0.75)
         hint = f"; did you mean {close}?" if close else ""
         yield Misfit(("desk", "timezone"), f'expected a time zone such as Europe/Berlin, found "{zone}"{hint}')
     url = settings.storage.url

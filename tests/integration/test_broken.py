@@ -274,6 +274,16 @@ def port_already_in_use(w: World) -> Fault:
     return Fault(door, "another program listens there", "listen", "choose another smtp.listen")
 
 
+def page_port_already_in_use(w: World) -> Fault:
+    page = {"http": {"listen": f"127.0.0.1:{w.sink.port}"}}
+    return Fault(page, "another program listens there", "listen", "choose another http.listen")
+
+
+def port_of_another_desk(w: World) -> Fault:
+    port = w.greeting("220 desk.example ESMTP mailgate\r\n")
+    return Fault({"smtp": {"listen": [f"127.0.0.1:{port}"]}}, "the mailgate of another desk listens there", "listen")
+
+
 def address_of_another_machine(w: World) -> Fault:
     return Fault(
         {"lmtp": {"listen": ["192.0.2.1:2424"]}}, "cannot listen there", "listen", "an address of this machine"
@@ -394,6 +404,11 @@ def alarm_that_cannot_ring(w: World) -> Fault:
 def grant_that_nobody_signed_in_for(w: World) -> Fault:
     grant = {"name": "m365", "provider": "microsoft", "client_id": "1"}
     return Fault({"grant": grant}, "nobody has signed in yet", "grant", "`mailgate login m365`")
+
+
+def grant_of_the_placeholder(w: World) -> Fault:
+    grant = {"name": "m365", "provider": "microsoft", "client_id": "00000000-0000-0000-0000-000000000000"}
+    return Fault({"grant": grant}, "client_id is still the placeholder", "client_id", "docs/microsoft.md")
 
 
 def grant_whose_secret_has_ended(w: World) -> Fault:

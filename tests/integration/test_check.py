@@ -243,7 +243,7 @@ def test_probe_comes_back_and_opens_no_ticket(daemon: Daemon) -> None:
     assert told["ok"], told
     said = [c["found"] for c in told["checks"] if c["check"] == "probe"]
     assert "it came in by smtp after" in said[1]
-    assert "a mailgate listens there" in [c["found"] for c in told["checks"]]
+    assert "this desk listens there" in [c["found"] for c in told["checks"]]
     assert daemon.json("status")["tickets"] == 0
     assert daemon.json("inbox", "list")[0]["state"] == "done"
 

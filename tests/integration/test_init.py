@@ -61,7 +61,6 @@ def test_dialogue_ends_with_the_first_ticket(sit: Sit, tmp_path: Path, dovecot: 
     person.answers(f"User [{address}]:")
     person.answers("(not shown):", "not-the-one")
     person.sees("sign-in refused")
-    person.answers(f"User [{address}]:")
     person.answers("(not shown):", PASSWORD)
     person.sees("is signed in at 127.0.0.1")
     person.answers("Relay [127.0.0.1:587]:", f"127.0.0.1:{postfix.port}")

@@ -175,3 +175,25 @@ def test_group_that_reads_is_the_one_of_a_folder_that_root_keeps_for_it(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(Path, "stat", lambda _: made)
     assert service.group(folder) is None
+
+
+def test_zone_is_proposed_only_where_it_is_near(folder: Path) -> None:
+    assert "did you mean" not in init("--yes", "--timezone", "Foo/Bar").output
+    assert "did you mean Europe/Berlin?" in init("--yes", "--timezone", "Europe/Berln").output
+
+
+def test_question_that_nobody_answers_ends_with_its_option(folder: Path) -> None:
+    done = init("--desk", "Help <help@desk.example>", "--mailbox", "smtp")
+    assert done.exit_code == 1
+    assert "nobody is there to answer; give --relay" in done.output
+    assert "Aborted" not in done.output
+    assert list(folder.iterdir()) == []
+
+
+def test_authority_of_ones_own_is_written(folder: Path) -> None:
+    more = ("--mailbox", "imap.desk.example", "--imap-ca", "our.pem", "--relay", "smtp.desk.example:587")
+    assert init("--yes", *more, "--relay-ca", "/etc/ssl/our.pem").exit_code == 0
+    settings = written(folder)
+    assert settings.imap[0].tls_ca == str(folder / "our.pem")
+    assert settings.relay is not None
+    assert settings.relay.tls_ca == "/etc/ssl/our.pem"
