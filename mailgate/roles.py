@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from mailgate.grants import keeper
 from mailgate.intake.door import Listener
 from mailgate.monitoring.roster import Roster
 from mailgate.settings import Settings, junk_door
+from mailgate.stopping import STOP_SECONDS
 from storage import beats, words
 from storage.database import Database, StorageError, now
 from storage.holders import holding
@@ -24,7 +25,7 @@ from storage.holders import holding
 log = logging.getLogger("mailgate")
 
 LOOK_SECONDS = 1.0  # how soon a thread that died is noticed
-STOP_SECONDS = 20.0  # what is in hand is finished within it
+LEAVE_SECONDS = 2.0  # for those that have nothing in hand but what is taken up again: a mailbox that does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,10 @@ def post(app: Application, owner: str, stopping: threading.Event) -> None:
             dead = [thread.name for thread in threads if not thread.is_alive()]
             if dead:
                 raise RuntimeError(f"{', '.join(dead)} died")
-        for thread in threads:
-            thread.join(STOP_SECONDS)
+        began = time.monotonic()
+        for thread in threads:  # the sender is the first, if there is one
+            patience = STOP_SECONDS if thread.name == "sender" else LEAVE_SECONDS
+            thread.join(max(0.0, began + patience - time.monotonic()))
 
 
 def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tuple[str, Callable[[], Any]]]:
@@ -150,9 +153,3 @@ def _posts(app: Application, owner: str, stopping: threading.Event) -> list[tupl
 
         jobs.append(("alarms", Alarms(app.settings, app.db, stopping, news).run))
     return jobs
-
-
-def stop_on_signals(stopping: threading.Event) -> None:
-    """SIGTERM and SIGINT ask for an end; a second one does not hurry it: what is in hand is finished."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())

@@ -25,13 +25,14 @@ from types import FrameType
 from msgspec.structs import replace
 
 from mailgate import settings as files
+from mailgate import stopping as stops
 from mailgate.application import open_application
 from mailgate.errors import CommandError, MailgateError
 from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.monitoring import listening
 from mailgate.monitoring.roster import Roster
-from mailgate.roles import STOP_SECONDS, Onlooker, Role, roles, stop_on_signals
+from mailgate.roles import Onlooker, Role, roles
 from mailgate.settings import Settings
 from storage import epochs, holders, verifications
 from storage import shadow as shadows
@@ -42,6 +43,7 @@ log = logging.getLogger("mailgate")
 LOCK_SECONDS = 15.0  # children of a killed parent finish what they hold before a new daemon may begin
 SHORT_LIFE_SECONDS = 5.0  # a role that dies sooner is started again only after a pause
 PAUSE_SECONDS = 1.0
+KILL_SECONDS = stops.STOP_SECONDS + stops.LAST_SECONDS + 1  # a child that cannot even end by itself
 NOTIFY_SECONDS = 1.0  # for systemd to take what it is told
 
 
@@ -91,7 +93,8 @@ class Supervisor:
             signal.signal(number, self._signalled)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for role in roles(app, self.listeners, self.page, self.roster):
-            self._start(role)
+            if not self.stopping:
+                self._start(role)
         log.info("serving%s: %s", " in shadow" if self.shadow else "", _places(self.settings))
         notify("READY=1\nSTATUS=serving")
         beat = _watchdog_seconds()
@@ -124,34 +127,43 @@ class Supervisor:
     def _start(self, role: Role | Onlooker, ended: str | None = None) -> None:
         """Fork a child; `ended` is whose leases it ends first: its predecessor's, who died."""
         owner = holders.new_owner(f"{self.file}:{role.name}")
-        pid = os.fork()
+        stopping = threading.Event()
+        with stops.put_off():
+            pid = os.fork()
+            if pid:
+                self.children[pid] = (role, time.monotonic(), owner)
+            else:
+                self._listen(stopping)
         if pid:
-            self.children[pid] = (role, time.monotonic(), owner)
             self.roster.started(role.name, pid)
             return
         status = 1
         try:
-            status = self._child(role, self.settings, owner, ended)
+            status = self._child(role, self.settings, owner, ended, stopping)
         finally:
             logging.shutdown()
             os._exit(status)
 
-    def _child(self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None) -> int:
+    def _listen(self, stopping: threading.Event) -> None:
+        """What a child hears: not what its parent does."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self._alive_write)
+        stops.hear(stopping, self._alive_read)
+
+    def _child(
+        self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None, stopping: threading.Event
+    ) -> int:
         """The whole life of a child process; why it cannot begin or go on is in the log."""
         try:
-            return self._live(role, settings, owner, ended)
+            return self._live(role, settings, owner, ended, stopping)
         except Exception:
             log.exception("%s died", role.name)
             return 1
 
-    def _live(self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None) -> int:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
-        os.close(self._alive_write)
-        stopping = threading.Event()
-        stop_on_signals(stopping)
-        threading.Thread(target=_orphaned, args=(self._alive_read, stopping), name="orphaned", daemon=True).start()
+    def _live(
+        self, role: Role | Onlooker, settings: Settings, owner: str, ended: str | None, stopping: threading.Event
+    ) -> int:
         for sock in self.leaving:
             sock.close()
         if isinstance(role, Onlooker):
@@ -184,7 +196,8 @@ class Supervisor:
             self.roster.died(role.name)
             if time.monotonic() - started < SHORT_LIFE_SECONDS:
                 time.sleep(PAUSE_SECONDS)
-            self._start(role, ended=owner)
+            if not self.stopping:
+                self._start(role, ended=owner)
 
     def _replace(self) -> None:
         """New settings, if they can be used: children one by one, the sockets stay open."""
@@ -215,6 +228,8 @@ class Supervisor:
         wanted = roles(app, listeners, page, self.roster)
         self.roster.keep([role.name for role in wanted])
         for role in wanted:
+            if self.stopping:
+                return
             before = [pid for pid in old if self.children[pid][0].name == role.name]
             self._start(role)
             self._stop(before)
@@ -227,13 +242,14 @@ class Supervisor:
         notify("READY=1\nSTATUS=serving")
 
     def _stop(self, pids: Sequence[int]) -> int:
-        """Ask children to finish and wait; 1 if one had to be killed."""
+        """Ask children to finish and wait; 1 if one had to be killed. The end of all is not waited for one by one."""
+        all_of_them = self.stopping
         for pid in pids:
             os.kill(pid, signal.SIGTERM)
         waiting = set(pids)
-        end = time.monotonic() + STOP_SECONDS + 5
+        end = time.monotonic() + KILL_SECONDS
         killed = False
-        while waiting:
+        while waiting and self.stopping == all_of_them:
             for pid in list(waiting):
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     waiting.discard(pid)
@@ -241,7 +257,7 @@ class Supervisor:
             if waiting and time.monotonic() > end and not killed:
                 killed = True
                 for pid in waiting:
-                    log.error("process %d did not stop in %d s and is killed", pid, STOP_SECONDS)
+                    log.error("process %d did not stop in %d s and is killed", pid, KILL_SECONDS)
                     os.kill(pid, signal.SIGKILL)
             if waiting:
                 notify("WATCHDOG=1")
@@ -329,12 +345,6 @@ def _dead() -> list[tuple[int, int]]:
 def _exit(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
-
-
-def _orphaned(pipe: int, stopping: threading.Event) -> None:
-    """The parent is gone when its end of the pipe closes."""
-    os.read(pipe, 1)
-    stopping.set()
 
 
 def _places(settings: Settings) -> str:

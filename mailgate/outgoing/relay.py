@@ -74,6 +74,10 @@ class Connection:
             self.close()
             raise
 
+    def open(self) -> None:
+        """Connect and sign in, unless that was done. Raises RelayAway."""
+        self._open()
+
     @property
     def is_open(self) -> bool:
         return self._smtp is not None

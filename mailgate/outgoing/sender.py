@@ -27,6 +27,7 @@ log = logging.getLogger("mailgate.post")
 POLL_SECONDS = 0.05  # between looks where there is nothing to do
 GATHER_SECONDS = 0.01  # after a first result, for others to be recorded with it in one commit
 IN_HAND = 32  # letters claimed for each connection: enough to keep it busy while a commit is synced
+FAREWELL_SECONDS = 1.0  # for QUIT, to a relay that answers
 IDLE_SECONDS = 60.0  # a connection that nobody needs is closed; relays end it after five minutes
 RENEW_SECONDS = sending.LEASE_SECONDS / 4
 CROWDED_SECONDS = 30.0  # before another connection is tried beside those that work
@@ -50,6 +51,8 @@ class Sender:
         self._work: SimpleQueue[Outgoing | None] = SimpleQueue()
         self._done: SimpleQueue[Result] = SimpleQueue()
         self._in_hand: dict[int, Outgoing] = {}
+        self._lock = threading.Lock()
+        self._handing: set[int] = set()  # those that the relay may take or have taken; under the lock
         self._results: list[Result] = []  # not yet recorded
         self._handed_over: deque[float] = deque()  # when, at the latest, for the limit a minute
         self._leased_until = 0.0  # clock of `time.monotonic`, as all below
@@ -71,6 +74,8 @@ class Sender:
         try:
             while not self.stopping.is_set() or self._in_hand or self._results:
                 try:
+                    if self.stopping.is_set():
+                        self._let_go()
                     if not remembered:
                         self._remember()
                         remembered = True
@@ -85,8 +90,9 @@ class Sender:
             self._watch.close()
             for _ in threads:
                 self._work.put(None)
+            end = time.monotonic() + FAREWELL_SECONDS
             for thread in threads:
-                thread.join(self.relay.timeout)
+                thread.join(max(0.0, end - time.monotonic()))
 
     # --- the loop -----------------------------------------------------------------------------------------------
 
@@ -137,10 +143,20 @@ class Sender:
                 break
         clock = time.monotonic()
         for result in found:
-            self._in_hand.pop(result.id, None)
+            if self._in_hand.pop(result.id, None) is None:
+                continue  # let go meanwhile
+            with self._lock:
+                self._handing.discard(result.id)
+            self._results.append(result)
             if not (isinstance(result, Deferred) and not result.counts):
                 self._handed_over.append(clock)
-        self._results += found
+
+    def _let_go(self) -> None:
+        """At a stop: what no relay has begun to take goes back, though a thread may wait for its connection yet."""
+        with self._lock:
+            ids = self._in_hand.keys() - self._handing
+        for letter in [self._in_hand.pop(one) for one in sorted(ids)]:
+            self._results.append(Deferred(letter.id, letter.attempt, "", counts=False))
 
     def _room(self, clock: float) -> int:
         """How many letters may be claimed now."""
@@ -205,6 +221,11 @@ class Sender:
         if self.stopping.is_set() or self._away.is_away(clock) or clock >= self._leased_until:
             return Deferred(letter.id, letter.attempt, "", counts=False)
         try:
+            connection.open()  # a stop does not wait for it
+            with self._lock:
+                if self.stopping.is_set():
+                    return Deferred(letter.id, letter.attempt, "", counts=False)
+                self._handing.add(letter.id)
             result = connection.send(letter)
         except RelayAway:
             raise  # not the letter's: the thread deals with it

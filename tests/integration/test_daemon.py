@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import smtplib
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -13,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from servers.daemon import Daemon
+from servers.daemon import COMMAND, Daemon
 from servers.sink import Received, Sink
 
 SETTINGS = """
@@ -165,6 +167,38 @@ def test_stopping_finishes_what_is_in_hand(daemon: Daemon) -> None:
     assert daemon.stop() == 0
     daemon.start()
     assert daemon.settled()["journal"] == {"new": 0, "done": 30, "parked": 0}
+
+
+def test_a_stop_of_the_whole_group_is_heard_at_every_moment_of_the_start(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it greets nobody, and connections wait for a minute
+        port = silent.getsockname()[1]
+        box = f'[[imap]]\nname = "office"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\nuser = "u"\n'
+        (tmp_path / "pw").write_text("pw\n")
+        (tmp_path / "pw").chmod(0o600)
+        daemon = Daemon(tmp_path, SETTINGS.format(relay=port) + box + 'password_file = "pw"\n')
+        for number in range(16):
+            with (tmp_path / "log").open("ab") as log:
+                command = [*COMMAND, "serve", "--config", str(daemon.file)]
+                process = subprocess.Popen(command, stderr=log, start_new_session=True)
+            try:
+                wait(lambda of=process: hears(of.pid), daemon)
+                time.sleep(number * 0.1)
+                os.killpg(process.pid, (signal.SIGTERM, signal.SIGINT)[number % 2])
+                assert process.wait(15) == 0, f"at {number * 0.1:.1f} s: {daemon.log()}"
+                with pytest.raises(ProcessLookupError):
+                    os.killpg(process.pid, 0)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    assert "Traceback" not in daemon.log()
+
+
+def hears(pid: int) -> bool:
+    """Whether the process itself, and not the kernel, ends it at SIGTERM (proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def test_second_daemon_with_the_same_settings_is_refused(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,16 @@ def test_no_more_letters_a_minute_than_allowed(sqlite: Database, sink: Sink) -> 
     assert sorted(states(sqlite).values()) == ["pending", "pending", "sent", "sent", "sent"]
 
 
+def test_a_stop_does_not_wait_for_a_relay_that_never_greets_and_the_letters_go_back(sqlite: Database) -> None:
+    write(sqlite, letter("a"), letter("b"))
+    with socket.create_server(("127.0.0.1", 0)) as silent, running(sqlite, silent.getsockname()[1], timeout=60):
+        until(lambda: rows(sqlite)["b"].owner is not None, "they are in hand")
+    assert {name: (row.state, row.owner, row.attempt) for name, row in rows(sqlite).items()} == {
+        "a": ("pending", None, 0),
+        "b": ("pending", None, 0),
+    }
+
+
 def test_stopping_finishes_what_is_in_hand_gives_the_rest_back_and_doubles_nothing(
     sqlite: Database, sink: Sink
 ) -> None:
