@@ -36,26 +36,35 @@ class Outgoing:
     body: bytes
 
 
-def is_due(connection: Connection, now: float) -> bool:
-    """Whether there is a letter to send."""
+def is_due(connection: Connection, now: float, kept: Collection[str] = ()) -> bool:
+    """Whether there is a letter to send; none from an envelope sender in `kept`."""
     return (
         connection.execute(
             sa.select(outbox.c.id)
             .where(IS_TO_SEND, outbox.c.rank.in_(_RANKS), outbox.c.due <= now, ~epochs.IS_FROZEN)
+            .where(outbox.c.envelope_from.not_in(kept))
             .limit(1)
         ).first()
         is not None
     )
 
 
-def claim(connection: Connection, owner: str, now: float, limit: int, but: Collection[int] = ()) -> list[Outgoing]:
+def claim(
+    connection: Connection,
+    owner: str,
+    now: float,
+    limit: int,
+    but: Collection[int] = (),
+    kept: Collection[str] = (),
+) -> list[Outgoing]:
     """Take at most `limit` due letters under a lease: answers before acknowledgements before notices, oldest first.
 
     No more than 20 MB at once; a larger letter comes alone. What goes to a suppressed address fails here. `but`: what
-    the caller still holds; where the clock steps, its leases seem to have run out.
+    the caller still holds; where the clock steps, its leases seem to have run out. `kept`: envelope senders whose
+    letters stay where they are.
     """
     due = _wanted(
-        connection, [row for state in TO_SEND for row in connection.execute(_due(state, now, limit, but))], now
+        connection, [row for state in TO_SEND for row in connection.execute(_due(state, now, limit, but, kept))], now
     )
     ids: list[int] = []
     total = 0
@@ -113,7 +122,9 @@ def _wanted(connection: Connection, due: Sequence[Any], now: float) -> list[Any]
     return [row for row in due if row.id not in lost]
 
 
-def _due(state: str, now: float, limit: int, but: Collection[int]) -> sa.Select[tuple[int, int, float, str, str, int]]:
+def _due(
+    state: str, now: float, limit: int, but: Collection[int], kept: Collection[str]
+) -> sa.Select[tuple[int, int, float, str, str, int]]:
     """One state at a time, so that an index which begins with it gives the order."""
     return (
         sa.select(
@@ -126,7 +137,7 @@ def _due(state: str, now: float, limit: int, but: Collection[int]) -> sa.Select[
         )
         .join(letter_body, letter_body.c.sha256 == outbox.c.body_sha256)
         .where(outbox.c.state == state, outbox.c.rank.in_(_RANKS), outbox.c.due <= now, outbox.c.id.not_in(but))
-        .where(~epochs.IS_FROZEN)
+        .where(outbox.c.envelope_from.not_in(kept), ~epochs.IS_FROZEN)
         .order_by(outbox.c.rank, outbox.c.due, outbox.c.id)
         .limit(limit)
         .with_for_update(of=outbox, skip_locked=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import smtplib
+from dataclasses import replace
 
 from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
@@ -19,9 +20,13 @@ NOT_LET_IN = (530, 534, 535, 538)  # RFC 4954 section 6: about us, and not about
 CLOSING = 421  # RFC 5321 section 4.2.2: the relay is going away
 CROWDED = 432  # Microsoft's "4.3.2 Concurrent connections limit exceeded", at MAIL or after the content
 _BUSY = "it is busy, or has a limit on connections: lower relay.max_connections, or wait"
+_REFUSALS = (550, 551, 553, 554)  # RFC 5321 section 4.2.2; 50x are of what was typed, 552 of a size
+_OF_SENDERS = (".1.7", ".1.8")  # RFC 3463 section 3.2: the sender's address, or its domain
+_OF_LETTERS = ("5.2.", "5.3.", "5.5.", "5.6.")  # of mailbox, size, command, content: RFC 6531 has 5.6.7 for SMTPUTF8
 PATIENCE = 60.0  # seconds before another login: quick ones lock accounts
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463 section 2
+_WANTS_SIGN_IN = re.compile(r"\bauthenticat", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,200}@[^<>\s]{1,200})>")
 _AMAZON_ID = re.compile(r"(?i:ok)\s+([0-9a-f]{8,20}(?:-[0-9a-f]{1,20}){5,6})\s*")
 _AMAZON_HOST = re.compile(r"email-smtp[a-z-]*\.([a-z0-9-]+)\.amazonaws\.com", re.IGNORECASE)
@@ -35,6 +40,10 @@ class RelayAway(Exception):
         super().__init__(trouble.line)
         self.trouble = trouble
         self.seconds = seconds
+
+
+class SenderRefused(RelayAway):
+    """The relay takes no mail from that envelope sender, whoever it is for; perhaps from another."""
 
 
 class _Lost(Exception):
@@ -54,7 +63,10 @@ class Connection:
         self._smtp: smtplib.SMTP | None = None
 
     def send(self, letter: Outgoing) -> Result:
-        """Hand over one letter. Raises RelayAway; a connection that the relay closed meanwhile is opened again once."""
+        """Hand over one letter. A connection that the relay closed meanwhile is opened again once.
+
+        Raises RelayAway.
+        """
         recipient, sender = addr_spec(letter.recipient), addr_spec(letter.envelope_from)
         if recipient is None:
             return Failed(letter.id, letter.attempt, f"{letter.recipient!r} is no address", "5.1.3")
@@ -70,9 +82,19 @@ class Connection:
             if lost.closing:
                 raise RelayAway(self._said(str(lost), CLOSING)) from lost
             return Deferred(letter.id, letter.attempt, str(lost))  # perhaps by its fault: it must not block others
+        except SenderRefused:
+            own = self._own(letter.envelope_from)
+            if self._relay.envelope != "account" or own == letter.envelope_from:
+                raise
+            return self.send(replace(letter, envelope_from=own))  # written under a setting that is no more
         except RelayAway:
             self.close()
             raise
+
+    def _own(self, sender: str) -> str:
+        """The address that an envelope sender stands for (RFC 5321 section 4.5.5, VERP)."""
+        local, _, domain = sender.rpartition("@")
+        return f"{local.partition('+')[0]}@{domain}" if "+" in local else sender or self._settings.desk.address
 
     def open(self) -> None:
         """Connect and sign in, unless that was done. Raises RelayAway."""
@@ -114,7 +136,7 @@ class Connection:
             ):
                 code, answer = smtp.docmd(command, argument)
                 if code // 100 != wanted:
-                    return self._declined(smtp, letter, code, _text(code, answer))
+                    return self._declined(smtp, letter, command, code, _text(code, answer))
         except UNREACHABLE as error:
             raise _Lost(_describe(error)) from error
         try:
@@ -132,11 +154,13 @@ class Connection:
             return _refused(letter, code, text)
         return Sent(letter.id, letter.attempt, _status(text), self._renamed(letter, text), text)
 
-    def _declined(self, smtp: smtplib.SMTP, letter: Outgoing, code: int, text: str) -> Result:
+    def _declined(self, smtp: smtplib.SMTP, letter: Outgoing, command: str, code: int, text: str) -> Result:
         """Another answer than the one that goes on."""
         if code == CLOSING:
             raise _Lost(text, closing=True)
-        if code in NOT_LET_IN:
+        if code in NOT_LET_IN or (
+            command == "MAIL" and code >= 500 and self._relay.user is None and _WANTS_SIGN_IN.search(text)
+        ):
             raise RelayAway(self._said(text, code), PATIENCE)
         if code == CROWDED:
             raise RelayAway(self._said(text, code))
@@ -144,7 +168,21 @@ class Connection:
             smtp.rset()
         except UNREACHABLE:
             self.close()
+        if _is_of_the_sender(letter, command, code, text):
+            trouble = self._unwelcome(letter.envelope_from, text)
+            if self._relay.envelope == "verp":  # each mail has another sender, and none will do
+                raise RelayAway(trouble)
+            raise SenderRefused(trouble)
         return _refused(letter, code, text)
+
+    def _unwelcome(self, sender: str, text: str) -> Trouble:
+        """The relay refuses that envelope sender. Another is taken when the settings say so, and never by itself."""
+        said = f"{Account('relay', self._relay, 'SMTP').where} refuses our envelope From <{sender}> ({text})"
+        if self._relay.envelope != "account":
+            wanted = f'it is so by relay.envelope = "{self._relay.envelope}"; "account" takes the desk\'s own address'
+            return Trouble(said, wanted, "envelope")
+        who = f"{self._relay.user} has to be allowed" if self._relay.user else "allow this machine"
+        return Trouble(said, f"{who} to send as {sender} there, or sign in as who may (relay.user)", "user")
 
     def _renamed(self, letter: Outgoing, answer: str) -> str | None:
         """The Message-ID that the relay says it gave the letter: Exchange names it, Amazon SES its left part."""
@@ -180,6 +218,20 @@ class Connection:
             slow = isinstance(error, (smtplib.SMTPNotSupportedError, *password))
             raise RelayAway(explain(error, relay), PATIENCE if slow else 0.0) from error
         return self._smtp
+
+
+def _is_of_the_sender(letter: Outgoing, command: str, code: int, text: str) -> bool:
+    """Whether a refusal is of our envelope sender, and not of this letter: its size, its characters, its recipient.
+
+    Postfix says it at RCPT (smtpd_delay_reject), with 450 where it does not know our domain, and names whom it means.
+    """
+    status = _status(text) or ""
+    if status[1:] in _OF_SENDERS:
+        return True
+    if command == "RCPT":
+        named = f"<{letter.envelope_from}>: sender address rejected"
+        return named.lower() in text.lower()
+    return command == "MAIL" and code in _REFUSALS and not status.startswith(_OF_LETTERS)
 
 
 def _refused(letter: Outgoing, code: int, text: str) -> Result:

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from mailgate.outgoing.relay import Connection, RelayAway
+from mailgate.outgoing.relay import Connection, RelayAway, SenderRefused
 from mailgate.settings import Settings
 from storage import beats, deliveries, sending, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
@@ -60,6 +60,7 @@ class Sender:
         self._beat_at = 0.0
         self._watch = Watch(db)
         self._away = _Away()
+        self._unwelcome = _Unwelcome()
         self._connections: list[Connection] = []
 
     def run(self) -> None:
@@ -111,12 +112,14 @@ class Sender:
             tally.count(session, _delivered(results, failed))
             if renewing:
                 sending.renew(session, self.owner, list(self._in_hand), moment)
-            if clock >= self._beat_at and any(isinstance(r, Sent) for r in results):
+            well = any(isinstance(r, Sent) for r in results) and not self._unwelcome.lately(clock)
+            if clock >= self._beat_at and well:
                 beats.seen(session, "relay", moment, None)
                 self._beat_at = clock + BEAT_SECONDS
-            if (error := self._away.untold()) is not None:
+            if (error := self._away.untold() or self._unwelcome.untold()) is not None:
                 beats.seen(session, "relay", moment, error)
-            taken = sending.claim(session, self.owner, moment, room, but=self._in_hand) if room else []
+            kept = self._unwelcome.kept(clock)
+            taken = sending.claim(session, self.owner, moment, room, but=self._in_hand, kept=kept) if room else []
         self._results = []
         if renewing or not self._in_hand:
             self._leased_until = clock + sending.LEASE_SECONDS
@@ -182,7 +185,7 @@ class Sender:
         if not self._watch.news():
             return False
         with self.db.read() as session:
-            return sending.is_due(session, now())
+            return sending.is_due(session, now(), self._unwelcome.kept(time.monotonic()))
 
     def _report(self, failed: Sequence[Result]) -> None:
         for result in failed:
@@ -218,7 +221,8 @@ class Sender:
 
     def _send(self, connection: Connection, letter: Outgoing) -> Result:
         clock = time.monotonic()
-        if self.stopping.is_set() or self._away.is_away(clock) or clock >= self._leased_until:
+        away = self._away.is_away(clock) or letter.envelope_from in self._unwelcome.kept(clock)
+        if self.stopping.is_set() or away or clock >= self._leased_until:
             return Deferred(letter.id, letter.attempt, "", counts=False)
         try:
             connection.open()  # a stop does not wait for it
@@ -227,6 +231,9 @@ class Sender:
                     return Deferred(letter.id, letter.attempt, "", counts=False)
                 self._handing.add(letter.id)
             result = connection.send(letter)
+        except SenderRefused as refused:
+            self._unwelcome.refused(letter.envelope_from, str(refused))
+            return Deferred(letter.id, letter.attempt, str(refused), counts=False)
         except RelayAway:
             raise  # not the letter's: the thread deals with it
         except Exception:  # a letter that we cannot send must not end the sending of others
@@ -234,6 +241,8 @@ class Sender:
             connection.close()
             return Deferred(letter.id, letter.attempt, traceback.format_exc(limit=-1))
         self._away.succeeded()
+        if isinstance(result, Sent):
+            self._unwelcome.taken(letter.envelope_from)
         return result
 
 
@@ -283,6 +292,49 @@ class _Away:
             with self._lock:
                 self._wait = self._until = 0.0
                 log.info("the relay is there")
+
+    def untold(self) -> str | None:
+        """The error that `status` has not been told of."""
+        with self._lock:
+            error, self._untold = self._untold, None
+            return error
+
+
+class _Unwelcome:
+    """Envelope senders that the relay refuses: their letters are kept, one of them tries now and then. Threads tell it,
+    the loop asks it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[str, float] = {}
+        self._wait: dict[str, float] = {}
+        self._untold: str | None = None
+
+    def kept(self, clock: float) -> tuple[str, ...]:
+        """Senders whose letters stay where they are now."""
+        with self._lock:
+            return tuple(sender for sender, until in self._until.items() if clock < until)
+
+    def lately(self, clock: float) -> bool:
+        """Whether one is refused, and its letters are still there: they would have tried again."""
+        with self._lock:
+            return any(clock < until + LONGEST_WAIT for until in self._until.values())
+
+    def refused(self, sender: str, error: str) -> None:
+        with self._lock:
+            clock = time.monotonic()
+            if clock < self._until.get(sender, 0.0):  # another connection has told already
+                return
+            wait = self._wait[sender] = min(LONGEST_WAIT, self._wait.get(sender, 0.0) * 2 or FIRST_WAIT)
+            self._until[sender] = clock + wait
+            self._untold = error
+            log.warning("mails of an envelope sender are kept, next try in %.0f s: %s", wait, error)
+
+    def taken(self, sender: str) -> None:
+        with self._lock:
+            if self._until.pop(sender, None) is not None:
+                del self._wait[sender]
+                log.info("the relay takes mail from <%s>", sender)
 
     def untold(self) -> str | None:
         """The error that `status` has not been told of."""

@@ -256,6 +256,11 @@ def relay_that_does_not_know_the_desk(w: World) -> Fault:
     return Fault(w.relay(), "550 5.1.1 No such user", "address", "make the mailbox or the route to it first")
 
 
+def relay_that_refuses_our_from(w: World) -> Fault:
+    w.sink.refuse_sender("help@desk.example", "554 5.7.1 Not from here")
+    return Fault(w.relay(), "to MAIL FROM:<help@desk.example>", "relay", "allow the account to send as help@desk")
+
+
 def relay_that_refuses_recipients(w: World) -> Fault:
     w.sink.refuse("a@staff.example", "554 5.7.1 Relay access denied")
     return Fault(w.relay(), "to RCPT TO:<a@staff.example>", "relay", "it sends to nobody outside")
@@ -545,6 +550,11 @@ RUNNING: tuple[tuple[Callable[[World], Fault], str, str], ...] = (
     (relay_not_there, "relay: nobody listens at {where}, since", "is the server running"),
     (relay_without_starttls, "relay: {where}: the server offers no STARTTLS", 'try tls = "implicit" with port 465'),
     (relay_that_wants_a_sign_in, "relay: {where}: 530 5.7.0 Authentication required", "relay.user"),
+    (
+        relay_that_refuses_our_from,
+        "relay: {where} refuses our envelope From <help@desk.example> (554 5.7.1 Not from here), since",
+        "allow this machine to send as help@desk.example there",
+    ),
     (relay_with_a_wrong_password, "relay: {where} does not let help in: 535", "what stands in relay.password_file"),
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from servers.postfix import Postfix
 from servers.process import until
 from servers.sink import Sink
 from servers.tls import Certificates, certificates
@@ -507,16 +508,114 @@ def test_a_letter_at_which_the_relay_hangs_up_does_not_hold_up_the_others(sqlite
         until(lambda: states(sqlite)["poison"] == "deferred", "it waits")
 
 
-def test_a_relay_that_wants_a_login_first_is_told_of_and_no_letter_fails(sqlite: Database) -> None:
+@pytest.mark.parametrize("refusal", ["530 5.7.0 Authentication required", "550 5.7.1 Client was not authenticated"])
+def test_a_relay_that_wants_a_login_first_is_told_of_and_no_letter_fails(sqlite: Database, refusal: str) -> None:
     write(sqlite, letter())
     with (
-        scripted(lambda c, n: "530 5.7.0 Authentication required" if "MAIL" in c else usual(c, n)) as server,
+        scripted(lambda c, n: refusal if "MAIL" in c else usual(c, n)) as server,
         running(sqlite, server.port),
     ):
         until(lambda: relay_beat(sqlite), "it is told")
-    said = f"127.0.0.1:{server.port}: 530 5.7.0 Authentication required"
+    said = f"127.0.0.1:{server.port}: {refusal}"
     assert relay_beat(sqlite).error == f"{said}; it wants a sign-in: relay.user and relay.password_file"
     assert states(sqlite) == {"a": "pending"}
+
+
+FROM_US = "<help@desk.example>"
+
+
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("MAIL", "554 5.7.1 We do not know you"),
+        ("MAIL", "550 not from here"),
+        ("MAIL", "450 4.1.8 Domain not found"),
+        ("RCPT", f"554 5.7.1 {FROM_US}: Sender address rejected: Access denied"),
+    ],
+)
+def test_a_relay_that_refuses_our_from_keeps_its_letters_and_others_go(
+    sqlite: Database, command: str, refusal: str
+) -> None:
+    mended = threading.Event()
+    sender: dict[int, bool] = {}
+
+    def answer(said: str, number: int) -> str | None:
+        if said.startswith("MAIL"):
+            sender[number] = FROM_US in said
+        refuses = said.startswith(command) and sender.get(number) and not mended.is_set()
+        return refusal if refuses else usual(said, number)
+
+    write(sqlite, letter("a"), letter("b"), letter("queue", envelope_from="hardware@desk.example"))
+    with scripted(answer) as server, running(sqlite, server.port):
+        until(lambda: states(sqlite)["queue"] == "sent", "what another address sends goes")
+        until(lambda: relay_beat(sqlite) and relay_beat(sqlite).error, "it is told")
+        assert relay_beat(sqlite).error == (
+            f"127.0.0.1:{server.port} refuses our envelope From {FROM_US} ({refusal}); "
+            "allow this machine to send as help@desk.example there, or sign in as who may (relay.user)"
+        )
+        assert states(sqlite) == {"a": "pending", "b": "pending", "queue": "sent"}
+        mended.set()
+        until(lambda: all_sent(sqlite), "all go by themselves")
+    assert relay_beat(sqlite).last_success is not None
+
+
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("MAIL", "552 5.3.4 Message too big"),
+        ("MAIL", "553 5.6.7 SMTPUTF8 is not for you"),
+        ("MAIL", "555 5.5.4 Unsupported option"),
+        ("RCPT", "550 5.1.1 No such user"),
+        ("RCPT", "554 5.7.1 <a@x.example>: Relay access denied"),
+        (".", "550 5.7.1 Spam"),
+    ],
+)
+def test_a_refusal_of_one_letter_is_no_trouble_of_the_relay(sqlite: Database, command: str, refusal: str) -> None:
+    write(sqlite, letter())
+    with (
+        scripted(lambda c, n: refusal if c.startswith(command) else usual(c, n)) as server,
+        running(sqlite, server.port),
+    ):
+        until(lambda: states(sqlite) == {"a": "failed"}, "it failed")
+    assert relay_beat(sqlite) is None
+
+
+@pytest.mark.parametrize(("envelope", "sender"), [("null", ""), ("verp", "help+a@desk.example")])
+def test_a_relay_that_refuses_such_an_envelope_sender_gets_another_when_the_settings_say_so(
+    sqlite: Database, envelope: str, sender: str
+) -> None:
+    def answer(said: str, number: int) -> str | None:
+        return "550 5.7.1 Not so" if said.startswith(f"MAIL FROM:<{sender}>") else usual(said, number)
+
+    write(sqlite, letter(envelope_from=sender))
+    with scripted(answer) as server:
+        with running(sqlite, server.port, envelope=envelope):
+            until(lambda: relay_beat(sqlite), "it is told")
+        assert f'relay.envelope = "{envelope}"; "account" takes' in relay_beat(sqlite).error
+        assert states(sqlite) == {"a": "pending"}
+        with running(sqlite, server.port, envelope="account"):
+            until(lambda: all_sent(sqlite), "it goes under the desk's own address")
+
+
+@pytest.mark.real("postfix")
+@pytest.mark.parametrize("delay", ["yes", "no"])
+def test_a_postfix_that_refuses_our_from_gets_all_letters_once_it_takes_it(
+    sqlite: Database, sink: Sink, delay: str
+) -> None:
+    refuses = "check_sender_access inline:{help@desk.example=REJECT}, permit"
+    extra = {"smtpd_sender_restrictions": refuses, "smtpd_delay_reject": delay}
+    relay = Postfix(other=f"smtp:[127.0.0.1]:{sink.port}", extra=extra).start()
+    try:
+        write(sqlite, letter("a"), letter("b", "acknowledgement"))
+        with running(sqlite, relay.port):
+            until(lambda: relay_beat(sqlite), "it is told")
+            assert "refuses our envelope From <help@desk.example> (554 5.7.1" in relay_beat(sqlite).error
+            assert states(sqlite) == {"a": "pending", "b": "pending"}
+            relay.set("smtpd_sender_restrictions=permit")
+            until(lambda: all_sent(sqlite), "all go by themselves")
+        sink.wait(2)
+    finally:
+        relay.close()
 
 
 def test_a_relay_that_takes_one_connection_at_a_time_gets_all_letters_over_it(sqlite: Database) -> None:

@@ -145,13 +145,14 @@ class Postfix:
         """Another place for a domain's mails, from now on; queued ones too."""
         self._routes[domain] = target
         self._write_transport()
-        self._postconf(f"relay_domains={' '.join(self._routes)}")
+        self.set(f"relay_domains={' '.join(self._routes)}")
+
+    def set(self, *values: str) -> None:
+        """Other lines of main.cf, such as `smtpd_delay_reject=no`, from now on."""
+        subprocess.run(["/usr/sbin/postconf", "-c", str(self.conf), "-e", *values], check=True, capture_output=True)
         if self._process:
             self.stop()
             self.start()
-
-    def _postconf(self, *values: str) -> None:
-        subprocess.run(["/usr/sbin/postconf", "-c", str(self.conf), "-e", *values], check=True, capture_output=True)
 
     def log(self) -> str:
         path = self.folder / "maillog"
