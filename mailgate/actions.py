@@ -92,7 +92,9 @@ class Actions:
             first, second = found.get(ids[0]), found.get(ids[1])
             if first is None or second is None:
                 raise CommandError(f"there is no ticket {number if first is None else into}")
-            merged = merging.merge(first, second, article_id, self.actor, now(), self.app.policy, let_in=let_in)
+            policy = self.app.policy
+            come = first.participants if let_in else merging.of_company(first, second, policy)
+            merged = merging.merge(first, second, article_id, self.actor, now(), policy, come)
             self._write(*merged.changes)
             return merged
 

@@ -78,6 +78,9 @@ class Confirmation:
     command: str = ""  # what it does; empty: held words go out
 
 
+DOUBTED = ("known_thread", "unverified", "failed")  # degrees of trust in which nobody vouches for the author
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A mail that asked somebody to confirm or look at his own words (confirm, preview): when, and on which ticket."""
@@ -114,10 +117,15 @@ class Facts:
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
     words: Mapping[str, str] = field(default_factory=dict)  # of letters of ours, by Message-ID
     inside: frozenset[int] = frozenset()  # tickets with mails that nobody answers to a requester, asked for staff alone
+    doubted: frozenset[int] = frozenset()  # tickets with public mails that are not authenticated
 
     def has_inside(self, ticket: Ticket) -> bool:
         """Whether staff may have answered a mail of that ticket that is not for its requester."""
         return any((whole := self.ticket(i)) is not None and whole.id == ticket.id for i in self.inside)
+
+    def is_doubted(self, ticket: Ticket) -> bool:
+        """Whether a mail nobody vouches for is among those that all in that ticket read."""
+        return any((whole := self.ticket(i)) is not None and whole.id == ticket.id for i in self.doubted)
 
     def ticket(self, ticket_id: int) -> Ticket | None:
         """That ticket, or the one it was merged into."""
@@ -171,6 +179,8 @@ class Facts:
             }
         if effect.inside is not None:
             changes["inside"] = self.inside | {effect.inside}
+        if effect.doubted is not None:
+            changes["doubted"] = self.doubted | {effect.doubted}
         if effect.asked is not None:
             address, question = effect.asked
             changes["asked"] = {**self.asked, address: (*self.asked.get(address, ()), question)}
@@ -209,6 +219,7 @@ class Effect:
     released: int | None = None  # a held article whose question was answered now
     published: int | None = None  # the same, where it was sent
     inside: int | None = None  # a ticket with a new mail that nobody answers to a requester
+    doubted: int | None = None  # a ticket with a new public mail that is not authenticated
     answered: tuple[str, Answered, bool, int] | None = None  # address, what, whether it is of no partner, ticket
     tripped: tuple[str, float] | None = None  # a breaker's name, and when
     asked: tuple[str, Asked] | None = None

@@ -8,6 +8,8 @@ desk whose provider says nothing colleagues must still be able to fetch each oth
 from __future__ import annotations
 
 from routing.case import Case
+from routing.facts import Facts
+from routing.mail import Trust
 from routing.policy import Policy
 from routing.ticket import Ticket
 
@@ -43,22 +45,30 @@ def left_out(case: Case, ticket: Ticket) -> tuple[Case, tuple[str, ...]]:
     if grant.given:
         return case, ()
     named = dict.fromkeys(a.address.lower() for a in (*message.to, *message.cc) if "@" in a.address)
-    found = tuple(a for a in named if not policy.is_ours(a) and not _belongs(a, case, ticket))
+    found = tuple(a for a in named if not policy.is_ours(a) and a != case.address and not belongs(a, ticket, policy))
     if not found:
         return case, ()
     seen = f"To or Cc names {', '.join(found[:3])}; the sender is {case.trust}; {grant.line}"
     return case.because("not_let_in", seen, "no part in it, no answers; staff are told"), found
 
 
-def _belongs(address: str, case: Case, ticket: Ticket) -> bool:
-    """Whether somebody is in that conversation, works at the desk or is of the requester's own house."""
-    if address in (*ticket.participants, ticket.requester, case.address) or address in case.policy.staff:
+def come_along(ticket: Ticket, into: Ticket, facts: Facts, policy: Policy) -> tuple[str, ...]:
+    """Those of `ticket` who would be in `into`, too, had the mails that brought them come there."""
+    trust: Trust = "known_thread" if facts.is_doubted(ticket) else "authenticated"
+    if policy.may("invite", trust, into.queue, into.partner).given:
+        return ticket.participants
+    return tuple(p for p in ticket.participants if belongs(p, into, policy))
+
+
+def belongs(address: str, ticket: Ticket, policy: Policy, *, by_domain: bool = True) -> bool:
+    """Whether somebody is in that conversation, works at the desk or is of its house.
+
+    That is its partner, or with `by_domain` the mail domain of its requester, unless anybody can have an address there.
+    """
+    if address in (*ticket.participants, ticket.requester) or address in policy.staff:
         return True
-    house = _house(ticket.requester or "", case.policy)
-    return house is not None and house == _house(address, case.policy)
-
-
-def _house(address: str, policy: Policy) -> str | None:
-    """The partner whose person that is, else the mail domain; None for a house where anybody can have an address."""
-    domain = address.rpartition("@")[2]
-    return policy.partner(address) or (domain if domain and domain not in FREE_MAIL else None)
+    if (partner := policy.partner(address)) is not None:
+        return partner == ticket.partner
+    domain, requester = address.rpartition("@")[2], ticket.requester or ""
+    same = bool(domain) and domain not in FREE_MAIL and domain == requester.rpartition("@")[2]
+    return by_domain and same and ticket.partner is None

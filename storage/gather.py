@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from routing import tokens
 from routing.breakers import AUTOMATIC_EVENTS
-from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.facts import DOUBTED, Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.reports import UNREACHABLE_SECONDS
 from routing.ticket import Ticket
 from storage import minutes, suppression
@@ -44,8 +44,9 @@ def gather(connection: Connection, questions: Questions) -> Facts:
     besides = _beside(connection, there, questions)
     if any(key.article_id is None for key in keys.values()):  # whether a mail that is awaited began its conversation
         keys |= _keys(connection, sorted({t.root_id for t in there.values() if t.root_id} - keys.keys()))
+    there_too = {**there, **tickets(connection, (other for _, other in besides))}
     return Facts(
-        tickets={**there, **tickets(connection, (other for _, other in besides))},
+        tickets=there_too,
         keys=keys,
         seen=_seen(connection, questions),
         letters=letters,
@@ -61,6 +62,7 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         suppressed=frozenset(suppression.find(connection, questions.addresses)),
         words=_words(connection, sorted(questions.read)),
         inside=_inside(connection, there if questions.staff else ()),
+        doubted=_doubted(connection, there_too),
     )
 
 
@@ -269,6 +271,22 @@ def _inside(connection: Connection, ticket_ids: Iterable[int]) -> frozenset[int]
     quiet = sa.or_(*(outbox.c.message_id.startswith(tokens.prefix(event)) for event in tokens.QUIET))
     letters = sa.select(outbox.c.ticket_id).where(outbox.c.ticket_id.in_(ids), quiet)
     return frozenset(row.ticket_id for row in _rows(connection, sa.union(kept, letters), ids))
+
+
+def _doubted(connection: Connection, ticket_ids: Iterable[int]) -> frozenset[int]:
+    """Those tickets in which there are public mails that nobody vouches for."""
+    ids = sorted(ticket_ids)
+    statement = (
+        sa.select(article.c.ticket_id)
+        .where(
+            article.c.ticket_id.in_(ids),
+            article.c.direction == "in",
+            article.c.visibility == "public",
+            article.c.trust.in_(DOUBTED),
+        )
+        .distinct()
+    )
+    return frozenset(row.ticket_id for row in _rows(connection, statement, ids))
 
 
 def _beside(connection: Connection, ticket_ids: Iterable[int], questions: Questions) -> set[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing import beside, tokens
-from routing.facts import Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
+from routing.facts import DOUBTED, Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
 from storage.change import Change, Letter
 
 
@@ -29,6 +29,14 @@ def effect(change: Change) -> Effect:
         released=change.release.article_id if change.release else None,
         published=change.release.article_id if change.release and change.release.publishes else None,
         inside=change.ticket.id if change.ticket and (inside or any(map(_is_quiet, change.letters))) else None,
+        doubted=next(
+            (
+                a.ticket_id
+                for a in change.articles
+                if a.direction == "in" and a.visibility == "public" and a.trust in DOUBTED
+            ),
+            None,
+        ),
         answered=_answered(change),
         tripped=(change.tripped.name, change.tripped.time) if change.tripped else None,
         asked=next(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from mailgate.desk.announcements import thread_references
@@ -10,6 +10,7 @@ from mailgate.desk.people import audience, without
 from mailgate.errors import CommandError
 from parsing.message import Address
 from routing import tokens
+from routing.newcomers import belongs
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, HistoryEntry, Move
@@ -25,11 +26,9 @@ class Merged:
 
 
 def merge(
-    ticket: Ticket, into: Ticket, article_id: int, actor: str, time: float, policy: Policy, *, let_in: bool = False
+    ticket: Ticket, into: Ticket, article_id: int, actor: str, time: float, policy: Policy, come: Collection[str]
 ) -> Merged:
-    """The conversation goes over, and later mails follow. Who is of neither the other ticket nor its partner is left
-    out, unless `let_in` says that he reads it, too.
-    """
+    """The conversation goes over, and later mails follow. Of its people those in `come` read the other one, too."""
     if ticket.id == into.id:
         raise CommandError(f"{ticket.number} and {into.number} are one ticket")
     for each in (ticket, into):
@@ -37,13 +36,12 @@ def merge(
             raise CommandError(f"{each.number} is {each.state}")
     if into.state_type == "closed" and ticket.state_type != "closed":
         raise CommandError(f"{into.number} is closed and {ticket.number} is not; `ticket reopen` it first")
-    may = {p: let_in or _belongs(p, into, policy) for p in ticket.participants}
-    left_out = tuple(p for p, allowed in may.items() if not allowed)
+    left_out = tuple(p for p in ticket.participants if p not in come)
     after = replace(
         into,
         version=into.version + 1,
         updated=time,
-        participants=tuple(dict.fromkeys((*into.participants, *(p for p, allowed in may.items() if allowed)))),
+        participants=tuple(dict.fromkeys((*into.participants, *(p for p in ticket.participants if p in come)))),
         watchers=tuple(dict.fromkeys((*into.watchers, *ticket.watchers))),
         tags=tuple(dict.fromkeys((*into.tags, *ticket.tags))),
         fields={**ticket.fields, **into.fields},
@@ -78,15 +76,9 @@ def merge(
     )
 
 
-def _belongs(person: str, into: Ticket, policy: Policy) -> bool:
-    """Whether somebody reads that ticket already, or is of the same company or of the staff."""
-    partner = policy.partner(person)
-    return (
-        person in into.participants
-        or person == into.requester
-        or person in policy.staff
-        or (partner is not None and partner == into.partner)
-    )
+def of_company(ticket: Ticket, into: Ticket, policy: Policy) -> tuple[str, ...]:
+    """Who comes along where a person merges: those of the other ticket, of its partner and of the staff."""
+    return tuple(p for p in ticket.participants if belongs(p, into, policy, by_domain=False))
 
 
 def splittable(ticket: Ticket, articles: Sequence[ArticleRow], article_id: int) -> ArticleRow:

@@ -14,6 +14,7 @@ from routing.decision import Decision
 from routing.facts import Facts
 from routing.joining import ARCHIVE
 from routing.mail import Mail
+from routing.newcomers import come_along
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, HistoryEntry, KeyClaim
@@ -31,7 +32,7 @@ def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> t
     if into is None or not (decision.verb == "append" or _began(mail, decision, waiting, into, policy)):
         return ()
     gone = [waiting] if waiting is not None and waiting.id != into.id else []
-    changes = _one(mail, gone[0], into, policy) if gone else ()
+    changes = _one(mail, gone[0], into, facts, policy) if gone else ()
     if mail.envelope.door == ARCHIVE:  # its tickets are closed
         return changes
     parts = {i for i in facts.beside if (t := facts.ticket(i)) is not None and t.id == into.id}
@@ -40,7 +41,7 @@ def caught_up(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> t
         t for t in _let_in(mail, parts, into, facts, policy) if t.id not in {into.id, *(g.id for g in gone)}
     ]:
         for other in others:
-            changes = (*changes, *_joined(mail, other, _newest(changes, into), policy))
+            changes = (*changes, *_joined(mail, other, _newest(changes, into), facts, policy))
         gone += others
         parts = {t.id for t in others}
     return _told_once(changes)
@@ -64,10 +65,10 @@ def _let_in(mail: Mail, parts: Collection[int], into: Ticket, facts: Facts, poli
     return [t for t in new if t.requester in named and _apart(t, into, policy, archived=False) is None]
 
 
-def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[Change, ...]:
+def _joined(mail: Mail, ticket: Ticket, into: Ticket, facts: Facts, policy: Policy) -> tuple[Change, ...]:
     """As a mail that came after its answer takes the answer's ticket in."""
-    time, signed_as = mail.envelope.received_at, mail.claim.article_id + 1
-    gone, after = merge(ticket, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+    time = mail.envelope.received_at
+    gone, after = _merged(mail, ticket, into, facts, policy)
     if ticket.root_id is None or ticket.root_id != into.root_id or after.ticket is None:
         return gone, after
     who = ticket.requester or ""  # he wrote the mail that the conversation began with
@@ -78,9 +79,28 @@ def _joined(mail: Mail, ticket: Ticket, into: Ticket, policy: Policy) -> tuple[C
         requester_name=ticket.requester_name,
         partner=policy.partner(who) or into.partner,
     )
-    entry = HistoryEntry(time, who, "requester", into.requester, who)
+    entries = [HistoryEntry(time, who, "requester", into.requester, who)]
+    if ticket.subject != into.subject:
+        entries.append(HistoryEntry(time, who, "subject", into.subject, ticket.subject))
     told = tuple(replace(a, ticket=whole) for a in after.announcements)
-    return gone, replace(after, ticket=whole, history=(*after.history, entry), announcements=told)
+    return gone, replace(after, ticket=whole, history=(*after.history, *entries), announcements=told)
+
+
+def _merged(mail: Mail, ticket: Ticket, into: Ticket, facts: Facts, policy: Policy) -> tuple[Change, Change]:
+    """Both tickets after it. Who would not have got in by the mails that brought him stays outside; staff are told."""
+    past = mail.envelope.door == ARCHIVE and ticket.state_type == "closed"  # the administrator vouches for it
+    come = ticket.participants if past else come_along(ticket, into, facts, policy)
+    found = merge(ticket, into, _signed_as(mail), GATEWAY, mail.envelope.received_at, policy, come)
+    gone, after = found.changes
+    if not found.left_out:
+        return gone, after
+    kept_out = ("kept_out", ", ".join(found.left_out))
+    told = tuple(replace(a, details=(*a.details, kept_out)) for a in after.announcements)
+    return gone, replace(after, announcements=told)
+
+
+def _signed_as(mail: Mail) -> int:
+    return mail.claim.article_id + 1  # what joins a ticket is not acknowledged
 
 
 def _followed(mail: Mail, decision: Decision, facts: Facts) -> tuple[Change, ...]:
@@ -104,20 +124,23 @@ def _told_once(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     if len(told) < 2:
         return changes
     people = tuple(dict.fromkeys(person for a in told for person in a.recipients))
-    details = (("was", ", ".join(dict(a.details)["was"] for a in told)), ("became", told[-1].ticket.number))
+    said = [dict(a.details) for a in told]
+    kept_out = tuple(
+        ("kept_out", ", ".join(names)) for names in [[d["kept_out"] for d in said if "kept_out" in d]] if names
+    )
+    details = (("was", ", ".join(d["was"] for d in said)), ("became", told[-1].ticket.number), *kept_out)
     last = replace(told[-1], recipients=people, details=details)
     quiet = (replace(c, announcements=tuple(a for a in c.announcements if a not in told)) for c in changes)
     return (*tuple(quiet)[:-1], replace(changes[-1], announcements=(last,)))
 
 
-def _one(mail: Mail, waiting: Ticket, into: Ticket, policy: Policy) -> tuple[Change, ...]:
+def _one(mail: Mail, waiting: Ticket, into: Ticket, facts: Facts, policy: Policy) -> tuple[Change, ...]:
     time, archived = mail.envelope.received_at, mail.envelope.door == ARCHIVE
-    signed_as = mail.claim.article_id + 1  # what joins a ticket is not acknowledged
     because = _apart(waiting, into, policy, archived=archived)
     if because is not None:
-        changes: tuple[Change, ...] = (_linked(waiting, into, because, signed_as, time, policy),)
+        changes: tuple[Change, ...] = (_linked(waiting, into, because, _signed_as(mail), time, policy),)
     else:
-        gone, after = merge(waiting, into, signed_as, GATEWAY, time, policy, let_in=True).changes
+        gone, after = _merged(mail, waiting, into, facts, policy)
         named = KeyClaim(mail.message.message_id or "", waiting.id, mail.claim.article_id)
         changes = (replace(gone, keys=(named,)), after)
     return tuple(replace(change, announcements=()) for change in changes) if archived else changes

@@ -4,6 +4,7 @@ Anna's name and puts herself into Cc."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from unit.routing.world import NO_LIMITS, PASS, World, desk, message
@@ -27,7 +28,7 @@ def cc(world: World, sender: str, *people: str, **how: object) -> None:
 
 def read_by(world: World) -> set[str]:
     """Who gets what staff answer."""
-    notice = world.letters("notice", SAM)[-1].letter.message_id
+    notice = next(s for s in reversed(world.letters("notice", SAM)) if s.told.why != "merged").letter.message_id
     world.arrive(message(SAM, "SECRET answer", id="s1", re=[notice]), evidence=PASS)
     return {s.letter.recipient for s in world.letters("answer") if not s.held}
 
@@ -102,6 +103,36 @@ def test_who_was_turned_away_is_not_merged_in_by_an_unverified_mail_that_names_h
         cc(world, ANNA, EVE, **({"evidence": PASS} if verified else {}))
         assert (EVE in world.tickets[1].participants) is verified
         assert (world.tickets[2].state == "merged") is verified
+
+
+def bridged(first: str, words: str, second: dict[str, object], third: dict[str, object], **how: Any) -> World:
+    """Anna's ticket, a ticket of its own with Eve in Cc, and the mail of Anna's that merges the two."""
+    world = begun()
+    world.arrive(message(first, words, cc=[EVE, BEN], **second), **how.get("aside", {}))
+    world.arrive(message(ANNA, "It belongs here", **third), **how.get("bridge", {}))
+    assert world.tickets[2].merged_into == 1
+    return world
+
+
+OVERTAKES = (ANNA, "Answer first", {"id": "x2", "re": ["y1"]}, {"id": "y1", "re": ["a1"]})
+BESIDE = (BEN, "Me, too", {"id": "b1", "re": ["a1"]}, {"id": "a2", "re": ["a1"], "cc": [BEN]})
+
+
+@pytest.mark.parametrize("way", [OVERTAKES, BESIDE])
+@pytest.mark.parametrize("bridge", [{}, {"evidence": PASS}])
+def test_an_unverified_mail_lets_no_stranger_in_by_a_ticket_that_is_merged(way: Any, bridge: dict[str, Any]) -> None:
+    world = bridged(*way, bridge=bridge)
+    told = [dict(s.told.details) for s in world.letters("notice", SAM) if s.told.why == "merged"]
+    assert [details.get("kept_out") for details in told] == [EVE]
+    assert read_by(world) == {ANNA, BEN}
+
+
+@pytest.mark.parametrize("way", [OVERTAKES, BESIDE])
+@pytest.mark.parametrize("bridge", [{}, {"evidence": PASS}])
+def test_whom_a_verified_mail_brought_comes_along_when_its_ticket_is_merged(way: Any, bridge: dict[str, Any]) -> None:
+    world = bridged(*way, aside={"evidence": PASS}, bridge=bridge)
+    assert not any(dict(s.told.details).get("kept_out") for s in world.sent)
+    assert read_by(world) == {ANNA, BEN, EVE}
 
 
 def test_a_ticket_that_goes_on_with_a_closed_one_lets_no_stranger_in_either() -> None:

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unit.routing.world import MONDAY, NO_LIMITS, PASS, World, desk, message
 
-from mailgate.desk.merging import merge
+from mailgate.desk.merging import merge, of_company
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.mail import NO_EVIDENCE, Evidence, Mail
@@ -179,7 +179,9 @@ def work(world: World, step: int) -> Mail | None:
         for other in [t for t in world.tickets.values() if t.requester == ANNA and t.id != own.id]:
             if "SECRET" in world.public_words(other.id) and other.state_type not in ("merged", "removed"):
                 number = 10_000 * (1 + world.arrivals) + 10 * other.id
-                for change in merge(other, own, number, SAM, MONDAY + 60.0 * world.arrivals, world.policy).changes:
+                come = of_company(other, own, world.policy)
+                time = MONDAY + 60.0 * world.arrivals
+                for change in merge(other, own, number, SAM, time, world.policy, come).changes:
                     world.command(change)
                 return None
     if not turns:

@@ -19,7 +19,7 @@ from routing.behind import attributed
 from routing.breakers import AUTOMATIC_EVENTS
 from routing.decide import decide, questions
 from routing.decision import Decision
-from routing.facts import Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
+from routing.facts import DOUBTED, Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.mail import NO_EVIDENCE, REPEAT_SECONDS, Claim, Envelope, Evidence, Mail
 from routing.policy import Limits, Policy, Queue, Staff
 from routing.reports import UNREACHABLE_SECONDS
@@ -249,6 +249,8 @@ class World:
              for a in asked.staff},
             beside,
             inside=self.inside(wanted) if asked.staff else frozenset(),
+            doubted=frozenset(a.ticket_id for a in self.articles.values() if a.ticket_id in wanted
+                              and (a.direction, a.visibility) == ("in", "public") and a.trust in DOUBTED),
         )  # fmt: skip
 
     def keys_of(self, ids: Iterable[str]) -> dict[str, ThreadKey]:
