@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from routing.decision import Reason
 from storage.tables import journal, letter_body, outbox, ticket
-from storage.words import REJECTED
+from storage.words import DISCARDED, REJECTED
 
 OPEN = ("new", "open", "pending")
 
@@ -99,6 +99,11 @@ class LetterRow:
     error: str | None
     ticket: str | None
     article_id: int | None
+
+    @property
+    def discarded(self) -> bool:
+        """Whether a person decided that it never goes."""
+        return self.state == "failed" and self.error == DISCARDED
 
 
 TICKET_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
@@ -241,13 +246,16 @@ def letters(
     ids: Sequence[int] | None = None,
     states: Sequence[str] | None = None,
     limit: int | None = None,
+    discarded: bool = True,
 ) -> tuple[list[LetterRow], int]:
-    """Mails of ours, the newest first, and how many there are without the limit."""
+    """Mails of ours, the newest first, and how many there are without the limit; `discarded`: by hand, too."""
     wanted: list[Any] = []
     if ids is not None:
         wanted.append(outbox.c.id.in_(ids))
     if states:
         wanted.append(outbox.c.state.in_(states))
+    if not discarded:
+        wanted.append(sa.func.coalesce(outbox.c.error, "") != DISCARDED)
     query = letters_query().where(*wanted).order_by(outbox.c.id.desc()).limit(limit)
     rows = [LetterRow(*row) for row in connection.execute(query)]
     return rows, _total(connection, outbox, wanted, len(rows), limit)

@@ -23,6 +23,7 @@ HELD_FOR = ("shadow", "relay", "restore")  # what waits for a #send is chosen by
 AT_ONCE = 500  # ids of one statement
 Chosen = TypeVar("Chosen", bound=Callable[..., None])
 
+RETRIED = ("failed", "deferred", "bounced")
 STATES = ("pending", "deferred", "sent", "failed", "bounced", "held")
 
 
@@ -44,13 +45,14 @@ def outbox() -> None:
 @json_option
 @pass_place
 def list_(place: Place, *, states: tuple[str, ...], limit: int | None, as_json: bool) -> None:
-    """Outgoing mails, the newest first."""
+    """Outgoing mails, the newest first. Those discarded by hand are listed where no state is asked for."""
     settings = place.settings()
     db = place.database(settings)
     from storage import listings
 
     with db.read() as connection:
-        rows, total = listings.letters(connection, states=states, limit=limit if as_json else limit or SHOWN)
+        shown = limit if as_json else limit or SHOWN
+        rows, total = listings.letters(connection, states=states, limit=shown, discarded=not states)
     if as_json:
         from mailgate.cli.documents import letter
 
@@ -70,7 +72,7 @@ def list_(place: Place, *, states: tuple[str, ...], limit: int | None, as_json: 
                 row.event,
                 line(row.recipient),
                 line(row.subject),
-                state(row.state),
+                "discarded" if row.discarded else state(row.state),
                 row.ticket,
                 _why(row),
             ]
@@ -126,27 +128,36 @@ def show(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
         )
 
 
-@outbox.command("retry", example="mailgate outbox retry 1")
-@ids_argument
-@json_option
-@pass_place
-def retry(place: Place, *, ids: tuple[int, ...], as_json: bool) -> None:
-    """Send failed or deferred mails again now, under their own Message-IDs."""
-    _act(place, ids, ("failed", "deferred", "bounced"), "retry", as_json=as_json)
-
-
 def _choosing(command: Chosen) -> Chosen:
-    """What release and discard take: ids, or which of the held ones."""
+    """What retry, release and discard take: ids, or which of those that they are about."""
     for option in (
         click.option("--for", "held_for", type=click.Choice(HELD_FOR), help="Only what that holds."),
         click.option("--event", "events", type=click.Choice(EVENTS), multiple=True, help="Only such; may be repeated."),
         click.option("--newer", callback=_age, metavar="AGE", help="Only what is newer than AGE, such as 2h."),
         click.option("--older", callback=_age, metavar="AGE", help="Only what is older than AGE, such as 1d."),
-        click.option("--all", "everything", is_flag=True, help="Every held mail but answers that wait for #send."),
+        click.option(
+            "--all",
+            "everything",
+            is_flag=True,
+            help="Every such mail but answers that wait for #send, and discarded ones.",
+        ),
         click.argument("ids", metavar="[ID...]", nargs=-1, type=click.IntRange(1)),
     ):
         command = option(command)
     return command
+
+
+@outbox.command("retry", example="mailgate outbox retry --newer 1d")
+@_choosing
+@json_option
+@pass_place
+def retry(place: Place, /, *, ids: tuple[int, ...], as_json: bool, **which: Any) -> None:
+    """Send failed or deferred mails again now, under their own Message-IDs.
+
+    By ID, --all, or those that fit every option; bounced ones, too. What was discarded by hand is tried by ID alone.
+    """
+    ids = ids or _chosen(place.database(place.settings()), RETRIED, **which)
+    _act(place, ids, RETRIED, "retry", as_json=as_json)
 
 
 @outbox.command("release", example="mailgate outbox release --newer 1d --event answer")
@@ -238,6 +249,7 @@ _DONE = {"retry": "to be sent again", "release": "released", "discard": "discard
 
 def _chosen(
     db: Database,
+    states: Sequence[str] = ("held",),
     *,
     everything: bool,
     older: float | None,
@@ -245,7 +257,8 @@ def _chosen(
     events: tuple[str, ...],
     held_for: str | None,
 ) -> tuple[int, ...]:
-    """Held letters that fit; what waits for a #send is nobody's to send but its author's, and stays."""
+    """Letters of these states that fit; what waits for a #send is nobody's to send but its author's, and stays, as
+    does what somebody discarded."""
     if not (everything or events or held_for or older is not None or newer is not None):
         raise click.UsageError("which ones? name IDs, or --all, or --older, --newer, --event, --for")
     from storage import listings
@@ -253,7 +266,7 @@ def _chosen(
 
     moment = now()
     with db.read() as connection:
-        rows, _ = listings.letters(connection, states=("held",))
+        rows, _ = listings.letters(connection, states=states, discarded=False)
     return tuple(
         row.id
         for row in rows

@@ -179,6 +179,26 @@ def test_outbox_verbs_refuse_what_they_are_not_for(desk: Any, verb: str, letter:
     assert desk.lines("outbox", "list") == before
 
 
+def test_retry_of_all_takes_what_did_not_arrive_and_nothing_that_a_person_discarded(desk: Any) -> None:
+    tried = {row["id"] for row in desk.lines("outbox", "list") if row["state"] in ("failed", "bounced", "deferred")}
+    assert {3, 5} <= tried
+    desk.text("outbox", "discard", "6")
+    assert desk.one("outbox", "retry", "--all") == {"done": len(tried)}
+    states = {row["id"]: row["state"] for row in desk.lines("outbox", "list")}
+    assert {states[one] for one in tried} == {"pending"}
+    assert states[6] == "failed"
+    assert desk.one("outbox", "retry", "6") == {"done": 1}  # by its ID alone
+    assert desk.run("outbox", "retry").exit_code == 2
+
+
+def test_what_a_person_discarded_is_no_failure_in_the_list(desk: Any) -> None:
+    before = ids(desk.lines("outbox", "list", "--state", "failed"))
+    desk.text("outbox", "discard", "6")
+    assert ids(desk.lines("outbox", "list", "--state", "failed")) == before
+    assert next(row for row in desk.lines("outbox", "list") if row["id"] == 6)["state"] == "failed"
+    assert "discarded" in desk.text("outbox", "list")
+
+
 # --- quarantine -------------------------------------------------------------------------------------------------
 
 
