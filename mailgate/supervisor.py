@@ -7,9 +7,6 @@ while the sockets stay open, or says why not and keeps the old.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import logging
 import os
 import select
@@ -18,16 +15,17 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from msgspec.structs import replace
 
+from mailgate import locking
 from mailgate import settings as files
 from mailgate import stopping as stops
 from mailgate.application import open_application
-from mailgate.errors import CommandError, MailgateError
+from mailgate.errors import MailgateError
 from mailgate.intake.door import Listener, bind, tls_context
 from mailgate.logs import configure
 from mailgate.monitoring import listening
@@ -40,7 +38,6 @@ from storage.database import DatabaseUnavailable, SchemaMismatch, now
 
 log = logging.getLogger("mailgate")
 
-LOCK_SECONDS = 15.0  # children of a killed parent finish what they hold before a new daemon may begin
 SHORT_LIFE_SECONDS = 5.0  # a role that dies sooner is started again only after a pause
 PAUSE_SECONDS = 1.0
 KILL_SECONDS = stops.STOP_SECONDS + stops.LAST_SECONDS + 1  # a child that cannot even end by itself
@@ -68,7 +65,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; 0 when all stopped in order."""
-        with lock(self.settings):
+        with locking.lock(self.settings, locking.AFTER_A_KILL):
             return self._run()
 
     def _run(self) -> int:
@@ -269,38 +266,6 @@ def serve(file: Path, *, shadow: bool = False) -> int:
     """Run the daemon of that settings file in the foreground."""
     configure()
     return Supervisor(file.absolute(), shadow=shadow).run()
-
-
-@contextlib.contextmanager
-def lock(settings: Settings, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """One daemon for one SQLite file; for PostgreSQL one for one file of settings, as several may share a server.
-
-    Raises CommandError where another has it for so long.
-    """
-    database = settings.database_url.removeprefix("sqlite:///")
-    place, flags = settings.file, os.O_RDONLY
-    if database != settings.database_url:
-        place, flags = f"{database}.lock", os.O_RDWR | os.O_CREAT
-    try:
-        handle = os.open(place, flags | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise CommandError(f"{place}: cannot be opened: {error.strerror}") from None
-    try:
-        _take(handle, settings, time.monotonic() + seconds)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _take(handle: int, settings: Settings, end: float) -> None:
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > end:
-                raise CommandError(f"a daemon with {settings.file}, or on its database, is running already") from None
-            time.sleep(0.1)
 
 
 def _rebind(old: Settings, new: Settings, listeners: list[Listener]) -> list[Listener]:

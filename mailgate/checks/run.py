@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from mailgate import locking, settings
 from mailgate import policy as policies
-from mailgate import settings
-from mailgate.checks import listening, mailboxes, relaying, running, standing
+from mailgate.checks import listening, mailboxes, relaying, standing
 from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.errors import SettingsError
 from mailgate.outgoing.check import check as check_templates
@@ -64,7 +64,7 @@ def _hanging(tried: list[Finding], found: Settings) -> Iterator[Finding]:
 
 def connections(found: Settings) -> Iterator[Finding]:
     """All at once: each waits for somebody else."""
-    runs = running.here(found)
+    runs = locking.held(found)
     tries = [
         *(lambda p=place: [listening.listening(*p, runs=runs)] for place in listening.places(found)),
         *(lambda box=box: mailboxes.mailbox(box, found) for box in found.imap),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailgate.alarms.standing import Problem, moment
+from mailgate.locking import held
 from mailgate.settings import Settings
 from storage.status import Beat
 from storage.words import DAEMON, DAEMON_SECONDS
@@ -39,23 +39,7 @@ class Daemon:
 
 def daemon(settings: Settings, beats: Sequence[Beat]) -> Daemon:
     """How it is. Not for a process of the daemon: looking at the lock file ends record locks of its own there."""
-    return Daemon(here(settings), next((beat.last_success for beat in beats if beat.name == DAEMON), None))
-
-
-def here(settings: Settings) -> bool:
-    """Whether somebody holds the lock of `supervisor.lock`, which ends with its last process."""
-    place = settings.file if not _alone(settings) else f"{settings.database_url.removeprefix('sqlite:///')}.lock"
-    try:
-        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+    return Daemon(held(settings), next((beat.last_success for beat in beats if beat.name == DAEMON), None))
 
 
 def _alone(settings: Settings) -> bool:

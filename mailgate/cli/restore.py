@@ -86,8 +86,8 @@ def _site(place: Place, file: Path, *, look: bool, quiet: bool) -> Iterator[Site
     Unless it is only to look, no daemon can run from the first moment on: the desk is locked, and an empty database
     marked, before a byte is read. Without settings no daemon could run; they come back after the mark.
     """
+    from mailgate.locking import A_LOOK, lock
     from mailgate.settings import load
-    from mailgate.supervisor import lock
     from storage import archive
 
     try:
@@ -103,7 +103,7 @@ def _site(place: Place, file: Path, *, look: bool, quiet: bool) -> Iterator[Site
         file.open("rb").close()
         with contextlib.ExitStack() as begun:
             if settings is not None and not look:
-                begun.enter_context(lock(settings, seconds=0))
+                begun.enter_context(lock(settings, A_LOOK))
                 begun.enter_context(_marked(settings))
             staging = begun.enter_context(archive.staging(folder, restoring=not look))
             with bar("Reading the backup", quiet=quiet) as report:
@@ -117,7 +117,7 @@ def _site(place: Place, file: Path, *, look: bool, quiet: bool) -> Iterator[Site
                 target.write_bytes(content)
             staged = changed(load(staging / archive.SETTINGS / MAIN), folder=str(main.parent))
             if not look:
-                begun.enter_context(lock(staged, seconds=0))
+                begun.enter_context(lock(staged, A_LOOK))
             yield Site(changed(staged, file=str(main)), opened)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)  # a write names no file; what is read is never full

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailgate import locking
 from mailgate.alarms.standing import Problem, Standing, look
 from mailgate.checks import running, secrets
 from mailgate.checks.running import Daemon
@@ -132,7 +133,7 @@ def status(ctx: click.Context, place: Place, *, alone: bool, as_json: bool) -> N
     """
     settings = place.settings()
     if alone:
-        here = running.here(settings)
+        here = locking.held(settings)
         if as_json:
             emit({"runs": here})
         else:

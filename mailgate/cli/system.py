@@ -67,7 +67,7 @@ def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) 
     if file is not None and no_backup:
         raise click.UsageError("--backup and --no-backup say the opposite")
     settings = place.settings()
-    from mailgate.supervisor import lock
+    from mailgate.locking import A_LOOK, lock
     from storage import beginning, schema
     from storage.database import Database
 
@@ -75,7 +75,7 @@ def upgrade(place: Place, *, file: Path | None, no_backup: bool, as_json: bool) 
     written: Path | None = None
     try:
         found = schema.version(database)
-        with lock(settings, seconds=0):
+        with lock(settings, A_LOOK):
             if found is None:
                 beginning.refuse(database, settings.state, settings.file)
             if found is not None and found < schema.VERSION and not no_backup:

@@ -202,10 +202,10 @@ def hears(pid: int) -> bool:
 
 
 def test_second_daemon_with_the_same_settings_is_refused(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailgate import supervisor
+    from mailgate import locking, supervisor
     from mailgate.errors import CommandError
 
-    monkeypatch.setattr(supervisor, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(locking, "AFTER_A_KILL", 0.0)
     with pytest.raises(CommandError, match="running already"):
         supervisor.serve(daemon.file)
 

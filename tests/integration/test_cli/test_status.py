@@ -14,8 +14,8 @@ from mailgate.alarms.standing import Problem
 from mailgate.checks import running
 from mailgate.cli.main import cli
 from mailgate.cli.status import _folded
+from mailgate.locking import A_LOOK, held, lock
 from mailgate.settings import load
-from mailgate.supervisor import lock
 from storage import beats, tables, words
 
 
@@ -192,7 +192,7 @@ def lived(desk: Any, seconds_ago: float) -> None:
 
 def test_healthy_desk_that_is_served_has_no_problems(healthy: Any) -> None:
     lived(healthy, 1)
-    with lock(load(healthy.settings)):
+    with lock(load(healthy.settings), A_LOOK):
         status = healthy.one("status")
         assert (status["problems"], status["daemon"]["runs"]) == ([], True)
         assert "All is well." in healthy.text("status")
@@ -224,9 +224,9 @@ def test_daemon_of_another_machine_on_the_same_postgresql_counts_while_it_tells_
     settings, now = load(file), time.time()
     assert running.Daemon(here=False, seen=now - 100).problem(settings, now) is None
     assert running.Daemon(here=False, seen=now - 600).problem(settings, now) is not None
-    assert not running.here(settings)
-    with lock(settings):
-        assert running.here(settings)
+    assert not held(settings)
+    with lock(settings, A_LOOK):
+        assert held(settings)
 
 
 def test_package_says_to_start_its_service(monkeypatch: pytest.MonkeyPatch, healthy: Any) -> None:
@@ -260,6 +260,6 @@ def test_running_alone_ends_with_1_where_no_daemon_runs(healthy: Any) -> None:
     words = ("status", "--running", "--config", str(healthy.settings))
     done = CliRunner().invoke(cli, words)
     assert (done.exit_code, done.output) == (1, "It does not run: `mailgate serve`.\n")
-    with lock(load(healthy.settings)):
+    with lock(load(healthy.settings), A_LOOK):
         done = CliRunner().invoke(cli, words)
     assert (done.exit_code, done.output) == (0, "It runs.\n")

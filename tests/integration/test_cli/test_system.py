@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from mailgate.locking import A_LOOK, lock
 from mailgate.settings import load
-from mailgate.supervisor import lock
 from storage import schema, tables
 
 
@@ -178,6 +178,6 @@ def test_upgrade_that_cannot_back_up_changes_nothing(desk: Any, newer: pytest.Mo
 
 
 def test_upgrade_waits_for_no_daemon(desk: Any, newer: pytest.MonkeyPatch) -> None:
-    with lock(load(desk.settings)):
+    with lock(load(desk.settings), A_LOOK):
         assert "is running already" in desk.refused("db", "upgrade")
     assert not list(desk.folder.glob("*.tar"))
