@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from routing import tokens
 from routing.facts import Facts
-from routing.mail import Mail
+from routing.mail import Mail, Trust
 from routing.policy import Limits, Policy, Staff
 from routing.threads import bare_subject
 from routing.ticket import Ticket
 
-# Mails of one member of staff in one ticket, or that open tickets: nobody writes faster for so long. Two responders
-# that strip every mark do, each in answer to a notice of what the other wrote.
+# Mails of one member of staff in one ticket, or that open tickets: few write faster for so long. Two responders that
+# strip every mark do, each in answer to a notice of what the other wrote. Each degree of trust is counted for itself:
+# what anybody can write in somebody's name takes nothing from what is really his.
 STAFF_MAILS = 10
 STAFF_SECONDS = 600
 AUTOMATIC_EVENTS = ("acknowledgement", "state")  # what is counted: notices to staff never are
@@ -89,26 +90,30 @@ def thread(ticket_id: int, times: Iterable[float], now: float, limits: Limits) -
     )
 
 
-def staff(member: Staff, ticket: Ticket | None, now: float, facts: Facts) -> Trip | None:
-    """Whether so many mails in a member's name have come to that ticket, or opened one, that a machine writes them."""
+def staff(member: Staff, trust: Trust, ticket: Ticket | None, now: float, facts: Facts) -> Trip | None:
+    """Whether so many mails in a member's name, as sure as that, have come to that ticket, or opened one, that perhaps
+    a machine writes them.
+    """
     if ticket is None:
-        times = [t for address in member.addresses for t in facts.opened.get(address, ())]
+        times = [t for address in member.addresses for t in facts.opened.get((address, trust), ())]
         where = "that opened tickets"
     else:
         times = [
             t
-            for (there, address), found in facts.wrote.items()
-            if address in member.addresses and (now_in := facts.ticket(there)) is not None and now_in.id == ticket.id
+            for (there, address, degree), found in facts.wrote.items()
+            if degree == trust
+            and address in member.addresses
+            and (now_in := facts.ticket(there)) is not None
+            and now_in.id == ticket.id
             for t in found
         ]
         where = f"in {ticket.number}"
     count = _in(STAFF_SECONDS, now, times)
     if count < STAFF_MAILS:
         return None
-    name = f"staff {member.addresses[0]} {ticket.number if ticket is not None else ''}".rstrip()
-    return Trip(
-        "staff", name, STAFF_SECONDS, f"{count} mails of {member.addresses[0]} {where} in {_spoken(STAFF_SECONDS)}"
-    )
+    name = f"staff {member.addresses[0]} {trust} {ticket.number if ticket is not None else ''}".rstrip()
+    said = f"{count} mails in the name of {member.addresses[0]}, {trust}, {where} in {_spoken(STAFF_SECONDS)}"
+    return Trip("staff", name, STAFF_SECONDS, said)
 
 
 def is_new(trip: Trip, now: float, breakers: Mapping[str, float]) -> bool:

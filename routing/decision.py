@@ -27,6 +27,7 @@ Asks = Literal[
     "number",
     "unassign",
     "unasked",
+    "limit",
 ]
 Verb = Literal["open", "append", "note", "hold", "quarantine", "duplicate", "record", "unmatched"]
 

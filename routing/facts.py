@@ -111,8 +111,9 @@ class Facts:
     breakers: Mapping[str, float] = field(default_factory=dict)  # limits: when each last kept an answer back
     minutes: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # minute: to known, to unknown senders
     asked: Mapping[str, tuple[Asked, ...]] = field(default_factory=dict)  # by address
-    wrote: Mapping[tuple[int, str], tuple[float, ...]] = field(default_factory=dict)  # by ticket and staff's address
-    opened: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by staff's address: times of new tickets
+    # When mails of staff came: by ticket, address and degree of trust; and when they opened tickets, by the latter two.
+    wrote: Mapping[tuple[int, str, str], tuple[float, ...]] = field(default_factory=dict)
+    opened: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     beside: Mapping[int, tuple[int, ...]] = field(default_factory=dict)  # by ticket: new ones, by `beside.key`
     suppressed: frozenset[str] = frozenset()  # authors to whom nothing goes, for their address was said not to exist
     words: Mapping[str, str] = field(default_factory=dict)  # of letters of ours, by Message-ID
@@ -188,8 +189,8 @@ class Facts:
             by, time = effect.wrote
             changes["wrote"] = {**self.wrote, by: (*self.wrote.get(by, ()), time)}
         if effect.opened is not None:
-            address, time = effect.opened
-            changes["opened"] = {**self.opened, address: (*self.opened.get(address, ()), time)}
+            who, time = effect.opened
+            changes["opened"] = {**self.opened, who: (*self.opened.get(who, ()), time)}
         if effect.tripped is not None:
             name, time = effect.tripped
             changes["breakers"] = {**self.breakers, name: max(time, self.breakers.get(name, time))}
@@ -223,8 +224,8 @@ class Effect:
     answered: tuple[str, Answered, bool, int] | None = None  # address, what, whether it is of no partner, ticket
     tripped: tuple[str, float] | None = None  # a breaker's name, and when
     asked: tuple[str, Asked] | None = None
-    wrote: tuple[tuple[int, str], float] | None = None  # a mail's article: its ticket and author
-    opened: tuple[str, float] | None = None  # a new ticket's requester
+    wrote: tuple[tuple[int, str, str], float] | None = None  # a mail's article: its ticket, author and degree of trust
+    opened: tuple[tuple[str, str], float] | None = None  # a new ticket's requester, and the degree of trust
     beside: tuple[tuple[int, int], ...] = ()  # a ticket, and a new one beside it
     bounced: str | None = None  # Message-ID of a letter that came back
     suppressed: str | None = None

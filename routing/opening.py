@@ -62,7 +62,9 @@ def open_ticket(
         case = case.because("acknowledge", f"a person's first mail, from {address}", "the sender is told the number")
     else:
         case = case.because(f"silent_{silent[0]}", silent[1], "no acknowledgement")
-    loud = breakers.staff(case.member, None, mail.envelope.received_at, case.facts) if case.member else None
+    loud = None
+    if case.member is not None and handed is None:  # what he hands on is another's, and staff are told of it
+        loud = breakers.staff(case.member, case.trust, None, mail.envelope.received_at, case.facts)
     if loud is not None:
         case = case.because("limit_staff", loud.seen, "staff are not told by mail")
     case = case.because("open", f"subject {message.subject!r}", "opens a ticket")

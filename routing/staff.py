@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from parsing import absence, away
 from routing import breakers, commands, forwarding, gone, inline, newcomers, threads, tokens
+from routing.breakers import Trip
 from routing.case import Case
 from routing.commands import Command
-from routing.decision import Asks, Decision
+from routing.decision import Asks, Decision, Reason
 from routing.facts import Confirmation
 from routing.mail import Mail
 from routing.policy import Grant, Policy
@@ -57,19 +58,30 @@ def write(case: Case, ticket: Ticket, said: str, *, number_only: bool = False) -
         claim_ids=False,
         weak=case.trust != "authenticated",
     )
-    trip = breakers.staff(case.policy.staff[case.address or ""], ticket, case.mail.envelope.received_at, case.facts)
-    if trip is not None:
-        return replace(note, reasons=case.because("limit_staff", trip.seen, "a note only; nobody is told").reasons)
+    member, now = case.policy.staff[case.address or ""], case.mail.envelope.received_at
+    loud = breakers.staff(member, case.trust, ticket, now, case.facts)
     if not case.human:
         case = case.because("kind", case.kind, "kept inside; it never goes to the requester")
-        return replace(note, reasons=case.reasons, notify=case.mail.message.kind == "list", weak=True)
+        note = replace(note, reasons=case.reasons, notify=case.mail.message.kind == "list", weak=True)
+        return _quiet(note, loud)
     grant = case.policy.may("reply", case.trust, ticket.queue, ticket.partner)
     if grant.given:
         case = case.because("staff", f"{case.address} is of the staff", "may answer")
     else:
         case = case.because("staff_unverified", f"in the name of {case.address}, who is {case.trust}", "kept inside")
     words = _Words(case, ticket, note, command, grant)
-    return _obeyed(words) or _inside(words) or _wordless(words) or _doubtful(words, number_only) or _answer(words, said)
+    decision = _obeyed(words) or _inside(words) or _wordless(words) or _doubtful(words, number_only)
+    if decision is None and loud is not None:
+        decision = words.held("limit_staff", loud.seen, "held; a preview asks for #send", "limit")
+    return _quiet(decision, loud) if decision is not None else _answer(words, said)
+
+
+def _quiet(decision: Decision, loud: Trip | None) -> Decision:
+    """The same; where perhaps a machine writes, nobody but its author is told by mail."""
+    if loud is None or decision.ask is not None:
+        return decision
+    reason = Reason("limit_staff", loud.seen, "no notice by mail")
+    return replace(decision, notify=False, reasons=(*decision.reasons, reason))
 
 
 def _obeyed(words: _Words) -> Decision | None:

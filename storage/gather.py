@@ -233,17 +233,17 @@ def _written_to(
 
 def _wrote(
     connection: Connection, ticket_ids: Iterable[int], questions: Questions
-) -> dict[tuple[int, str], tuple[float, ...]]:
-    """When mails of these members of staff came to these tickets."""
+) -> dict[tuple[int, str, str], tuple[float, ...]]:
+    """When mails of these members of staff came to these tickets, and how sure it was that they were theirs."""
     ids = sorted(ticket_ids) if questions.staff else []
     statement = (
-        sa.select(article.c.ticket_id, article.c.sender, article.c.time)
+        sa.select(article.c.ticket_id, article.c.sender, article.c.trust, article.c.time)
         .where(article.c.ticket_id.in_(ids), article.c.direction == "in", article.c.time > questions.since)
         .order_by(article.c.time)
     )
-    times: dict[tuple[int, str], tuple[float, ...]] = {}
-    for ticket_id, sender, time in _rows(connection, statement, ids):
-        by = ticket_id, sender.lower()
+    times: dict[tuple[int, str, str], tuple[float, ...]] = {}
+    for ticket_id, sender, trust, time in _rows(connection, statement, ids):
+        by = ticket_id, sender.lower(), trust or ""
         if by[1] in questions.staff:
             times[by] = (*times.get(by, ()), time)
     return times
@@ -308,15 +308,19 @@ def _new_of(people: list[str]) -> sa.ColumnElement[bool]:
     return sa.and_(ticket.c.state_type == "new", ticket.c.requester.in_(people), thread_key.c.message_id.is_not(None))
 
 
-def _opened(connection: Connection, questions: Questions) -> dict[str, tuple[float, ...]]:
-    """When tickets of these members of staff began."""
+def _opened(connection: Connection, questions: Questions) -> dict[tuple[str, str], tuple[float, ...]]:
+    """When mails of these members of staff began tickets of theirs, and how sure it was that they were."""
     staff = sorted(questions.staff)
-    statement = sa.select(ticket.c.requester, ticket.c.created).where(
-        ticket.c.requester.in_(staff), ticket.c.created > questions.since
+    first = sa.and_(article.c.ticket_id == ticket.c.id, article.c.direction == "in", article.c.time == ticket.c.created)
+    statement = (
+        sa.select(ticket.c.requester, article.c.trust, ticket.c.created)
+        .join(article, first)
+        .where(ticket.c.requester.in_(staff), ticket.c.created > questions.since)
     )
-    times: dict[str, tuple[float, ...]] = {}
-    for address, time in _rows(connection, statement, staff):
-        times[address] = (*times.get(address, ()), time)
+    times: dict[tuple[str, str], tuple[float, ...]] = {}
+    for address, trust, time in _rows(connection, statement, staff):
+        who = address, trust or ""
+        times[who] = (*times.get(who, ()), time)
     return times
 
 

@@ -37,7 +37,7 @@ def _trip(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Trip 
     before = decision.ticket_id if decision.verb != "open" else None
     if "limit_staff" in codes and address in policy.staff:
         ticket = facts.ticket(before) if before is not None else None
-        return breakers.staff(policy.staff[address], ticket, mail.envelope.received_at, facts)
+        return breakers.staff(policy.staff[address], decision.trust, ticket, mail.envelope.received_at, facts)
     if not any(code.startswith("silent_limit_") for code in codes):
         return None
     return breakers.limited(mail, address, facts, policy, before)
@@ -51,7 +51,7 @@ def alarm(trip: Trip, ticket: Ticket, article_id: int, time: float, policy: Poli
     """The mail that says so; `article_id` is for its Message-IDs."""
     return Announcement(
         "alarm",
-        "breaker",
+        "staff" if trip.limit == "staff" else "breaker",
         ticket,
         admins(policy),
         article_id,

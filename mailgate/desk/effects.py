@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing import beside, tokens
 from routing.facts import DOUBTED, Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
-from storage.change import Change, Letter
+from storage.change import Article, Change, Letter
 
 
 def effect(change: Change) -> Effect:
@@ -48,9 +48,7 @@ def effect(change: Change) -> Effect:
             None,
         ),
         wrote=_wrote(change),
-        opened=(change.ticket.requester, change.ticket.created)
-        if change.ticket and change.version is None and change.ticket.requester
-        else None,
+        opened=_opened(change),
         beside=beside.pairs([k.message_id for k in change.keys], change.ticket.id, change.related)
         if change.ticket
         else (),
@@ -72,9 +70,20 @@ def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
     return letter.recipient, answer, letter.limited == "unknown", letter.ticket_id
 
 
-def _wrote(change: Change) -> tuple[tuple[int, str], float] | None:
-    came = next((a for a in change.articles if a.direction == "in"), None)
-    return ((came.ticket_id, came.sender.address.lower()), came.time) if came is not None else None
+def _wrote(change: Change) -> tuple[tuple[int, str, str], float] | None:
+    came = _came(change)
+    return ((came.ticket_id, came.sender.address.lower(), came.trust or ""), came.time) if came is not None else None
+
+
+def _opened(change: Change) -> tuple[tuple[str, str], float] | None:
+    came, ticket = _came(change), change.ticket
+    if came is None or ticket is None or change.version is not None or not ticket.requester:
+        return None
+    return (ticket.requester, came.trust or ""), ticket.created
+
+
+def _came(change: Change) -> Article | None:
+    return next((a for a in change.articles if a.direction == "in"), None)
 
 
 def _asked(change: Change) -> tuple[Confirmation, ...]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.routing.world import MONDAY, PASS, World, desk, message
+from unit.routing.world import MONDAY, NO_EVIDENCE, PASS, World, desk, message
 
 from mailgate.desk import commands
-from parsing.message import Alert, Attachment
+from parsing.message import Address, Alert, Attachment
 from routing import rules, tokens
 from routing.mail import Evidence
 from routing.ticket import Ticket
 
 ANNA, BEN, EVE = "anna@acme.example", "ben@acme.example", "eve@evil.example"
 SAM, TESS, MILLER = "sam@desk.example", "tess@desk.example", "s.miller@desk.example"
-DESK = "help@desk.example"
+DESK, KIM = "help@desk.example", "kim@acme.example"
 
 
 @pytest.fixture
@@ -158,14 +158,59 @@ def test_a_preview_names_the_command_that_does_not_exist(world: World) -> None:
     assert [s.held for s in world.letters("answer")] == [True, True]
 
 
-def test_a_machine_in_an_agents_name_is_kept_inside_and_told_to_the_administrator_once(world: World) -> None:
-    for n in range(13):
-        by_agent(world, f"I have left, says {n}", at=60.0 + n)
-    assert len(recipients(world, "answer")) == 2 * 10
+def sent(world: World) -> list[str]:
+    """Words of the agent's that the requester has got."""
+    return [s.told.words for s in world.letters("answer", ANNA) if not s.held]
+
+
+def test_what_an_agent_or_a_machine_in_his_name_writes_too_fast_comes_back_to_him_and_the_administrator_is_told_once(
+    world: World,
+) -> None:
+    for n in range(12):
+        by_agent(world, f"Answer {n}", at=60.0 + n)
+    assert sent(world) == [f"Answer {n}" for n in range(10)]
+    asked = world.letters("preview", SAM)
+    assert [(s.told.why, s.told.words) for s in asked] == [("limit", "Answer 10"), ("limit", "Answer 11")]
+    for n, question in enumerate(asked):
+        world.arrive(message(SAM, "#send", id=f"c{n}@desk.example", re=[question.letter.message_id]), at=90.0)
+    assert sent(world) == [f"Answer {n}" for n in range(12)]
     assert recipients(world, "alarm") == [SAM, TESS]
-    assert "10 mails of sam@desk.example in INC-1001" in world.letters("alarm")[0].told.words
-    by_agent(world, "It is me again", at=700.0)
-    assert len(recipients(world, "answer")) == 2 * 11
+    alarm = world.letters("alarm")[0].told
+    assert alarm.why == "staff"
+    assert alarm.words == "10 mails in the name of sam@desk.example, authenticated, in INC-1001 in 10 minutes"
+    by_agent(world, "It is me again", at=800.0)
+    assert sent(world)[-1] == "It is me again"
+
+
+def test_a_machine_that_answers_without_end_is_asked_five_times(world: World) -> None:
+    for n in range(40):
+        by_agent(world, f"Answer {n}", at=60.0 + n)
+    assert len(sent(world)) == 10
+    assert len(world.letters("preview")) == 5
+    assert recipients(world, "notice", since=2 + 10) == [], "nobody else is told"
+    assert recipients(world, "alarm") == [SAM, TESS]
+
+
+def test_forged_mails_in_an_agents_name_take_nothing_from_his_own(world: World) -> None:
+    for n in range(15):
+        by_agent(world, f"Forged {n}", at=60.0 + n, evidence=NO_EVIDENCE)
+    by_agent(world, at=90.0)
+    assert sent(world) == ["Pour water"]
+    for n in range(15):
+        world.arrive(message(TESS, f"Forged {n}", id=f"f{n}", subject="Pay"), at=60.0 + n)
+    world.arrive(message(TESS, "Hello all", id="real", subject="Hello"), at=90.0, evidence=PASS)
+    assert [s.told.words for s in world.letters("notice", SAM)][-1] == "Hello all"
+
+
+def test_what_an_agent_hands_on_is_told_however_fast(world: World) -> None:
+    for n in range(12):
+        world.arrive(message(SAM, f"Mine {n}", id=f"o{n}", subject="Mine"), at=60.0 + n, evidence=PASS)
+    told = [s.told.words for s in world.letters("notice", TESS)]
+    assert "Mine 9" in told and "Mine 10" not in told
+    text = f"Please.\n\n---- Forwarded message ----\nFrom: Kim <{KIM}>\nTo: x@y\n\nIt leaks."
+    handed = message(SAM, text, id="h", subject="Fwd: Leak", forwarded_from=Address("Kim", KIM))
+    assert world.arrive(handed, at=90.0, evidence=PASS).forwarded is not None
+    assert "It leaks." in world.letters("notice", TESS)[-1].told.words
 
 
 def test_words_below_a_send_wait_for_a_send_of_their_own(world: World) -> None:

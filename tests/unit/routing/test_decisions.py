@@ -256,18 +256,16 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 for n in range(int(count)):
                     add(world, "confirm", PEOPLE[whom], int(number), n)
             case "wrote":
-                count, whom, number = rest.split(" ")
-                some = next(iter(world.articles.values()))
+                count, whom, number, *degree = rest.split(" ")
                 for n in range(int(count)):
-                    world.articles[5000 + n] = replace(
-                        some, id=5000 + n, ticket_id=int(number), sender=Address("", PEOPLE[whom]), time=LATELY
-                    )
+                    came(world, whom, int(number), n, *degree)
             case "opened":
-                count, whom = rest.split(" ")
+                count, whom, *degree = rest.split(" ")
                 for n in range(int(count)):
                     world.tickets[900 + n] = replace(
                         world.tickets[8], id=900 + n, requester=PEOPLE[whom], created=LATELY
                     )
+                    came(world, whom, 900 + n, n, *degree)
             case "limit":
                 name, count = rest.split(" ")
                 world.policy = replace(POLICY, limits=replace(Limits(), **{name: (int(count), 600)}))  # type: ignore[arg-type]
@@ -306,6 +304,20 @@ def decided(row: Row) -> tuple[World, Decision, int]:
     said["headers"] = tuple(said["headers"])
     mail = world.take(message(sender, **said), **how)
     return world, world.settle([mail])[0], mail.claim.ticket_id
+
+
+def came(world: World, whom: str, ticket: int, n: int, degree: str = "authenticated") -> None:
+    """A mail of that person's in that ticket, a minute ago."""
+    some = next(a for a in world.articles.values() if a.direction == "in")
+    sender = Address("", PEOPLE[whom])
+    world.articles[5000 + n] = replace(
+        some,
+        id=5000 + n,
+        ticket_id=ticket,
+        sender=sender,
+        time=LATELY,
+        trust=degree,  # type: ignore[arg-type]
+    )
 
 
 def add(world: World, event: Any, recipient: str, ticket: int, number: int) -> None:

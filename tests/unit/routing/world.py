@@ -245,8 +245,7 @@ class World:
             {a: tuple(Asked(x.time, x.ticket_id or 0) for x in recent
                       if x.recipient == a and x.event in ("confirm", "preview")) for a in asked.addresses},
             self.wrote(wanted, asked),
-            {a: tuple(t.created for t in self.tickets.values() if t.requester == a and t.created > asked.since)
-             for a in asked.staff},
+            self.opened(asked),
             beside,
             inside=self.inside(wanted) if asked.staff else frozenset(),
             doubted=frozenset(a.ticket_id for a in self.articles.values() if a.ticket_id in wanted
@@ -276,12 +275,22 @@ class World:
         told = {s.letter.ticket_id for s in self.sent if s.letter.message_id.startswith(quiet)}
         return frozenset(tickets & (kept | told))
 
-    def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str], tuple[float, ...]]:
-        times: dict[tuple[int, str], tuple[float, ...]] = {}
+    def wrote(self, tickets: set[int], asked: Questions) -> dict[tuple[int, str, str], tuple[float, ...]]:
+        times: dict[tuple[int, str, str], tuple[float, ...]] = {}
         for entry in self.articles.values():
-            by = entry.ticket_id, entry.sender.address.lower()
+            by = entry.ticket_id, entry.sender.address.lower(), entry.trust or ""
             if by[0] in tickets and by[1] in asked.staff and entry.direction == "in" and entry.time > asked.since:
                 times[by] = (*times.get(by, ()), entry.time)
+        return times
+
+    def opened(self, asked: Questions) -> dict[tuple[str, str], tuple[float, ...]]:
+        times: dict[tuple[str, str], tuple[float, ...]] = {}
+        for entry in self.articles.values():
+            there = self.tickets[entry.ticket_id]
+            first = entry.direction == "in" and entry.time == there.created > asked.since
+            if first and there.requester in asked.staff:
+                who = there.requester, entry.trust or ""
+                times[who] = (*times.get(who, ()), there.created)
         return times
 
     def write(self, change: Change) -> None:
