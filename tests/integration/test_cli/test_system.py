@@ -34,13 +34,13 @@ def test_another_schema_is_refused_with_the_command_to_type(desk: Any) -> None:
 def test_status_of_a_foreign_database_says_so(empty: Any) -> None:
     with contextlib.closing(sqlite3.connect(empty.folder / "mailgate.db")) as other:
         other.execute("CREATE TABLE journal (x)")
-    assert "tables of another program" in empty.refused("status")
+    assert "tables of something else: journal" in empty.refused("status")
 
 
 def test_file_that_is_no_database_is_said_in_a_line(empty: Any) -> None:
     (empty.folder / "mailgate.db").write_bytes(b"no database at all" * 1000)
     for command in (["status"], ["ticket", "list"], ["db", "check"], ["explain", "-"]):
-        assert "file is not a database" in empty.refused(*command, stdin="Subject: x\n\n")
+        assert "is no SQLite database, or is damaged" in empty.refused(*command, stdin="Subject: x\n\n")
 
 
 def test_bug_keeps_its_traceback(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
