@@ -139,8 +139,14 @@ class Actions:
         """A held answer goes out, as if its author had answered `#send`; False where no such question stands."""
         with self.app.db.read() as session:
             asked = gather.question(session, article_id)
+            ended = gather.has_ended(session, article_id)
         if asked is None:
             return False
+        if ended:
+            raise CommandError(
+                f"the question about the answer {article_id} was ended, for its author answered it with others in To "
+                "or Cc; it stays inside. `mailgate ticket reply` sends the words"
+            )
         if asked.used:
             raise CommandError(f"the answer {article_id} was sent already")
         member = self.app.policy.staff.get(asked.address)

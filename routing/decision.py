@@ -19,6 +19,7 @@ Asks = Literal[
     "late",
     "below",
     "refused",
+    "ended",
     "guess",
     "used",
     "expired",

@@ -99,7 +99,7 @@ def _obeyed(words: _Words) -> Decision | None:
         case = case.because("answers_question", seen, "only #send is obeyed there; it stays inside")
         if (seen_by := commands.shown_to(case, asked)) is not None:
             case = case.because("question_shown", f"To or Cc names {seen_by}", "its #send does nothing any more")
-            return replace(note, reasons=case.reasons, ends=asked)
+            return _asked(case, replace(note, asks="ended", ends=asked), "preview")
         return replace(note, reasons=case.reasons)
     return None
 

@@ -16,7 +16,18 @@ from routing.facts import DOUBTED, Answered, Asked, Confirmation, Facts, Questio
 from routing.reports import UNREACHABLE_SECONDS
 from routing.ticket import Ticket
 from storage import minutes, suppression
-from storage.tables import article, breaker, confirmation, journal, letter_body, link, outbox, thread_key, ticket
+from storage.tables import (
+    article,
+    breaker,
+    confirmation,
+    history,
+    journal,
+    letter_body,
+    link,
+    outbox,
+    thread_key,
+    ticket,
+)
 
 MOST_WRITTEN = 200  # of our letters of one kind to an author that are looked at, the newest; limits allow far fewer
 MOST_MERGES = 10  # a chain of merges that is followed
@@ -77,6 +88,13 @@ def question(connection: Connection, article_id: int) -> Confirmation | None:
     """What a held article waits for; None where it waits for nothing."""
     row = connection.execute(sa.select(confirmation).where(confirmation.c.article_id == article_id)).first()
     return _confirmation(row) if row else None
+
+
+def has_ended(connection: Connection, article_id: int) -> bool:
+    """Whether the question about a held article was ended without a `#send`."""
+    what = sa.and_(history.c.article_id == article_id, history.c.what == "question_ended")
+    held = sa.select(article.c.ticket_id).where(article.c.id == article_id)
+    return connection.execute(sa.select(history.c.id).where(what, history.c.ticket_id.in_(held))).first() is not None
 
 
 def _confirmation(row: Any) -> Confirmation:

@@ -29,6 +29,7 @@ _ISSUED = {
     ("notice", "refused"): "internal",
     **dict.fromkeys((("notice", why) for why in WORDLESS), "told"),
     ("preview", "refused"): "internal",
+    ("preview", "ended"): "internal",
     ("preview", "used"): "internal",
     ("preview", "expired"): "internal",
     ("preview", "unasked"): "internal",

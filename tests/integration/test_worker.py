@@ -213,6 +213,21 @@ def test_held_answer_can_be_released_at_the_terminal_and_is_public_then(stations
         Actions(stations.app, "root").confirm(article.id)
 
 
+def test_held_answer_whose_question_was_ended_says_so_at_the_terminal(stations: Stations) -> None:
+    stations.arrive("anna@acme.example")
+    stations.work()
+    [notice] = stations.letters("notice")
+    stations.arrive("agent@desk.example", "Try again.", In_Reply_To=notice["Message-ID"])
+    stations.work()
+    [asked] = stations.letters("confirm")
+    article = stations.articles()[-1]
+    stations.arrive("agent@desk.example", "Better.", In_Reply_To=asked["Message-ID"], Cc="eve@evil.example")
+    stations.work()
+    with pytest.raises(CommandError, match="was ended"):
+        Actions(stations.app, "root").confirm(article.id)
+    assert [x["X-State"] for x in stations.letters("answer")] == ["held"]
+
+
 def test_genuine_mail_is_not_lost_behind_a_forged_copy_that_was_set_aside(stations: Stations) -> None:
     failed = "Authentication-Results: mx.desk.example; dmarc=fail (p=reject) header.from=acme.example\r\n"
     passed = "Authentication-Results: mx.desk.example; dmarc=pass header.from=acme.example\r\n"

@@ -132,6 +132,16 @@ def test_whoever_reads_the_token_in_the_answer_to_a_question_can_do_nothing_with
     assert sent_on(world) == before == ([ANNA] if words == "#send" else [])
 
 
+@pytest.mark.parametrize(("named", "letters"), [([TESS], 1), ([], 0)])
+def test_the_author_is_told_at_once_that_his_answer_ended_the_question(
+    world: World, named: list[str], letters: int
+) -> None:
+    asked = asked_by_mail(world)
+    world.arrive(message(SAM, "Better words", id="s2", re=[asked], cc=named), evidence=PASS)
+    assert recipients(told(world, "preview", "ended")) == [SAM] * letters
+    assert sent_on(world) == []
+
+
 def test_an_answer_to_a_question_that_nobody_else_reads_leaves_it_open(world: World) -> None:
     asked = asked_by_mail(world)
     world.arrive(message(SAM, "What is this?", id="s2", re=[asked], cc=["s.miller@desk.example"]), evidence=PASS)
