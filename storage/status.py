@@ -11,6 +11,7 @@ from typing import Any
 from storage.words import DISCARDED, FAILED, REJECTED, SCHEMA, UNSENT
 
 FAILED_SECONDS = 86400.0  # a delivery that failed longer ago has been seen, or never will be
+LAST_ARRIVALS = 20  # by which the clock is told
 CONNECT_SECONDS = 10  # for a PostgreSQL that does not answer
 
 
@@ -45,6 +46,14 @@ class Unsent:
     held_for: str | None
     count: int
     oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail of a mailbox: when it arrived there by the server's clock, and when it was taken by ours."""
+
+    received: float
+    taken: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ class Status:
     size: int  # bytes of the database
     mailboxes: tuple[Mailbox, ...]
     beats: tuple[Beat, ...]
+    arrivals: tuple[Arrival, ...]  # the newest of the last ones, by mailboxes, newest first
     alarms: tuple[str, ...]  # names of those that somebody was told of, and that are not over
     restore: Restore | None
 
@@ -208,6 +218,13 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         ),
         beats=tuple(
             Beat(*row) for row in query("SELECT name, last_success, error, error_since FROM beat ORDER BY name")
+        ),
+        arrivals=tuple(
+            Arrival(received, taken)
+            for door, received, taken in query(
+                f"SELECT door, received_at, journaled_at FROM journal ORDER BY id DESC LIMIT {LAST_ARRIVALS}"
+            )
+            if door.startswith("imap:")
         ),
         alarms=tuple(
             name for (name,) in query("SELECT name FROM alarm WHERE told IS NOT NULL AND over IS NULL ORDER BY name")

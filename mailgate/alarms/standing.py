@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from mailgate.alarms import clock
 from mailgate.grants import ends
 from mailgate.grants.ends import Secret
 from mailgate.settings import Settings
@@ -76,6 +77,7 @@ def standing(settings: Settings, status: Status, now: float) -> Standing:
         *_arrivals(status, settings, now),
         *_mailboxes(mailboxes, settings, now),
         *_beats(status, settings),
+        *_clock(status, now),
         *around(settings, secrets, now),
         *_outgoing(status, settings),
         *_restored(status, settings),
@@ -150,6 +152,13 @@ def _beats(status: Status, settings: Settings) -> Iterator[Problem]:
             does = f"mail is kept and tried again, {_TRY}" if beat.name == "relay" else _NAMES
             said = f"{beat.name}: {_since(beat.error, beat.error_since, settings)}; {does}"
             yield Problem("relay" if beat.name == "relay" else "look", beat.name, said, beat.error_since)
+
+
+def _clock(status: Status, now: float) -> Iterator[Problem]:
+    if (error := clock.error(status.arrivals, now)) is not None:
+        said = f"clock: mails arrive {abs(error) / 3600:,.1f} hours {'ago' if error > 0 else 'from now'}"
+        means = "ahead, and nobody is acknowledged" if error > 0 else "behind"
+        yield Problem("look", "clock", f"{said}: this machine's clock is {means}; `timedatectl set-ntp true`")
 
 
 def _outgoing(status: Status, settings: Settings) -> Iterator[Problem]:

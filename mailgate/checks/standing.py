@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from mailgate.alarms import ringing
+from mailgate.alarms import clock, ringing
 from mailgate.alarms.ringing import Ring
 from mailgate.alarms.standing import around
 from mailgate.checks import secrets
@@ -28,6 +28,7 @@ from parsing import headers, limits
 from routing.policy import Door
 from storage import beginning, journal, listings, schema
 from storage.database import Database, SchemaMismatch, StorageError
+from storage.status import read
 from storage.tables import counter
 
 LOOKED_AT = 200  # newest arrivals among which those of the mail server in front are looked for
@@ -176,6 +177,7 @@ def _database(found: Settings) -> Iterator[Finding]:
         with db.write() as connection:  # no row changes; a database that may only be read refuses all the same
             connection.execute(counter.update().where(sa.false()).values(value=0))
         yield ok("database", f"schema {schema.VERSION}, can be written to")
+        yield from _clock(found)
         yield from _door(found, db)
     except SchemaMismatch as error:
         yield failed("database", str(error), at=at)
@@ -195,6 +197,14 @@ def _mend(file: Path | None, said: str) -> str:
     if "malformed" in said:
         return "`mailgate restore FILE --replace` brings a backup back"
     return f"storage.url; can the user who runs mailgate read and write {file}?"
+
+
+def _clock(found: Settings) -> Iterator[Finding]:
+    """By the mails that were taken last, where they say that it is wrong."""
+    now = time.time()
+    if (error := clock.error(read(found.database_url, now, counted=False).arrivals, now)) is not None:
+        said = f"ours is {abs(error) / 3600:,.1f} hours {'ahead' if error > 0 else 'behind'}, or the mailboxes' wrong"
+        yield failed("clock", said, "set the clock (`timedatectl set-ntp true`)")
 
 
 def _door(found: Settings, db: Database) -> Iterator[Finding]:
