@@ -17,6 +17,7 @@ Asks = Literal[
     "nothing",
     "command",
     "late",
+    "rest",
     "below",
     "refused",
     "ended",

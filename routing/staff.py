@@ -142,7 +142,7 @@ def _wordless(words: _Words) -> Decision | None:
     message = words.case.mail.message
     if words.command.words.strip() or not all(a.inline for a in message.attachments):
         return None
-    if words.command.name == "" and (guess := _between(words.case)):
+    if words.command.name == "" and (guess := _between(words.case.mail.message.text, _notice(words.case))):
         seen = "no words above the quote, but some below it or between its lines"
         ask: commands.Question = "preview" if words.grant.given else "confirm"
         guessed = replace(words, note=replace(words.note, words=guess))
@@ -152,20 +152,34 @@ def _wordless(words: _Words) -> Decision | None:
     return _asked(case, replace(words.note, asks="nothing"), "preview")
 
 
-def _between(case: Case) -> str:
+def _between(text: str, notice: str) -> str:
     """Words below the notice or between its lines, where it is quoted with marks or known word for word."""
-    text = case.mail.message.text
-    notices = (case.facts.words.get(i) for i in answered_notice(case.mail, case.policy))
-    return inline.words(text) or next((inline.besides(text, notice) for notice in notices if notice), "")
+    return inline.words(text) or (inline.besides(text, notice) if notice else "")
+
+
+def _notice(case: Case) -> str:
+    """What the letter of ours says that is answered; empty where it is not known."""
+    return next((case.facts.words.get(i, "") for i in answered_notice(case.mail, case.policy)), "")
 
 
 def answered_notice(mail: Mail, policy: Policy) -> tuple[str, ...]:
-    """The notice of ours that a mail of staff without new words answers: what it says has to be looked up."""
+    """The letter of ours that a mail of staff answers and quotes: what it says has to be looked up."""
     message = mail.message
-    if message.author is None or message.author.address.lower() not in policy.staff or message.reply.strip():
+    if message.author is None or message.author.address.lower() not in policy.staff or inline.MARK not in message.text:
         return ()
     signed = ((i, tokens.read_signed(i, policy.keys)) for i in threads.named_ids(mail))
-    return tuple(i for i, s in signed if s is not None and s.event == "notice" and s.article_id)[:1]
+    return tuple(i for i, s in signed if s is not None)[:1]
+
+
+def _rest(words: _Words) -> Decision | None:
+    """Words of that member below what he quotes or between its lines, and not above it alone: none may be lost."""
+    message, notice = words.case.mail.message, _notice(words.case)
+    if not inline.rest(message.text, notice, message.author):
+        return None
+    seen = "words above the quote, and others below it or between its lines"
+    all_of_them = "\n\n".join(filter(None, (words.command.words, _between(message.text, notice))))
+    both = replace(words, note=replace(words.note, words=all_of_them))
+    return both.held("rest", seen, "held; a preview shows what would be sent and asks for #send", "rest")
 
 
 def _doubtful(words: _Words, number_only: bool) -> Decision | None:
@@ -190,6 +204,8 @@ def _doubtful(words: _Words, number_only: bool) -> Decision | None:
         return words.held("late_command", command.typed, "no command where it stands; a preview asks for #send", "late")
     if not case.mail.message.reply_certain:
         return words.held("uncertain_cut", "where the new words end is not certain", outcome)
+    if (rest := _rest(words)) is not None:
+        return rest
     if absence.begins_as_one(case.mail.message.subject) or away.may_say_that(command.words):
         return words.held("perhaps_away", "it reads as if somebody were away", outcome, "away")
     if gone.may_say_that(command.words):

@@ -20,7 +20,7 @@ LETTERS: tuple[tuple[Event, tuple[str, ...]], ...] = (
     ("answer", ("",)),
     ("notice", ("new", "reply", "note", "unverified", "owner", "queue", "closed", "reopened", "bounced")),
     ("confirm", ("",)),
-    ("preview", ("", "command", "late", "nothing", "guess", "used", "expired")),
+    ("preview", ("", "command", "late", "rest", "nothing", "guess", "used", "expired")),
     ("state", ("closed",)),
     ("alarm", ("",)),
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsing.message import Address
 from routing import inline
 
 NOTICE = "> ##- Please write your answer above this line -##\n>\n> INC-1001 is new\n> Is it on?\n"
@@ -85,3 +86,52 @@ def test_of_a_notice_nothing_is_among_them(notice: list[str], mine: list[str], d
     mark = "##- line -##\n"
     found = inline.besides(mark + " ".join(mixed), mark + " ".join(notice)).split()
     assert sorted(w for w in found if w.isalpha()) in ([], sorted(mine))
+
+
+# --- words below or between what is quoted, besides those above it -------------------------------------------------
+
+SAM = Address("Sam Agent", "sam@desk.example")
+MARKED = "Above.\n\nOn Monday Desk wrote:\n\n" + "\n".join(f"> {line}" for line in SENT.split("\n"))
+PLAIN = f"Above.\n\nFrom: Desk\nSent: Monday\nTo: Sam\nSubject: INC-1\n\n{SENT}"
+CONFIDENTIAL = "This e-mail is confidential and intended solely for the addressee. If you are not, delete it."
+
+
+@pytest.mark.parametrize("quote", [MARKED, PLAIN])
+@pytest.mark.parametrize("words", ["Below.", "Yes", "Is it on?", "Below.\n\nSam Agent", "Sam Agent\nplease restart it"])
+def test_words_below_the_quote_are_left(quote: str, words: str) -> None:
+    assert inline.rest(f"{quote}\n\n{words}", SENT, SAM).startswith(words.partition("\n")[0])
+
+
+@pytest.mark.parametrize("quote", [MARKED, PLAIN, PLAIN.replace("And now?", "And\nnow?")])
+@pytest.mark.parametrize(
+    "below",
+    [
+        "",
+        "-- \nSam Agent\nDesk",
+        "Sam Agent",
+        "Sam Agent\nFirst Level\nTel. +49 30 1234567",
+        "Best regards\nSam Agent",
+        "Sent from my iPhone",
+        CONFIDENTIAL,
+        f"{'_' * 40}\nstaff mailing list",
+    ],
+)
+def test_a_whole_quote_and_a_signature_leave_nothing(quote: str, below: str) -> None:
+    assert inline.rest(f"{quote}\n\n{below}", SENT, SAM) == ""
+
+
+@pytest.mark.parametrize("typed", ["[Sam] Yes.", "yes", "new"])
+def test_words_between_lines_without_marks_are_left(typed: str) -> None:
+    text = PLAIN.replace("Is it on?\n", f"Is it on?\n{typed}\n")
+    assert inline.rest(text, SENT, SAM) == typed
+
+
+def test_what_a_client_makes_of_addresses_and_links_is_the_notices() -> None:
+    sent = SENT.replace("from Jane:", "from Jane <j@acme.example>: https://acme.example/x")
+    seen = SENT.replace("from Jane:", "from Jane <j@acme.example<mailto:j@acme.example>>: <https://safe.example/?u=x>")
+    assert inline.rest(PLAIN.replace(SENT, seen), sent, SAM) == ""
+
+
+def test_without_the_notice_only_marks_tell() -> None:
+    assert inline.rest(f"{MARKED}\n\nBelow.", "", SAM) == "Below."
+    assert inline.rest(f"{PLAIN}\n\nBelow.", "", SAM) == ""
