@@ -40,10 +40,10 @@ class Original:
         return Original(text, html, self.sender, self.address, self.subject)
 
     def halves(self) -> tuple[str, str]:
-        """The text, parted where somebody puts his words between: after the first paragraph that says who wrote."""
-        head, _, tail = self.text.partition("wrote")
-        line, _, rest = tail.partition("\n")
-        return head + "wrote" + line, rest.strip("\n")
+        """The text, parted where somebody puts his words between: after the first line that says who wrote."""
+        head, _, rest = self.text.partition(":\n")
+        assert rest, "a notice says who wrote"
+        return f"{head}:", rest.strip("\n")
 
     def html_halves(self) -> tuple[str, str]:
         head, _, tail = self.html.partition("</p>\n<div")
