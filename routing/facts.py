@@ -83,10 +83,14 @@ DOUBTED = ("known_thread", "unverified", "failed")  # degrees of trust in which 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A mail that asked somebody to confirm or look at his own words (confirm, preview): when, and on which ticket."""
+    """A mail that asked somebody to confirm or look at his own words (confirm, preview): when, and on which ticket.
+
+    `verified`: those words were authenticated.
+    """
 
     time: float
     ticket_id: int
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)

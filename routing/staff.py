@@ -236,7 +236,7 @@ def _answer(words: _Words, said: str) -> Decision:
 
 def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:
     """That member is asked by mail; not without end."""
-    if is_asked_enough(case, note):
+    if is_asked_enough(case, note, verified=case.trust == "authenticated"):
         case = case.because(
             "limit_questions",
             f"{MOST_QUESTIONS} questions to {case.address} in {QUESTION_SECONDS:.0f} s",
@@ -246,8 +246,15 @@ def _asked(case: Case, note: Decision, ask: commands.Question) -> Decision:
     return replace(note, reasons=case.reasons, ask=ask)
 
 
-def is_asked_enough(case: Case, about: Decision | Confirmation) -> bool:
-    """Whether so many questions about that ticket have gone to the author that a machine answers them."""
+def is_asked_enough(case: Case, about: Decision | Confirmation, *, verified: bool = False) -> bool:
+    """Whether so many questions about that ticket have gone to the author that a machine answers them.
+
+    Those about verified words are counted for themselves: nobody can use them up in his name.
+    """
     now = case.mail.envelope.received_at
-    asked = [a for a in case.facts.asked.get(case.address or "", ()) if a.ticket_id == about.ticket_id]
+    asked = [
+        a
+        for a in case.facts.asked.get(case.address or "", ())
+        if (a.ticket_id, a.verified) == (about.ticket_id, verified)
+    ]
     return sum(now - QUESTION_SECONDS < a.time <= now for a in asked) >= MOST_QUESTIONS

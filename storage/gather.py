@@ -222,10 +222,12 @@ def _written_to(
             outbox.c.ticket_id,
             outbox.c.caused_at,
             outbox.c.subject,
+            article.c.trust,
             sa.func.row_number()
             .over(partition_by=(outbox.c.recipient, outbox.c.event), order_by=outbox.c.caused_at.desc())
             .label("place"),
         )
+        .outerjoin(article, article.c.id == outbox.c.article_id)
         .where(
             outbox.c.recipient.in_(addresses),
             outbox.c.event.in_(("acknowledgement", "confirm", "preview")),
@@ -235,17 +237,24 @@ def _written_to(
         .subquery()
     )
     statement = (
-        sa.select(written.c.recipient, written.c.event, written.c.ticket_id, written.c.caused_at, written.c.subject)
+        sa.select(
+            written.c.recipient,
+            written.c.event,
+            written.c.ticket_id,
+            written.c.caused_at,
+            written.c.subject,
+            written.c.trust,
+        )
         .where(written.c.place <= max(MOST_WRITTEN, questions.most))
         .order_by(written.c.caused_at)
     )
     answered: dict[str, tuple[Answered, ...]] = {}
     asked: dict[str, tuple[Asked, ...]] = {}
-    for address, event, ticket_id, time, subject in _rows(connection, statement, addresses):
+    for address, event, ticket_id, time, subject, trust in _rows(connection, statement, addresses):
         if event == "acknowledgement":
             answered[address] = (*answered.get(address, ()), Answered(time, subject))
         else:
-            asked[address] = (*asked.get(address, ()), Asked(time, ticket_id))
+            asked[address] = (*asked.get(address, ()), Asked(time, ticket_id, trust == "authenticated"))
     return answered, asked
 
 

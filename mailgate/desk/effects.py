@@ -39,14 +39,7 @@ def effect(change: Change) -> Effect:
         ),
         answered=_answered(change),
         tripped=(change.tripped.name, change.tripped.time) if change.tripped else None,
-        asked=next(
-            (
-                (x.recipient, Asked(x.time, x.ticket_id or 0))
-                for x in change.letters
-                if x.event in ("confirm", "preview")
-            ),
-            None,
-        ),
+        asked=_question(change),
         wrote=_wrote(change),
         opened=_opened(change),
         beside=beside.pairs([k.message_id for k in change.keys], change.ticket.id, change.related)
@@ -68,6 +61,14 @@ def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
         return None
     answer = Answered(letter.time, letter.subject)
     return letter.recipient, answer, letter.limited == "unknown", letter.ticket_id
+
+
+def _question(change: Change) -> tuple[str, Asked] | None:
+    letter = next((x for x in change.letters if x.event in ("confirm", "preview")), None)
+    if letter is None:
+        return None
+    verified = any(a.id == letter.article_id and a.trust == "authenticated" for a in change.articles)
+    return letter.recipient, Asked(letter.time, letter.ticket_id or 0, verified)
 
 
 def _wrote(change: Change) -> tuple[tuple[int, str, str], float] | None:

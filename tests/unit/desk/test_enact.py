@@ -196,6 +196,8 @@ def test_forged_mails_in_an_agents_name_take_nothing_from_his_own(world: World) 
         by_agent(world, f"Forged {n}", at=60.0 + n, evidence=NO_EVIDENCE)
     by_agent(world, at=90.0)
     assert sent(world) == ["Pour water"]
+    by_agent(world, "Perhaps this", at=90.0, reply_certain=False)
+    assert [s.told.words for s in world.letters("preview", SAM)] == ["Perhaps this"], "nor from what he is asked"
     for n in range(15):
         world.arrive(message(TESS, f"Forged {n}", id=f"f{n}", subject="Pay"), at=60.0 + n)
     world.arrive(message(TESS, "Hello all", id="real", subject="Hello"), at=90.0, evidence=PASS)

@@ -252,9 +252,14 @@ def decided(row: Row) -> tuple[World, Decision, int]:
                 for n in range(int(count)):
                     add(world, "acknowledgement", PEOPLE.get(whom, f"{whom}{n}@other.example"), 8, n)
             case "asked":
-                count, whom, number = rest.split(" ")
+                count, whom, number, *verified = rest.split(" ")
                 for n in range(int(count)):
                     add(world, "confirm", PEOPLE[whom], int(number), n)
+                    if verified:
+                        held = replace(next(iter(world.articles.values())), id=6000 + n, direction="note")
+                        world.articles[held.id] = replace(held, trust="authenticated")
+                        last = world.sent.pop()
+                        world.sent.append(replace(last, letter=replace(last.letter, article_id=held.id)))
             case "wrote":
                 count, whom, number, *degree = rest.split(" ")
                 for n in range(int(count)):

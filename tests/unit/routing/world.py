@@ -242,7 +242,7 @@ class World:
                 and s.letter.event in AUTOMATIC_EVENTS))},
             {name: last for name, last in self.breakers.items() if last > asked.since - UNREACHABLE_SECONDS},
             minutes,
-            {a: tuple(Asked(x.time, x.ticket_id or 0) for x in recent
+            {a: tuple(Asked(x.time, x.ticket_id or 0, self.verified(x)) for x in recent
                       if x.recipient == a and x.event in ("confirm", "preview")) for a in asked.addresses},
             self.wrote(wanted, asked),
             self.opened(asked),
@@ -282,6 +282,10 @@ class World:
             if by[0] in tickets and by[1] in asked.staff and entry.direction == "in" and entry.time > asked.since:
                 times[by] = (*times.get(by, ()), entry.time)
         return times
+
+    def verified(self, letter: Letter) -> bool:
+        about = self.articles.get(letter.article_id or 0)
+        return about is not None and about.trust == "authenticated"
 
     def opened(self, asked: Questions) -> dict[tuple[str, str], tuple[float, ...]]:
         times: dict[tuple[str, str], tuple[float, ...]] = {}
