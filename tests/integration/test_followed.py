@@ -59,11 +59,9 @@ def test_two_workers_that_decide_at_one_moment_open_one_ticket(
     for thread in threads:
         thread.join(60)
     other.db.close()
-    assert [t.number for t in closed.tickets()] == ["INC-1001", "INC-1002"]
-    assert {a.reply.strip() for a in closed.articles() if a.ticket_id == 2 and a.direction == "in"} == {
-        "Again 0",
-        "Again 1",
-    }
+    (_, linked) = closed.tickets()  # whichever worker was first
+    mails = [a for a in closed.articles() if a.ticket_id == linked.id and a.direction == "in"]
+    assert {a.reply.strip() for a in mails} == {"Again 0", "Again 1"}
     assert len(closed.letters("acknowledgement")) == 2, "the first mail's and the new ticket's"
 
 
