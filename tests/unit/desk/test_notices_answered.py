@@ -89,7 +89,7 @@ def reopened(world: World) -> None:
 
 def merged(world: World) -> None:
     world.arrive(message(ANNA, "Smoke", id="m2@acme.example", subject="Smoke"))
-    for each in merging.merge(world.tickets[2], world.tickets[1], 900, TESS, NOW, world.policy).changes:
+    for each in merging.merge(world.tickets[2], world.tickets[1], 900, TESS, NOW, world.policy, (ANNA,)).changes:
         world.command(each)
 
 
