@@ -60,7 +60,9 @@ def _application(grant: Grant, settings: Settings) -> Iterator[Any]:
             raise endpoint.unreachable(error) from None
         except (msal.exceptions.MsalError, ValueError, KeyError, RuntimeError) as error:  # an answer that is none
             text = str(error).partition(". ")[0][: endpoint.LONGEST]
-            said = f"the authority gives no sensible answer: {text} (are tenant and authority of the grant right?)"
+            away = " Error: 5" in text  # HTTP's own: nothing here is wrong
+            said = f"the authority gives no sensible answer: {text}"
+            said += "" if away else " (are tenant and authority of the grant right?)"
             raise GrantError(said, dead=False) from None
 
 
