@@ -51,6 +51,7 @@ class Report:
     state: Literal["failed", "delayed", "read", "other"]
     status: str | None
     suppress: bool = False  # whether nothing goes to that address any more
+    proved: bool = True  # whether it is surely on that delivery; a Message-ID is known to all who got the mail
 
 
 @dataclass(frozen=True, slots=True)

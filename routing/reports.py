@@ -39,6 +39,10 @@ def about(case: Case) -> Decision | None:
     if letter is None:
         case = case.because("report_fits_nothing", ", ".join(ids[:3]) or "names no mail", "no mail of ours fits it")
         return Decision("unmatched", case.trust, case.reasons)
+    doubt = _unproved(case.mail, letter, case.policy) if message.kind == "bounce" else None
+    if doubt is not None and (other := _of_another(message, letter)) is not None:
+        case = case.because("report_of_another", f"{doubt}; it is about {other}", f"not about {letter.recipient}")
+        return Decision("unmatched", case.trust, case.reasons)
     state, status = _said(message, letter.recipient)
     said = f"{letter.event} to {letter.recipient}: {state} {status or ''}".rstrip()
     case = case.because("report_matched", letter.message_id, said)
@@ -46,7 +50,7 @@ def about(case: Case) -> Decision | None:
     if state == "failed" and known:
         case = case.because("report_known", letter.message_id, "it had come back already; nobody is told twice")
     suppress = state == "failed" and _is_gone(message, letter, case.policy)
-    if suppress and (doubt := _unproved(case.mail, letter, case.policy)) is not None:
+    if suppress and doubt is not None:
         case = case.because("not_suppressed", doubt, f"whoever saw that mail can say so: {letter.recipient} stays open")
         suppress = False
     elif suppress:
@@ -64,7 +68,7 @@ def about(case: Case) -> Decision | None:
         case.reasons,
         ticket_id=letter.ticket_id,
         author="system",
-        reports=(Report(letter, state, status, suppress),),
+        reports=(Report(letter, state, status, suppress, proved=doubt is None),),
         notify=(state == "failed" and not known and letter.event in TELLING) or others,
         tell_others=others,
     )
@@ -81,6 +85,12 @@ def _is_gone(message: ParsedMessage, letter: SentLetter, policy: Policy) -> bool
         and bool(message.bounce_status)
         and GONE.issuperset(message.bounce_status)
     )
+
+
+def _of_another(message: ParsedMessage, letter: SentLetter) -> str | None:
+    """Whom a bounce is about that names addresses, and that of the letter not among them."""
+    named = message.bounce_recipients
+    return None if not named or letter.recipient.lower() in map(str.lower, named) else ", ".join(named[:3])
 
 
 def _unproved(mail: Mail, letter: SentLetter, policy: Policy) -> str | None:

@@ -16,6 +16,8 @@ from routing.reports import unreachable
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, HistoryEntry, Mark, Outcome, Release, Tripped
 
+NOT_VERIFIED = "not verified"  # before what a report says that does not bear its delivery's token
+
 
 def outcome(
     mail: Mail, decision: Decision, kind: Any, *, ticket_id: int | None = None, article_id: int | None = None
@@ -47,6 +49,8 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
     )
     if report is not None:
         why = mail.message.bounce_diagnostic or mail.message.kind_reason or None
+        if not report.proved:
+            why = ": ".join(filter(None, (NOT_VERIFIED, why)))
         gone = report.letter.recipient.lower() if report.suppress else None
         change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time, gone),))
     if before is None:
@@ -87,7 +91,11 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
                 if decision.tell_others
                 else told.recipients,
                 attachments=(),  # the parts of the report
-                details=(("recipient", report.letter.recipient), ("status", report.status or "")),
+                details=(
+                    ("recipient", report.letter.recipient),
+                    ("status", report.status or ""),
+                    *(() if report.proved else (("doubted", "yes"),)),
+                ),
             )
         )
     return replace(

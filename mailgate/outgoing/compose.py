@@ -148,6 +148,7 @@ class Pen:
             "resolution": details.get("resolution", ""),
             "recipient": details.get("recipient", ""),
             "status": details.get("status", ""),
+            "doubted": details.get("doubted", ""),
             "typed": details.get("typed", ""),
             "linked": details.get("linked", ""),
             "reply_does": self._reply_does(told, strings) if told.event == "state" else "",

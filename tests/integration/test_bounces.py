@@ -156,6 +156,28 @@ def test_a_report_by_verp_finds_its_mail_without_an_id(sqlite: Database, tmp_pat
     assert suppressed(stations) == [ANNA]
 
 
+@pytest.mark.parametrize("with_token", [True, False])
+def test_what_is_not_verified_of_a_report_is_said_at_the_delivery_and_to_the_owner(
+    answered: Stations, with_token: bool
+) -> None:
+    post(answered)
+    borne = {"delivery": token(answered, ANNA)} if with_token else {}
+    answered.arrive_raw(bounce(ANNA, sent(answered, ANNA), **borne))
+    answered.work()
+    [row] = [r for r in answered.rows(table) if r.recipient == ANNA and r.event == "answer"]
+    assert row.error.startswith("not verified: ") is not with_token
+    assert ("this report is not verified" in str(answered.letters("notice")[-1])) is not with_token
+
+
+def test_a_report_about_another_address_marks_nothing_and_tells_nobody(answered: Stations) -> None:
+    post(answered)
+    before = notices(answered)
+    answered.arrive_raw(bounce("eve@evil.example", sent(answered, ANNA)))
+    answered.work()
+    assert answered.journal()[-1].outcome == "unmatched"
+    assert notices(answered) == before and deliveries(answered)[ANNA][0] == "sent"
+
+
 # --- suppression ---------------------------------------------------------------------------------------------------
 
 

@@ -361,10 +361,10 @@ def test_a_bounce_marks_the_letter_and_tells_the_owner(world: World) -> None:
     )  # fmt: skip
     told = world.sent[-1].told
     assert recipients(world, "notice", before) == [SAM] and told.why == "bounced"
-    assert told.details == (("recipient", BEN), ("status", "5.1.1"))
+    assert told.details == (("recipient", BEN), ("status", "5.1.1"), ("doubted", "yes"))
     [mark] = world.marks
     assert (mark.message_id, mark.state, mark.status) == (letter.message_id, "failed", "5.1.1")
-    assert mark.error == "smtp; 550 5.1.1 no such user"
+    assert mark.error == "not verified: smtp; 550 5.1.1 no such user"
     assert ticket(world).updated == MONDAY + 60
 
 

@@ -447,6 +447,13 @@ def test_a_preview_is_never_cut() -> None:
     assert words in text(one(replace(PREVIEW, words=words)))
 
 
+def test_a_notice_of_a_bounce_says_where_the_report_is_not_verified() -> None:
+    came = replace(NOTICE, why="bounced", details=(("recipient", "jane@acme.example"), ("status", "5.1.1")))
+    doubted = replace(came, details=(*came.details, ("doubted", "yes")))
+    assert "could not be delivered (5.1.1) (this report is not verified). The report says:" in text(one(doubted))
+    assert "not verified). The report" not in text(one(came))
+
+
 def test_a_preview_says_which_command_there_is_not() -> None:
     words = text(one(replace(PREVIEW, why="command", details=(("typed", "#close"),))))
     assert "There is no command #close; known are #note, and #send and #unassign" in words
