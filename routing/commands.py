@@ -25,6 +25,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 MOST_TYPED = 40  # characters of a command that does not exist, as its author is told of it
 NEEDED: tuple[Act, ...] = ("command", "approve")  # a `#send` is a command, and what it does is to approve
 Question = Literal["confirm", "preview"]
+QUESTIONS: tuple[Question, ...] = ("confirm", "preview")  # no part of a conversation: only an answer to one counts
 Name = Literal["", "note", "send", "unassign", "unknown", "late"]
 KNOWN: tuple[Name, ...] = ("note", "send", "unassign")
 _ALONE: dict[str, Name] = {"send": "send", "unassign": "unassign"}

@@ -47,8 +47,7 @@ def questions(mails: Iterable[Mail], policy: Policy) -> Questions:
         ids |= named
         ids.update(threads.letter_ids(mail, policy))
         if message.author is not None and message.author.address.lower() in policy.staff:
-            handed = forwarding.handed_on(message)
-            ids.update((handed.original,) if handed is not None and handed.original else ())
+            ids.update(filter(None, (forwarding.original(message),)))
         signed = (*(tokens.read_signed(i, policy.keys) for i in named), *threads.plus_tokens(mail, policy))
         tickets |= {s.ticket_id for s in signed if s is not None}
         written = (tokens.ticket_id(n) for n in policy.token.read(message.subject))

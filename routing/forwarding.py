@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from parsing import quotes
 from parsing.forwards import is_forward_subject, is_reply_subject
+from parsing.identity import identify
 from parsing.message import ParsedMessage
 from parsing.quotes import is_quoted
 from parsing.read import parse
@@ -34,6 +35,14 @@ def of_partner(case: Case) -> Forwarded | None:
     return found
 
 
+def original(message: ParsedMessage) -> str | None:
+    """The Message-ID of the mail that is handed on: what is attached is not read for it, since nobody vouches yet."""
+    if message.forwarded_from is not None:
+        return _original(message)
+    data = _attachment(message)
+    return identify(data).message_id if data is not None else None
+
+
 def handed_on(message: ParsedMessage) -> Forwarded | None:
     """The mail that is handed on in the text, or as the one mail that is attached."""
     sender = message.forwarded_from
@@ -44,14 +53,20 @@ def handed_on(message: ParsedMessage) -> Forwarded | None:
 
 
 def _attached(message: ParsedMessage) -> Forwarded | None:
-    mails = [a for a in message.attachments if a.content_type in ATTACHED]
-    if len(mails) != 1 or is_reply_subject(message.subject):
+    data = _attachment(message)
+    if data is None:
         return None
-    inner = parse(mails[0].data)
+    inner = parse(data)
     if inner.author is None or inner.kind not in ("human", "list"):
         return None
     named = inner.subject or subject(message.subject)
     return Forwarded(inner.author, inner.text.strip() or named, message.reply.strip(), inner.message_id, named)
+
+
+def _attachment(message: ParsedMessage) -> bytes | None:
+    """The one mail that is attached."""
+    mails = [a for a in message.attachments if a.content_type in ATTACHED]
+    return mails[0].data if len(mails) == 1 and not is_reply_subject(message.subject) else None
 
 
 def parts(text: str) -> tuple[str, str]:

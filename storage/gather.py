@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from routing import tokens
 from routing.breakers import AUTOMATIC_EVENTS
+from routing.commands import QUESTIONS
 from routing.facts import DOUBTED, Answered, Asked, Confirmation, Facts, Questions, Seen, SentLetter, ThreadKey
 from routing.reports import UNREACHABLE_SECONDS
 from routing.ticket import Ticket
@@ -230,7 +231,7 @@ def _written_to(
         .outerjoin(article, article.c.id == outbox.c.article_id)
         .where(
             outbox.c.recipient.in_(addresses),
-            outbox.c.event.in_(("acknowledgement", "confirm", "preview")),
+            outbox.c.event.in_(("acknowledgement", *QUESTIONS)),
             outbox.c.caused_at > questions.since,
             outbox.c.caused_at <= questions.until,
         )

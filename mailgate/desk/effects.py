@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from routing import beside, tokens
+from routing.commands import QUESTIONS
 from routing.facts import DOUBTED, Answered, Asked, Confirmation, Effect, Seen, SentLetter, ThreadKey
 from storage.change import Article, Change, Letter
 
@@ -64,7 +65,7 @@ def _answered(change: Change) -> tuple[str, Answered, bool, int] | None:
 
 
 def _question(change: Change) -> tuple[str, Asked] | None:
-    letter = next((x for x in change.letters if x.event in ("confirm", "preview")), None)
+    letter = next((x for x in change.letters if x.event in QUESTIONS), None)
     if letter is None:
         return None
     verified = any(a.id == letter.article_id and a.trust == "authenticated" for a in change.articles)

@@ -15,6 +15,7 @@ from mailgate.outgoing import fields, mime, subjects
 from mailgate.outgoing.rendering import Language, Rendering, Wanted
 from parsing.message import Address, Attachment
 from routing import tokens
+from routing.commands import QUESTIONS
 from routing.confirming import CONFIRM_SECONDS
 from routing.policy import Policy
 from routing.ticket import Ticket
@@ -35,7 +36,6 @@ _ISSUED = {
     ("preview", "unasked"): "internal",
     ("acknowledgement", "refused"): "refusal",
 }
-QUESTIONS = ("confirm", "preview")  # no part of a conversation: only an answer to this very mail counts
 HUMAN = ("answer",)  # a person's words: no mark of an automatic mail (RFC 3834 section 5)
 LONGEST_WORDS = 10_000  # characters of a partner's mail in a notice; the rest is in the ticket
 MOST_BYTES = 10_000_000  # of a partner's files in a notice; more would not pass most relays in base64
