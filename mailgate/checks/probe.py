@@ -20,7 +20,7 @@ from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.checks.relaying import with_suffix
 from mailgate.checks.results import top, trust
 from mailgate.checks.standing import header
-from mailgate.outgoing.relay import Connection, RelayAway
+from mailgate.outgoing.relay import Connection, RelayAway, SenderRefused
 from mailgate.settings.sources import Place
 from routing import tokens
 from storage import journal, listings
@@ -129,8 +129,11 @@ def _send(app: Application, probes: Sequence[_Probe]) -> None:
     try:
         for one in probes:
             one.sent = time.monotonic()
-            result = connection.send(one.letter)
-            one.refused = None if isinstance(result, Sent) else result.error or "not taken"
+            try:
+                result = connection.offer(one.letter)
+                one.refused = None if isinstance(result, Sent) else result.error or "not taken"
+            except SenderRefused as refused:
+                one.refused = refused.text
     finally:
         connection.close()
 

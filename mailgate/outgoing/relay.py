@@ -43,7 +43,11 @@ class RelayAway(Exception):
 
 
 class SenderRefused(RelayAway):
-    """The relay takes no mail from that envelope sender, whoever it is for; perhaps from another."""
+    """The relay takes no mail from that envelope sender, whoever it is for; perhaps from another. `text`: its words."""
+
+    def __init__(self, trouble: Trouble, text: str) -> None:
+        super().__init__(trouble)
+        self.text = text
 
 
 class _Lost(Exception):
@@ -63,7 +67,20 @@ class Connection:
         self._smtp: smtplib.SMTP | None = None
 
     def send(self, letter: Outgoing) -> Result:
-        """Hand over one letter. A connection that the relay closed meanwhile is opened again once.
+        """Hand over one letter, as the settings say now. Raises RelayAway."""
+        try:
+            return self.offer(letter)
+        except SenderRefused as refused:
+            if self._relay.envelope == "verp":  # each mail has another sender, and none will do
+                self.close()
+                raise RelayAway(refused.trouble) from refused
+            own = self._own(letter.envelope_from)
+            if self._relay.envelope != "account" or own == letter.envelope_from:
+                raise
+            return self.offer(replace(letter, envelope_from=own))  # written under a setting that is no more
+
+    def offer(self, letter: Outgoing) -> Result:
+        """Hand it over with its own envelope sender. A connection that the relay closed meanwhile is opened again once.
 
         Raises RelayAway.
         """
@@ -78,15 +95,12 @@ class Connection:
         except _Lost as lost:
             self.close()
             if kept:  # it was closed meanwhile; now with a fresh one
-                return self.send(letter)
+                return self.offer(letter)
             if lost.closing:
                 raise RelayAway(self._said(str(lost), CLOSING)) from lost
             return Deferred(letter.id, letter.attempt, str(lost))  # perhaps by its fault: it must not block others
         except SenderRefused:
-            own = self._own(letter.envelope_from)
-            if self._relay.envelope != "account" or own == letter.envelope_from:
-                raise
-            return self.send(replace(letter, envelope_from=own))  # written under a setting that is no more
+            raise
         except RelayAway:
             self.close()
             raise
@@ -169,10 +183,7 @@ class Connection:
         except UNREACHABLE:
             self.close()
         if _is_of_the_sender(letter, command, code, text):
-            trouble = self._unwelcome(letter.envelope_from, text)
-            if self._relay.envelope == "verp":  # each mail has another sender, and none will do
-                raise RelayAway(trouble)
-            raise SenderRefused(trouble)
+            raise SenderRefused(self._unwelcome(letter.envelope_from, text), text)
         return _refused(letter, code, text)
 
     def _unwelcome(self, sender: str, text: str) -> Trouble:

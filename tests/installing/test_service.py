@@ -88,7 +88,10 @@ AFTER = {
         systemctl show mailgate >seen/unit
         ps_of_main >seen/process
         """,
-    "systemctl reload": "systemctl show mailgate --property=MainPID,ActiveState,NRestarts,StatusText >>seen/pid",
+    "systemctl reload": """
+        for try in $(seq 200); do systemctl show -P ActiveState mailgate | grep -qx active && break; sleep 0.1; done
+        systemctl show mailgate --property=MainPID,ActiveState,NRestarts,StatusText >>seen/pid
+        """,
     "systemctl restart": "send 25 'A mail at port 25'; settle; systemctl show mailgate >seen/unit-25",
     "systemctl start mailgate": "systemctl is-active mailgate >>seen/starts",
     "rm --recursive": "list >seen/paths-after; getent passwd >seen/users-after",
