@@ -46,6 +46,8 @@ NOT_SAID = [
     "I am on my way and will be with you on Monday.",
     "Thank you for your message. I will get back to you on Monday.",
     "Please leave it until Monday.",
+    "The old driver no longer works. Please install version 5.",
+    "Your old password no longer works; use the new one.",
     "Der Server ist bis Montag nicht erreichbar.",
     "Vielen Dank für Ihre Nachricht. Der Drucker wird am 3.12. repariert.",
     "Ich bin ab Montag wieder im Büro und bringe dann den Toner mit.",
