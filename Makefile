@@ -66,7 +66,7 @@ deb: wheel  ## dist/mailgate_VERSION_ARCHITECTURE.deb, for the Debian this runs 
 	@ls dist/mailgate_*.deb
 
 # What the tests talk to: real servers from Debian's packages, started by the tests themselves.
-SERVERS := dovecot-imapd opendkim opendmarc postfix postgresql-15
+SERVERS := dovecot-imapd faketime opendkim opendmarc postfix postgresql-15
 # What builds and tries what is installed: a Debian of its own is made from packages that are here.
 INSTALLING := adduser ca-certificates debhelper fish lintian mandoc pipx python3 python3-venv systemd systemd-container zsh
 servers:

@@ -36,7 +36,7 @@ class ImapUid:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail at a door, not yet ours. `received_at` None means the moment of the commit."""
+    """A mail at a door, not yet ours. `received_at` by the mailbox's clock; None means the moment of the commit."""
 
     door: str
     peer: str
@@ -106,13 +106,15 @@ def append(connection: Connection, entries: Sequence[Entry], now: float) -> list
         known[key] = -index - 1  # a twin in this same commit
         fresh.append(index)
         verify = arrival.verify and not arrival.parked
+        received = now if arrival.received_at is None else arrival.received_at
         rows.append(
             {
                 "door": arrival.door,
                 "peer": arrival.peer,
                 "mail_from": arrival.mail_from,
                 "rcpt_to": list(arrival.rcpt_to),
-                "received_at": now if arrival.received_at is None else arrival.received_at,
+                "received_at": min(received, now),  # none arrives later than now
+                "told_at": received if received > now else None,
                 "journaled_at": now,
                 "size": len(arrival.raw),
                 "arrival_key": key if arrival.imap or arrival.has_message_id else None,

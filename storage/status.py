@@ -222,7 +222,8 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         arrivals=tuple(
             Arrival(received, taken)
             for door, received, taken in query(
-                f"SELECT door, received_at, journaled_at FROM journal ORDER BY id DESC LIMIT {LAST_ARRIVALS}"
+                "SELECT door, COALESCE(told_at, received_at), journaled_at FROM journal "
+                f"ORDER BY id DESC LIMIT {LAST_ARRIVALS}"
             )
             if door.startswith("imap:")
         ),

@@ -93,6 +93,7 @@ journal = Table(
     Column("mail_from", Text, nullable=False),  # envelope; empty for <>
     Column("rcpt_to", JSON, nullable=False),
     Column("received_at", Time, nullable=False),  # INTERNALDATE, or the moment of the 250
+    Column("told_at", Time),  # INTERNALDATE where it is later than our clock
     Column("journaled_at", Time, nullable=False),
     Column("size", Integer, nullable=False),
     Column("arrival_key", Text, unique=True),  # the same arrival twice is one row

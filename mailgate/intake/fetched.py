@@ -56,12 +56,12 @@ class Summary:
     received_at: float
 
 
-def summary(uid: int, answer: Mapping[bytes, Any], now: float) -> Summary | None:
-    """None where the server left something out. No mail arrives later than `now`, whatever the server's clock says."""
+def summary(uid: int, answer: Mapping[bytes, Any]) -> Summary | None:
+    """None where the server left something out."""
     size, date = answer.get(b"RFC822.SIZE"), answer.get(b"INTERNALDATE")
     if not isinstance(size, int) or not isinstance(date, datetime) or date.tzinfo is None:
         return None
-    return Summary(uid, size, min(date.timestamp(), now))
+    return Summary(uid, size, date.timestamp())
 
 
 def batches(mails: Iterable[Summary], max_size: int) -> Iterator[list[Summary]]:

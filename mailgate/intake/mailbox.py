@@ -121,7 +121,7 @@ class Folder:
             if self._faults.tries[uid] < MOST_TRIES:
                 return None
             return Summary(uid, 0, self._clock())
-        mail = fetched.summary(uid, answers[uid], self._clock())
+        mail = fetched.summary(uid, answers[uid])
         if mail is None:
             self._faults.tries[uid] += 1
             return Summary(uid, 0, self._clock()) if self._faults.tries[uid] >= MOST_TRIES else None

@@ -71,7 +71,7 @@ def run(
     for start in range(0, len(there), SUMMARIES):
         if stopping.is_set():
             return
-        looked += _look(client, db, filed, there[start : start + SUMMARIES], clock())
+        looked += _look(client, db, filed, there[start : start + SUMMARIES])
     since = max(begun.made - LATE_SECONDS, (begun.made if contact is None else contact) - SKEW_SECONDS)
     for batch in fetched.batches(_wanted(looked, since), max_size):
         if stopping.is_set():
@@ -85,10 +85,10 @@ def run(
     log.info(said, place.account, name, len(there), found)
 
 
-def _look(client: Client, db: Database, filed: Filed, uids: Sequence[int], now: float) -> list[Looked]:
+def _look(client: Client, db: Database, filed: Filed, uids: Sequence[int]) -> list[Looked]:
     """Who these are, by a few header fields."""
     answers = client.fetch(uids, (*fetched.SUMMARY, IDENTITY))
-    mails = {uid: mail for uid in uids if (mail := fetched.summary(uid, answers.get(uid, {}), now)) is not None}
+    mails = {uid: mail for uid in uids if (mail := fetched.summary(uid, answers.get(uid, {}))) is not None}
     keys = {uid: _key(answers[uid]) for uid in mails}
     with db.read() as session:
         known = rereading.known(session, filed, keys)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ START_SECONDS = 30.0
 class Daemon:
     """Settings, a running daemon, and the same commands that a person types."""
 
-    def __init__(self, folder: Path, settings: str, *, smtp: bool = True) -> None:
+    def __init__(
+        self, folder: Path, settings: str, *, smtp: bool = True, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self.environment = {**os.environ, **(environment or {})}
         self.file = folder / "mailgate.toml"
         self.port = free_port() if smtp else 0
         self.file.write_text(settings.replace("{port}", str(self.port)))
@@ -35,6 +39,7 @@ class Daemon:
                 stderr=log,
                 start_new_session=True,  # so that the whole of it can be killed
                 cwd=self.folder,
+                env=self.environment,
             )
         end = time.monotonic() + START_SECONDS
         while self.log().count("serving") == before or (self.port and not self._open()):
@@ -80,7 +85,7 @@ class Daemon:
             check=False,
             timeout=60,
             cwd=self.folder,
-            env={**os.environ, "MAILGATE_CONFIG": str(self.file)},
+            env={**self.environment, "MAILGATE_CONFIG": str(self.file)},
         )
         if status is not None and done.returncode != status:
             raise AssertionError(

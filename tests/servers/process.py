@@ -26,6 +26,7 @@ PROGRAMS = {
     "postgresql-15": ("/usr/lib/postgresql/15/bin/postgres", "/usr/lib/postgresql/15/bin/initdb"),
     "opendkim": ("/usr/sbin/opendkim",),
     "opendmarc": ("/usr/sbin/opendmarc",),
+    "faketime": ("/usr/bin/faketime",),
     "openssl": ("/usr/bin/openssl",),
 }
 NEEDS_ROOT = ("dovecot-imapd", "postfix", "opendkim", "opendmarc")  # their masters start children as other users

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("mail_from", sa.Text(), nullable=False),
         sa.Column("rcpt_to", sa.JSON(), nullable=False),
         sa.Column("received_at", sa.Double(), nullable=False),
+        sa.Column("told_at", sa.Double(), nullable=True),
         sa.Column("journaled_at", sa.Double(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("arrival_key", sa.Text(), nullable=True),

@@ -73,6 +73,13 @@ def test_imap_delivery_is_known_by_its_uid(database: Database) -> None:
     assert append(database, arrival(imap=replace(uid, uid=2)))[0].fresh
 
 
+def test_no_mail_arrives_in_the_future_and_what_the_mailbox_told_is_kept(database: Database) -> None:
+    append(database, arrival("early", received_at=NOW + 3600), arrival("now", received_at=NOW - 5))
+    with database.read() as session:
+        times = session.execute(sa.select(table.c.received_at, table.c.told_at)).all()
+    assert [tuple(row) for row in times] == [(NOW, NOW + 3600), (NOW - 5, None)]
+
+
 def test_claim_takes_each_mail_once_and_reserves_its_ids(database: Database) -> None:
     append(database, arrival("one"), arrival("two"))
     first = claim(database, NOW)
