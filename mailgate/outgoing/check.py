@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from mailgate.outgoing.compose import Pen
-from mailgate.outgoing.rendering import Rendering
+from mailgate.outgoing.rendering import FALLBACK, Rendering, language
 from parsing.message import Address
 from routing import tokens
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Change, Event
 
-LETTERS: tuple[tuple[Event, tuple[str, ...]], ...] = (
-    ("acknowledgement", ("new",)),
-    ("answer", ("",)),
-    ("notice", ("new", "reply", "note", "unverified", "owner", "queue", "closed", "reopened", "bounced")),
-    ("confirm", ("",)),
-    ("preview", ("", "command", "late", "rest", "nothing", "guess", "used", "expired")),
-    ("state", ("closed",)),
-    ("alarm", ("",)),
-)
 LAYOUTS = ("letter", "plain")
+# What a letter's name does not say by itself: its event and its occasion.
+_MEANT: Mapping[str, tuple[Event, str]] = {
+    "acknowledgement": ("acknowledgement", "new"),
+    "refusal": ("acknowledgement", "refused"),
+    "state": ("state", "closed"),
+}
 
 _FILE = re.compile(r"(?P<name>.+?)(?:\.(?P<language>[a-z]{2}(?:-[A-Z]{2})?))?\.(?P<form>txt|html)")
+
+
+def letters() -> dict[str, tuple[Event, str]]:
+    """The name of each letter that we write, as the shipped words have it, with its event and its occasion."""
+    shipped = language(FALLBACK)
+    assert shipped is not None
+    return {name: _MEANT.get(name) or _parted(name) for name in shipped.letters}
+
+
+def _parted(name: str) -> tuple[Event, str]:
+    event, _, why = name.partition("-")
+    return cast(Event, event), why
 
 
 def check(policy: Policy, folder: Path | None) -> list[str]:
@@ -57,27 +67,26 @@ def _file(file: Path, folder: Path, policy: Policy, rendering: Rendering) -> Ite
         return
     code = match["language"] or policy.language
     name = match["name"]
-    letters: list[tuple[Event, str, str | None]]
+    samples: list[tuple[Event, str, str | None]]
     if name in LAYOUTS:
-        letters = [("acknowledgement", "new", None), ("notice", "new", None)]
+        samples = [("acknowledgement", "new", None), ("notice", "new", None)]
     elif name in (named for _, named in _named(policy)):
-        letters = [("acknowledgement", "new", name)]
+        samples = [("acknowledgement", "new", name)]
     else:
-        letters = [
+        samples = [
             (event, why, None)
-            for event, whys in LETTERS
-            for why in whys
-            if name in (event, f"{event}-{why}" if why else event)
+            for letter, (event, why) in letters().items()
+            if name in (letter, letter.partition("-")[0], f"{event}-{why}")
         ]
-    if not letters:
-        known = ", ".join(event for event, _ in LETTERS)
+    if not samples:
+        known = ", ".join(dict.fromkeys(letter.partition("-")[0] for letter in letters()))
         yield f"template {shown}: no letter has this name; known are {known}, each also with -WHY, and the rules' own"
         return
     if match["form"] == "html" and name not in LAYOUTS and not file.with_suffix(".txt").is_file():
         yield f"template {shown}: is never used without {file.with_suffix('.txt').name} beside it"
     queues = {key: replace(value, language=code) for key, value in policy.queues.items()}
     pen = Pen(replace(policy, language=code, queues=queues), folder, rendering)
-    for event, why, template in letters:
+    for event, why, template in samples:
         pen.compose(_sample(policy, event, why, queue or policy.default_queue, code, template))
 
 
