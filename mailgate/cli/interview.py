@@ -97,7 +97,6 @@ class Interview:
     def _met(self, draft: Draft, protocol: Literal["IMAP", "SMTP"], server: Server) -> Server:
         """With how it is spoken to, as it offers that; a certificate that nobody else vouches for gets a file."""
         file = CERTIFICATES[protocol]
-        draft.files.pop(file, None)
         own = self.given.imap_ca if protocol == "IMAP" else self.given.relay_ca
         if own is not None:
             server = replace(server, tls_ca=str(Path(own).absolute()))
@@ -105,6 +104,7 @@ class Interview:
             return server
         while (self.folder / file).exists():
             file = f"new-{file}"
+        draft.files.pop(file, None)  # that of a server which was named before this one
         from mailgate.checks import transport
 
         met = self._waiting("Looking how it is spoken to", lambda: transport.find(protocol, server.host, server.port))

@@ -208,12 +208,10 @@ class Connection:
 
     def _said(self, text: str, code: int) -> Trouble:
         """What the relay says against all of our mail, and not against this letter."""
-        todo = {
-            CLOSING: _BUSY,
-            CROWDED: "lower relay.max_connections",
-        }
-        mend = todo.get(code, "it wants a sign-in: relay.user and relay.password_file")
-        return Trouble(f"{Account('relay', self._relay, 'SMTP').where}: {text}", mend, "user")
+        said = f"{Account('relay', self._relay, 'SMTP').where}: {text}"
+        if code in (CLOSING, CROWDED):
+            return Trouble(said, _BUSY if code == CLOSING else "lower relay.max_connections", "max_connections")
+        return Trouble(said, "it wants a sign-in: relay.user and relay.password_file", "user")
 
     # --- to the relay -------------------------------------------------------------------------------------------
 
