@@ -48,23 +48,26 @@ class _Met:
     certificate: bytes | None  # DER
 
 
-def find(protocol: Protocol, host: str, port: int) -> Transport | None:
-    """What that port offers, the best of it; None where nobody answers. No name and no password is told."""
+def find(protocol: Protocol, host: str, port: int, *, vouched: bool = False) -> Transport | None:
+    """What that port offers, the best of it; None where nobody answers. No name and no password is told.
+
+    `vouched`: an authority is named for its certificate, so that nothing less than TLS is looked for where it has TLS.
+    """
     begins: tuple[Tls, Tls] = ("none", "implicit") if port in IN_PLAIN else ("implicit", "none")
     for tls in begins:
         with contextlib.suppress(*_FAILED):
             met = _meet(protocol, host, port, tls, _unverified())
-            return _secured(protocol, host, port, tls, met)
+            return _secured(protocol, host, port, tls, met, vouched)
     return None
 
 
-def _secured(protocol: Protocol, host: str, port: int, tls: Tls, met: _Met) -> Transport:
+def _secured(protocol: Protocol, host: str, port: int, tls: Tls, met: _Met, vouched: bool) -> Transport:
     plain = met
     if tls == "none" and met.starttls:
         tls = "starttls"
         with contextlib.suppress(*_FAILED):  # who offers it and cannot is not to be spoken to in the clear
             met = _meet(protocol, host, port, tls, _unverified())
-    if tls == "none" or met.certificate is None:
+    if vouched or tls == "none" or met.certificate is None:
         return Transport(tls, met.sign_in)
     doubt = _doubt(protocol, host, port, tls, None)
     if not doubt:

@@ -107,7 +107,10 @@ class Interview:
         draft.files.pop(file, None)  # that of a server which was named before this one
         from mailgate.checks import transport
 
-        met = self._waiting("Looking how it is spoken to", lambda: transport.find(protocol, server.host, server.port))
+        met = self._waiting(
+            "Looking how it is spoken to",
+            lambda: transport.find(protocol, server.host, server.port, vouched=own is not None),
+        )
         if met is None:
             return server  # whoever tries it says what is wrong
         offers = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no TLS"}[met.tls]

@@ -22,10 +22,10 @@ class Server:
 
     @property
     def tls(self) -> Tls:
-        """What was found; else what that port is for, and on this machine nothing has to be kept secret."""
+        """What was found; else what that port is for; on this machine without TLS, unless an authority is named."""
         if self.found is not None:
             return self.found
-        if self.host in LOOPBACK and self.port not in (465, 993):
+        if self.host in LOOPBACK and self.port not in (465, 993) and self.tls_ca is None:
             return "none"
         return PORTS.get(self.port, "starttls")
 

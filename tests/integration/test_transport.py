@@ -43,6 +43,14 @@ def test_mailbox_is_spoken_to_as_safely_as_its_port_can(dovecot: Dovecot, monkey
     assert find("IMAP", "127.0.0.1", dovecot.port) == Transport("starttls")
 
 
+@pytest.mark.real("dovecot-imapd", "openssl")
+def test_mailbox_of_this_machine_keeps_its_tls_where_an_authority_is_named_for_it(dovecot: Dovecot) -> None:
+    assert find("IMAP", "127.0.0.1", dovecot.port, vouched=True) == Transport("starttls")
+    doubted = find("IMAP", "127.0.0.1", dovecot.port)
+    assert doubted is not None
+    assert (doubted.tls, bool(doubted.doubt)) == ("none", True)
+
+
 @pytest.mark.real("dovecot-imapd")
 def test_mailbox_without_tls_is_one() -> None:
     server = Dovecot(tls=False)

@@ -197,3 +197,11 @@ def test_authority_of_ones_own_is_written(folder: Path) -> None:
     assert settings.imap[0].tls_ca == str(folder / "our.pem")
     assert settings.relay is not None
     assert settings.relay.tls_ca == "/etc/ssl/our.pem"
+
+
+def test_server_of_this_machine_is_spoken_to_by_tls_where_an_authority_is_named(folder: Path) -> None:
+    more = ("--mailbox", "localhost:1143", "--imap-ca", "our.pem", "--relay", "localhost:1587")
+    assert init("--yes", *more).exit_code == 0
+    settings = written(folder)
+    assert settings.relay is not None
+    assert (settings.imap[0].tls, settings.relay.tls) == ("starttls", "none")
