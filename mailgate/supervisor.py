@@ -32,9 +32,10 @@ from mailgate.monitoring import listening
 from mailgate.monitoring.roster import Roster
 from mailgate.roles import Onlooker, Role, roles
 from mailgate.settings import Settings
-from storage import epochs, holders, verifications
+from storage import beats, epochs, holders, verifications
 from storage import shadow as shadows
 from storage.database import DatabaseUnavailable, SchemaMismatch, now
+from storage.words import DAEMON
 
 log = logging.getLogger("mailgate")
 
@@ -81,6 +82,7 @@ class Supervisor:
             else:
                 shadows.end(session)
             restored = epochs.latest(session)
+            beats.seen(session, DAEMON, now(), None)
         app.db.close()
         if restored is not None and restored.thawed is None:
             log.warning("a backup was restored and sending is frozen: see `mailgate status`, then `mailgate thaw`")

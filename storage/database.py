@@ -41,7 +41,7 @@ class Conflict(StorageError):
 
 
 class DatabaseUnavailable(StorageError):
-    """The database cannot be reached, is full or is locked: leave the work, its lease runs out."""
+    """The database cannot be reached or written to, is full or is locked: leave the work, its lease runs out."""
 
 
 class SchemaMismatch(StorageError):
@@ -50,6 +50,8 @@ class SchemaMismatch(StorageError):
 
 # SQLSTATE classes (PostgreSQL appendix A): 08 connection, 53 resources, 57 operator intervention, 58 system error.
 _UNAVAILABLE = ("08", "53", "57", "58")
+# It may only be read, for us or for everybody: read-only transaction, insufficient privilege. No mail's fault either.
+_READ_ONLY = ("25006", "42501")
 # unique violation, serialisation, deadlock, lock not available
 _CONFLICT = ("23505", "40001", "40P01", "55P03")
 _SQLITE_CONFLICT = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -212,7 +214,7 @@ def translate(error: DBAPIError) -> Exception:
     if state in _CONFLICT:
         return Conflict(str(error.orig))
     lost = error.connection_invalidated or (isinstance(error, OperationalError | InterfaceError) and not state)
-    return DatabaseUnavailable(str(error.orig)) if lost or state[:2] in _UNAVAILABLE else error
+    return DatabaseUnavailable(str(error.orig)) if lost or state[:2] in _UNAVAILABLE or state in _READ_ONLY else error
 
 
 def insert_or_ignore(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ class Status:
     oldest_new: float | None  # when the oldest arrival that is not worked yet was stored
     oldest_due: float | None  # since when the longest waiting arrival could have been taken
     size: int  # bytes of the database
+    read_only: bool  # nobody can write to it, or we may not
     mailboxes: tuple[Mailbox, ...]
     beats: tuple[Beat, ...]
     arrivals: tuple[Arrival, ...]  # the newest of the last ones, by mailboxes, newest first
@@ -117,6 +119,7 @@ class Snapshot:
 
     rows: Callable[[str], Sequence[Any]]
     sized: str  # how this one is asked for the bytes that it takes
+    read_only: Callable[[], bool]
 
     def size(self) -> int:
         """Bytes of the database."""
@@ -209,6 +212,7 @@ def look(found: Snapshot, now: float, *, counted: bool) -> Status:
         oldest_new=oldest[0][0] if oldest else None,
         oldest_due=oldest_due,
         size=found.size(),
+        read_only=found.read_only(),
         mailboxes=tuple(
             Mailbox(*row)
             for row in query(
@@ -255,7 +259,8 @@ def _lite(url: str) -> Iterator[Snapshot]:
         lite.execute("PRAGMA query_only = ON")
         lite.execute("BEGIN")
         size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        yield Snapshot(lambda text: lite.execute(text).fetchall(), size)
+        place = os.statvfs(url.removeprefix("sqlite:///"))
+        yield Snapshot(lambda text: lite.execute(text).fetchall(), size, lambda: bool(place.f_flag & os.ST_RDONLY))
         lite.execute("ROLLBACK")
 
 
@@ -268,11 +273,16 @@ def _server(url: str, patience: int | None) -> Iterator[Snapshot]:
     with psycopg.connect(place, connect_timeout=patience or CONNECT_SECONDS, options=limits) as server:
         server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         server.read_only = True
-        yield Snapshot(lambda text: server.execute(text.encode()).fetchall(), _SERVER_SIZE)
+
+        def rows(text: str) -> Sequence[Any]:
+            return server.execute(text.encode()).fetchall()
+
+        yield Snapshot(rows, _SERVER_SIZE, lambda: bool(rows(_SERVER_READ_ONLY)[0][0]))
         server.rollback()
 
 
 _SERVER_SIZE = "SELECT pg_database_size(current_database())"
+_SERVER_READ_ONLY = "SELECT pg_is_in_recovery() OR NOT has_table_privilege('journal', 'INSERT')"
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:

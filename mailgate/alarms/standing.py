@@ -17,11 +17,13 @@ from mailgate.grants.ends import Secret
 from mailgate.settings import Settings
 from mailgate.trouble import parted
 from storage.status import Mailbox, Status, read
+from storage.words import DAEMON, DAEMON_SECONDS
 
 WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
 STUCK_SECONDS = 120.0  # whoever holds it: a mail that fails is tried five times within 30 s, then parked
 VERIFYING_SECONDS = 1800.0  # where senders are looked into: the DNS is asked for 15 minutes before
 LEFT_SECONDS = 1800.0  # past its poll; whoever watches it renews IDLE, and says so, every nine minutes
+LATE_SECONDS = 3 * DAEMON_SECONDS  # a daemon that lives tells the database so within it
 LEAST_MAILS = 20  # of the largest that there must be room for on the disk
 
 Kind = Literal["mailbox", "relay", "grant", "disk", "backlog", "database", "look"]  # "look": for `status`, no alarm
@@ -74,6 +76,7 @@ def standing(settings: Settings, status: Status, now: float) -> Standing:
         mailboxes += met or [Mailbox(account.name, account.folder, None, None, None, None, None)]
     secrets = tuple(ends.secrets(settings))
     problems = (
+        *_database(status),
         *_arrivals(status, settings, now),
         *_mailboxes(mailboxes, settings, now),
         *_beats(status, settings),
@@ -106,6 +109,20 @@ def disk(settings: Settings) -> Disk | None:
     return Disk(kept, usage.free, usage.total)
 
 
+def _database(status: Status) -> Iterator[Problem]:
+    if status.read_only:
+        yield Problem("database", "database", f"database: it may only be read: {_WAITS}")
+
+
+def unwritten(status: Status, settings: Settings, now: float) -> Problem | None:
+    """That a daemon which runs has told the database nothing for long: it seems to take no writes."""
+    seen = next((beat.last_success for beat in status.beats if beat.name == DAEMON), None)
+    if status.read_only or seen is None or seen > now - LATE_SECONDS:
+        return None
+    said = f"database: mailgate runs, and could write nothing since {moment(seen, settings)}: {_WAITS}"
+    return Problem("database", "database", said, seen)
+
+
 def _arrivals(status: Status, settings: Settings, now: float) -> Iterator[Problem]:
     if status.parked:
         yield Problem("look", "parked", f"{_count(status.parked, 'mail')} parked; see `mailgate inbox list --parked`")
@@ -136,6 +153,7 @@ def _mailboxes(mailboxes: Sequence[Mailbox], settings: Settings, now: float) -> 
             yield Problem("mailbox", name, said)  # from now on: who comes back after days looks within seconds
 
 
+_WAITS = "mail has to wait outside; `mailgate check` says more, and so does the log"
 _TRY = "`mailgate check` tries it now"
 _NAMES = "is the name server of dns.nameservers, or of /etc/resolv.conf, up? it is asked again"
 

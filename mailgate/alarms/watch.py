@@ -171,7 +171,8 @@ class Alarms:
 
     def _problems(self, now: float) -> Sequence[Problem]:
         try:
-            found = standing.look(self._settings, counted=False).problems
+            found = standing.look(self._settings, counted=False)
+            unwritten = standing.unwritten(found.status, self._settings, now)
         except StorageError as error:
             self._away_since = self._away_since or now
             said = f"database: it is away ({' '.join(str(error).split())})"
@@ -179,7 +180,7 @@ class Alarms:
             away = Problem("database", "database", said, self._away_since)
             return [away, *standing.around(self._settings, secrets, now), *self._unseen()]
         self._away_since = None
-        return found
+        return (*found.problems, unwritten) if unwritten else found.problems
 
     def _unseen(self) -> list[Problem]:
         """What only the database knows is as it was while it is away."""

@@ -6,15 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailgate.alarms.standing import Problem, moment
+from mailgate.alarms.standing import LATE_SECONDS, Problem, moment
 from mailgate.locking import held
 from mailgate.settings import Settings
 from storage.status import Beat
-from storage.words import DAEMON, DAEMON_SECONDS
+from storage.words import DAEMON
 
 UNIT = "/lib/systemd/system/mailgate.service"
 PACKAGED = "/etc/mailgate/mailgate.toml"
-LATE_SECONDS = 3 * DAEMON_SECONDS  # a daemon elsewhere, on the same PostgreSQL, has told of itself within it
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,8 @@ def _database(found: Settings) -> Iterator[Finding]:
 
 def _mend(file: Path | None, said: str) -> str:
     """What to do about a database that cannot be used."""
+    if "permission denied" in said:
+        return "storage.url: who signs in there must own it"
     if file is None:
         return "storage.url; is the database running?"
     if "malformed" in said:

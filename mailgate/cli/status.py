@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailgate import locking
-from mailgate.alarms.standing import Problem, Standing, look
+from mailgate.alarms.standing import Problem, Standing, look, unwritten
 from mailgate.checks import running, secrets
 from mailgate.checks.running import Daemon
 from mailgate.cli.command import Command, Place, json_option, pass_place, require_database
@@ -31,7 +31,8 @@ def read_standing(settings: Settings) -> Standing:
     """One snapshot. Raises CommandError where there is no database, and storage's errors."""
     require_database(settings)
     standing = look(settings)
-    found = running.daemon(settings, standing.status.beats).problem(settings, time.time())
+    daemon, now = running.daemon(settings, standing.status.beats), time.time()
+    found = unwritten(standing.status, settings, now) if daemon.here else daemon.problem(settings, now)
     open_to_all = (Problem("look", said, f"{said}; `{todo}`") for said, todo in secrets.exposed(settings))
     return replace(standing, problems=(*((found,) if found else ()), *_folded(standing.problems), *open_to_all))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import smtplib
 import socket
 import sqlite3
 import threading
@@ -596,3 +597,42 @@ def test_daemon_that_was_killed_is_told_at_once_and_is_well_while_it_lives(tmp_p
         assert "All is well." not in daemon.run("status")
     finally:
         daemon.close()
+
+
+@pytest.mark.real("postgresql-15")
+def test_running_desk_whose_database_may_only_be_read_takes_nothing_and_says_so(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.new()
+    owner = Database(url)
+    with owner.write() as connection:
+        connection.execute(sa.text("DROP ROLE IF EXISTS desk"))
+        connection.execute(sa.text("CREATE ROLE desk LOGIN"))
+        connection.execute(sa.text("GRANT ALL ON SCHEMA public TO desk"))
+    settings = {
+        "desk": {"name": "Help", "address": "help@desk.example"},
+        "storage": {"url": str(sa.make_url(url).set(username="desk"))},
+        "smtp": {"listen": ["127.0.0.1:{port}"]},
+    }
+    running = Daemon(tmp_path, toml(settings)).start()
+    try:
+        with owner.write() as connection:
+            connection.execute(sa.text("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM desk"))
+        mail = b"From: jane@acme.example\r\nMessage-ID: <1@acme.example>\r\nSubject: x\r\n\r\nx\r\n"
+        with smtplib.SMTP("127.0.0.1", running.port) as client, pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("jane@acme.example", ["help@desk.example"], mail)
+        assert refused.value.smtp_code == 451
+        running.run("deliver", stdin=mail, status=75)
+        (said,) = [p for p in running.json("status")["problems"] if p.startswith("database")]
+        assert said.startswith("database: it may only be read: mail has to wait outside; `mailgate check` says more")
+        assert "permission denied for table" in running.run("check", status=1)
+        assert "Traceback" not in running.log()
+        with owner.write() as connection:
+            connection.execute(sa.text("GRANT ALL ON ALL TABLES IN SCHEMA public TO desk"))
+        running.run("deliver", stdin=mail)
+        until(lambda: running.json("status")["tickets"] == 1, "the ticket")
+        assert not [p for p in running.json("status")["problems"] if p.startswith("database")]
+    finally:
+        running.close()
+        owner.close()
+        postgres.drop(url)

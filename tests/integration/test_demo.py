@@ -64,7 +64,7 @@ def test_demo_for_machines_tells_mails_tickets_and_answers(tmp_path: Path) -> No
 def test_demo_that_goes_otherwise_than_expected_says_where_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = replace(play.ACTS[0], sends=(Event("answer", "jane@acme.example"),), code="magic")
     monkeypatch.setattr(play, "ACTS", (expected,))
-    monkeypatch.setattr("mailgate.demo.desk.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("mailgate.demo.desk.PATIENCE_SECONDS", 5.0)
     done = CliRunner().invoke(cli, ["demo", "--once"])
     assert done.exit_code == 1
     for line in (

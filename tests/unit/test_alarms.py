@@ -29,9 +29,10 @@ from mailgate.grants.ends import Secret
 from mailgate.settings import Alarm as AlarmSettings
 from mailgate.settings import Desk, Grant, Imap, Settings
 from storage import alarms as kept
-from storage import mailboxes
+from storage import beats, mailboxes
 from storage.alarms import Alarm
 from storage.database import Database, DatabaseUnavailable
+from storage.words import DAEMON
 
 NOON = 1_800_000_000.0
 AFTER = 300.0
@@ -236,6 +237,24 @@ def test_database_that_was_deleted_is_told_with_its_file_and_over_when_it_is_bac
     away.rename(sqlite.file)
     alarm.look(NOON + 2)
     alarm.look(NOON + 3 + CALM_SECONDS)
+    assert bell.heard == [("database", "begins"), ("database", "over")]
+
+
+def test_database_that_a_running_desk_could_not_write_to_for_long_is_told(sqlite: Database, tmp_path: Path) -> None:
+    bell = Bell()
+    alarm = watcher(sqlite, tmp_path, bell)
+    with sqlite.write() as session:
+        beats.seen(session, DAEMON, NOON, None)
+    alarm.look(NOON + standing.LATE_SECONDS - 1)
+    assert bell.heard == []
+    late = NOON + standing.LATE_SECONDS + 1
+    alarm.look(late)
+    (said,) = [problem.said for problem in alarm._problems(late) if problem.kind == "database"]
+    assert said.startswith("database: mailgate runs, and could write nothing since 2027-01-15 08:00 UTC")
+    with sqlite.write() as session:
+        beats.seen(session, DAEMON, late, None)
+    alarm.look(late + 1)
+    alarm.look(late + 2 + CALM_SECONDS)
     assert bell.heard == [("database", "begins"), ("database", "over")]
 
 
