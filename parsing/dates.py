@@ -53,11 +53,11 @@ def parse(value: str) -> datetime | None:
                 int(year),
                 numbered,
                 int(day),
-                int(hour),
+                0 if hour == "24" else int(hour),
                 int(minute),
                 min(int(second or 0), 59),  # a leap second
                 tzinfo=UTC,
-            )
+            ) + timedelta(days=hour == "24")  # midnight, as ISO 8601 once wrote it
             return _sane(moment - _offset(zone) if zone else moment)
         iso = _ISO.match(value)
         if iso:

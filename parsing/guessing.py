@@ -72,6 +72,7 @@ _MODELS = (
 _WIDE = (("gb18030", 0.10), ("cp950", 0.05), ("cp932", 0.05), ("euc_jp", 0.05), ("cp949", 0.05))
 _JAPANESE = ("cp932", "euc_jp")
 _SIGNS = "\xa0«»°§´·©®–—€¿¡“”„‘’‚…•№²³½"
+_MIXED = re.compile(rb"[\x80-\xff][A-Za-z]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _KOREAN = 6  # syllables that are Hangul by chance in one of forty Chinese texts
@@ -89,10 +90,14 @@ def guess(data: bytes) -> str:
     first = max(0, found.start() - _PREFIX) if found else 0
     sample = data[first : first + _SAMPLE]
     words = b" ".join(_WORD.findall(data[first : first + _SEEN]))[:_SAMPLE]
-    doubt = 1 + _FEW / max(len(words) - len(words.translate(None, _FOREIGN)), 1)
+    foreign = max(len(words) - len(words.translate(None, _FOREIGN)), 1)
+    doubt = 1 + _FEW / foreign
+    mixed = len(_MIXED.findall(words)) / foreign  # of a script of its own, no letter stands before a Latin one
     best, best_score = "cp1252", 0.0
     for model in _MODELS:
         score = _mean(words.decode(model.codec, "replace"), partial(_letter, model)) + model.usual * doubt
+        if not model.is_latin:
+            score -= mixed
         if score > best_score:
             best, best_score = model.codec, score
     for codec, usual in _WIDE:

@@ -71,7 +71,7 @@ def _split(block: bytes, defects: Defects) -> tuple[Fields, int]:
             if not line.strip() or (number == 0 and line.startswith(("From ", ">From "))):
                 continue
             after = next((other for other in lines[number + 1 : number + 2]), "")
-            if fields and _FIELD.match(after):
+            if fields and not _is_delimiter(line, fields) and _FIELD.match(after):
                 # A fold that lost its blank.
                 fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
                 defects.note("a header line without a name")
@@ -87,6 +87,12 @@ def _split(block: bytes, defects: Defects) -> tuple[Fields, int]:
             defects.note(f"header field {field[1][:40]} longer than {limits.FIELD_BYTES} bytes: cut")
         fields.append((field[1], value))
     return fields, 0
+
+
+def _is_delimiter(line: str, fields: Fields) -> bool:
+    """Whether a line opens the first part of a body whose empty line before it was taken for a fold."""
+    named = line[2:].strip()
+    return line.startswith("--") and bool(named) and named in first(fields, "content-type")
 
 
 def _tail(block: bytes, line: str) -> bytes:

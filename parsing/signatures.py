@@ -281,7 +281,7 @@ def _contacts(lines: Sequence[str], end: int, author: Address | None) -> int:
 
 def is_doubtful(lines: Sequence[str], author: Address | None) -> bool:
     """Whether a signature is contact lines alone, and not of the `author`: they may be what his mail is about."""
-    first = next((visible(line).strip() for line in lines if line.strip()), "-")
+    first = next((shown for line in lines if (shown := visible(line).strip())), "-")
     marked = not first[0].isalpha() or is_closing(first.split(",")[0]) or is_sent_from(first)
     return not marked and any(map(_has_contact, lines[:CONTACT_LINES])) and not _names(lines, author)
 

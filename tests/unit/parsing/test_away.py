@@ -36,6 +36,17 @@ SAID = [
     "12月3日まで休暇をいただいております。",
     "我目前不在办公室，12月3日回来。",
     "12월 3일까지 휴가입니다.",
+    "Do 3. 12. čerpám dovolenou.",
+    "Na godišnjem sam odmoru do 3. prosinca.",
+    "Do 3. decembra sem na dopustu.",
+    "На одмору сам до 3. децембра.",
+    "В отпуск съм до 3 декември.",
+    "Απουσιάζω μέχρι τις 3 Δεκεμβρίου.",
+    "Esu atostogose iki 3 d.",
+    "Olen puhkusel kuni 3. detsembrini.",
+    "Ég er í fríi til 3. desember.",
+    "Sóc de vacances fins al 3 de desembre.",
+    "Saya sedang cuti sampai 3 Desember.",
 ]
 NOT_SAID = [
     "Done, please try again.",
@@ -57,6 +68,10 @@ NOT_SAID = [
     "Sono disponibile fino a venerdì.",
     "Ik ben maandag bij u.",
     "Będę u Państwa w poniedziałek.",
+    "Do 3. 12. bude tiskárna opravená.",
+    "Doći ću do vas u ponedjeljak.",
+    "Ще дойда до 3 декември.",
+    "Tulen esmaspäeval teie juurde.",
 ]
 # More than that somebody is away: what a partner writes so is his words, and staff are asked about theirs.
 MORE = [
@@ -118,6 +133,11 @@ def test_words_of_a_usual_answer_are_not_doubted(text):
         "Réponse automatique : Printer",
         "Respuesta automática: Printer",
         "Auto: Re: Printer",
+        "AUTO: Anna Berg is out of the office (returning 12/03/2026)",
+        "AUTO: Anna Berg ist nicht da. (Rückkehr am 03.12.2026)",
+        "Аутоматски одговор: Printer",
+        "Sjálfvirkt svar: Printer",
+        "Përgjigje automatike: Printer",
     ],
 )
 @pytest.mark.parametrize("header", ["", "In-Reply-To: <n@desk.example>\r\n"])
@@ -139,6 +159,7 @@ def test_subject_of_a_sieve_script_counts_in_an_answer_only():
         ("[Auto-Reply] does not work", "How do I set it up?"),
         ("Re: Automatic reply: Printer", "Thank you for your mail."),
         ("Automatic door: Printer room", "Thank you for your mail."),
+        ("AUTO: spare part for the gearbox (order 77)", "It was ordered on Monday."),
         ("Urlaub", "Ich hätte gern ein Formular."),
         ("Holiday: which days", "Please send me the list of days."),
     ],

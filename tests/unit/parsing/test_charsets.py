@@ -56,6 +56,7 @@ def test_text_is_read_though_the_label_may_lie(text: str, real: str, declared: s
         ("打印机坏了，请派人来修理", "gb18030"),
         ("印表機壞了，請派人來修理", "cp950"),
         ("프린터가 작동하지 않습니다", "cp949"),
+        ("Spausdintuvas neveikia, prašau įjungti šį įrenginį", "cp1257"),
     ],
 )
 def test_text_without_a_label_is_read_by_its_letters(text: str, real: str) -> None:

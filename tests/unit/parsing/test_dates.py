@@ -43,6 +43,11 @@ def test_what_is_no_date_is_none(value: str) -> None:
     assert dates.parse(value) is None
 
 
+def test_midnight_may_be_the_end_of_the_day_before() -> None:
+    assert dates.parse("Mon, 5 Jan 2026 24:00:00 +0000") == dates.parse("Tue, 6 Jan 2026 00:00:00 +0000")
+    assert dates.parse("Mon, 5 Jan 2026 25:00:00 +0000") is None
+
+
 def test_a_leap_second_is_still_a_date() -> None:
     assert dates.parse("Sat, 31 Dec 2016 23:59:60 +0000") == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
 

@@ -124,6 +124,13 @@ def test_a_boundary_that_is_named_badly_is_found(named: str) -> None:
     assert leaves(raw) == [("1.1", "text/plain", b"one")]
 
 
+def test_an_empty_line_that_was_taken_for_a_fold_ends_the_header() -> None:
+    raw = (
+        b'Content-Type: multipart/mixed; boundary="b=="\nSubject: \n \n--b==\nContent-Type: text/html\n\none\n--b==--\n'
+    )
+    assert leaves(raw) == [("1.1", "text/html", b"one")]
+
+
 def test_a_multipart_that_does_not_end_is_read_and_said() -> None:
     tree, defects = read(HEAD + b"--b\n\none\n")
     assert tree.parts[0].data == b"one\n"

@@ -207,6 +207,11 @@ def test_signature_begins_at_the_last_closing():
     assert (found.reply, found.signature) == ("Hi,\n\nThank you!\n\nNext", "Best regards,\nBob")
 
 
+def test_line_of_nothing_visible_is_no_line_of_a_signature():
+    assert split("Yes.\n\n\u200b\n-- \nAnna", "", "Re: Printer", True).reply == "Yes."
+    assert split("\u200b\n-- \nAnna", "", "Re: Printer", True).signature == "\u200b\n-- \nAnna"
+
+
 def test_thanks_that_are_all_a_mail_says_stay():
     found = split("Hi Bob,\nThanks.\nBR\nAnna Berg", "", "Re: Printer", True)
     assert (found.reply, found.signature) == ("Hi Bob,\nThanks.", "BR\nAnna Berg")
