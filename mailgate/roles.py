@@ -26,6 +26,7 @@ log = logging.getLogger("mailgate")
 
 LOOK_SECONDS = 1.0  # how soon a thread that died is noticed
 LEAVE_SECONDS = 2.0  # for those that have nothing in hand but what is taken up again: a mailbox that does not answer
+UNTOLD_SECONDS = 5.0  # before the database is told again that the daemon lives, where it could not be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,14 @@ def work(app: Application, owner: str, stopping: threading.Event) -> None:
 def _live(db: Database, stopping: threading.Event) -> None:
     """Tells the database that a daemon lives, for `status` to say since when none does."""
     while not stopping.is_set():
+        pause = words.DAEMON_SECONDS
         try:
             with db.write() as session:
                 beats.seen(session, words.DAEMON, now(), None)
         except StorageError as error:
             log.debug("it could not be told that the daemon lives: %s", error)
-        stopping.wait(words.DAEMON_SECONDS)
+            pause = UNTOLD_SECONDS
+        stopping.wait(pause)
 
 
 def verify(app: Application, owner: str, stopping: threading.Event) -> None:
