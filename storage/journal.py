@@ -79,10 +79,15 @@ class Entry:
 
 
 def entry(arrival: Arrival) -> Entry:
-    """An arrival with its digest: what takes time is done before a transaction begins."""
+    """An arrival with its digest: what takes time is done before a transaction begins.
+
+    What has a Message-ID and comes by two doors has arrived twice; without one only its bytes tell.
+    """
     digest = hashlib.sha256(arrival.raw)
     if arrival.imap is None:
         digest.update(repr((arrival.mail_from.lower(), sorted(a.lower() for a in arrival.rcpt_to))).encode())
+        if arrival.has_message_id:
+            digest.update(arrival.door.encode())
     else:
         digest.update(arrival.imap.account.encode())
     return Entry(arrival, digest.hexdigest())
@@ -91,8 +96,8 @@ def entry(arrival: Arrival) -> Entry:
 def append(connection: Connection, entries: Sequence[Entry], now: float) -> list[Stored]:
     """Write arrivals, each once (TX 1): one Stored for each, in order. The caller commits, then acknowledges.
 
-    By IMAP the same arrival is the same (account, UIDVALIDITY, UID); by SMTP the same envelope and bytes, and
-    without a Message-ID only while that 250 may not have been written, or within ten minutes (MAIL 1, RFC 1047).
+    By IMAP the same arrival is the same (account, UIDVALIDITY, UID); by SMTP the same envelope and bytes at one door,
+    and without a Message-ID only while that 250 may not have been written, or within ten minutes (MAIL 1, RFC 1047).
     """
     known = _known(connection, entries, now)
     stored: list[Stored | None] = [None] * len(entries)

@@ -45,6 +45,14 @@ def test_same_mail_to_another_recipient_is_another_arrival(database: Database) -
     assert other.journal_id != first.journal_id
 
 
+def test_mail_by_another_door_is_another_arrival_and_without_message_id_the_same_one(database: Database) -> None:
+    for named in (True, False):
+        [first] = append(database, arrival(str(named), has_message_id=named))
+        [other] = append(database, arrival(str(named), has_message_id=named, door="lmtp"))
+        assert other.fresh == named
+        assert (other.journal_id != first.journal_id) == named
+
+
 def test_twins_in_one_commit_are_one_row(database: Database) -> None:
     first, twin, other = append(database, arrival(), arrival(), arrival("else"))
     assert twin == Stored(first.journal_id, fresh=False)
