@@ -125,12 +125,17 @@ def _domain(method: AuthMethod, name: str) -> str | None:
 
 
 def ascii_domain(domain: str) -> str:
-    """A domain in lower case, a non-ASCII one in the form that the DNS has (RFC 5890 section 2.3.2.1)."""
+    """A domain in lower case, a non-ASCII one in the form that the DNS has (RFC 5890 section 2.3.2.1).
+
+    Not by Python's own codec, which is the older IDNA2003: `straße.example` would be `strasse.example`, another's.
+    """
     domain = domain.lower().rstrip(".")
     if domain.isascii():
         return domain
+    import idna  # takes longer than all that is imported here, and few need it
+
     try:
-        return domain.encode("idna").decode("ascii")
+        return idna.encode(domain, uts46=True).decode("ascii")
     except UnicodeError:  # no name of the DNS: equal to none
         return domain
 

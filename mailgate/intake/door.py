@@ -24,6 +24,7 @@ from mailgate.intake.room import Room
 from mailgate.intake.session import Desk, MailSession
 from mailgate.intake.smtp import SmtpSession
 from mailgate.settings import Settings, Smtp
+from routing.trust import ascii_domain
 from storage.database import Database
 
 log = logging.getLogger("mailgate.door")
@@ -147,11 +148,8 @@ async def serve(
 
 def _hostname(settings: Settings) -> str:
     """What we call ourselves. A Postfix in front often bears the desk's domain, and shuns who greets it with that."""
-    domain = settings.desk.address.rpartition("@")[2]
-    try:
-        return "mailgate." + domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return "mailgate.invalid"  # RFC 6761
+    domain = ascii_domain(settings.desk.address.rpartition("@")[2])
+    return f"mailgate.{domain if domain.isascii() else 'invalid'}"  # RFC 6761
 
 
 def _visitor(desk: Desk, max_connections: int) -> Callable[[], asyncio.Protocol]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from parsing.message import Address
+from routing.trust import ascii_domain
 
 LINE = 76  # RFC 2047 section 2: lines with encoded words; RFC 5322 section 2.1.1 asks for 78 elsewhere
 LONGEST_WORD = 60  # so that "References: " and any one piece fit a line
@@ -116,10 +117,8 @@ def addr_spec(address: str) -> str | None:
         return None
     if domain.isascii():
         return address
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return None
+    written = ascii_domain(domain)
+    return f"{local}@{written}" if written.isascii() else None
 
 
 def _phrase(name: str) -> list[str]:

@@ -111,6 +111,8 @@ def test_what_is_no_address_is_left_out_of_a_list() -> None:
         ("jane.doe+tag@acme.example", "jane.doe+tag@acme.example"),
         ('"jane doe"@acme.example', '"jane doe"@acme.example'),
         ("jane@bücher.example", "jane@xn--bcher-kva.example"),
+        ("jane@straße.example", "jane@xn--strae-oqa.example"),  # strasse.example is another house
+        ("jane@bü..cher.example", None),
         ("jürgen@acme.example", "jürgen@acme.example"),
         ("root@[192.0.2.1]", "root@[192.0.2.1]"),
         ("jane", None),

@@ -201,6 +201,13 @@ def test_a_domain_in_its_own_script_is_the_one_of_the_dns() -> None:
     assert weighed(header, sender="From: anna@münchen.example").result == "pass"
 
 
+@pytest.mark.parametrize("vouches", ["dmarc=pass header.from=", "dkim=pass header.d="])
+def test_a_domain_is_not_vouched_for_by_one_that_only_older_rules_take_for_the_same(vouches: str) -> None:
+    sender = "From: anna@straße.example"
+    assert weighed(f"{TOP}{vouches}strasse.example", sender=sender).result == "none"
+    assert weighed(f"{TOP}{vouches}xn--strae-oqa.example", sender=sender).result == "pass"
+
+
 def test_what_was_seen_is_a_sentence_for_a_person() -> None:
     assert weighed(TOP + "dmarc=pass header.from=acme.example").seen == (
         "dmarc=pass header.from=acme.example by mx.desk.example"
