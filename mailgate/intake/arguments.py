@@ -27,6 +27,7 @@ _ADDRESS = (
 _ROUTE = r"(?:@[^\s<>\x00-\x1f\x7f:]+:)?"
 _PATH = re.compile(rf"\s*(?:<(?P<null>)>|<{_ROUTE}(?P<path>{_ADDRESS})>|(?P<bare>[^\s<>]+))(?P<rest>\s.*)?")
 _BARE = re.compile(_ADDRESS)  # without brackets: RFC 5321 wants them, old devices forget them
+_NEEDLESS = re.compile(r'"([^\s<>()@,;:\\"\[\].]+(?:\.[^\s<>()@,;:\\"\[\].]+)*)"(?=@|\Z)')  # quotes around a dot-atom
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # esmtp-param, section 4.1.2
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3
 
@@ -87,7 +88,10 @@ def is_address(text: str) -> bool:
 
 
 def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
-    """Address ("" for `<>`, None for none) and parameters; None where even the form is wrong."""
+    """Address ("" for `<>`, None for none) and parameters; None where even the form is wrong.
+
+    `"help"@desk.example` is help@desk.example: all forms of quoting are one mailbox (RFC 5321 section 4.1.2).
+    """
     if argument[: len(keyword)].upper() != keyword:
         return None
     found = _PATH.fullmatch(argument, len(keyword))
@@ -96,9 +100,8 @@ def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
     rest = (found["rest"] or "").strip()
     if found["null"] is not None:
         return "", rest
-    if found["path"] is not None:
-        return found["path"], rest
-    return (found["bare"] if is_address(found["bare"]) else None), rest
+    address = found["path"] or (found["bare"] if is_address(found["bare"]) else None)
+    return _NEEDLESS.sub(r"\1", address, count=1) if address and address[0] == '"' else address, rest
 
 
 def _parameters(text: str) -> dict[str, str | None] | None:
