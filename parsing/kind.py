@@ -20,6 +20,7 @@ _ANSWERS = frozenset(("REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER"))
 _ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "mailer-daemon"])
 _LOOP = frozenset(("x-loop", "x-no-loop"))
 _POSTED = frozenset(("list-post", "list-unsubscribe"))
+_CRON = re.compile(r"Cron <[^<>@]{1,80}@[^<>]{1,200}> ")
 _END = re.compile(r"[\s;(]")  # of Auto-Submitted's word: parameters or a comment
 _is_reaction = phrases.finder(phrases.REACTIONS, before=r"^\s*", after=r"[\s.:!]*$")
 
@@ -90,8 +91,10 @@ def _by_part(message: ParsedMessage, parts: Sequence[Part]) -> Verdict | None:
         if part.content_type == "text/vnd.google.email-reaction+json":
             return Verdict("reaction", "It carries a reaction part.")
     words = message.reply or message.text
-    if len(words) <= REACTION_CHARACTERS and "\n" not in (line := words.strip()) and _is_reaction(line):
-        return Verdict("reaction", "Its only words are those of a reaction.")
+    if len(words) <= REACTION_CHARACTERS:
+        said = [line for line in words.split("\n") if any(map(str.isalnum, line))]  # no sign that is only shown
+        if len(said) == 1 and _is_reaction(said[0].strip()):
+            return Verdict("reaction", "Its only words are those of a reaction.")
     return None
 
 
@@ -120,6 +123,8 @@ def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | N
         return Verdict("auto_reply", answered)
     if submitted not in ("", "no"):  # RFC 3834 section 5
         return Verdict("auto_generated", f"Auto-Submitted says {submitted[:40]} (RFC 3834).")
+    if _CRON.match(message.subject):
+        return Verdict("auto_generated", "Its subject is that of a job that cron ran.")
     if "list-id" in fields and not _POSTED.isdisjoint(fields):
         return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")
     if message.return_path == "":

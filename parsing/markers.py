@@ -41,6 +41,7 @@ NAME = 40  # characters of the longest
 
 _HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
+_EMPTY = re.compile(r"<[^>]*>(?:\s|<(?:div|span|p)\b[^>]*>\s*</(?:div|span|p)>)*</", re.IGNORECASE)
 _CLOSES = ("-->", "</st", "</ST", "</sc", "</SC", "</ti", "</TI")  # where there is something hidden to look for
 _NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
 # Signs beyond ASCII, in UTF-8: U+0080 to U+00BF, U+2000 to U+206F, U+3000 to U+303F, U+FF00 to U+FF0F.
@@ -64,6 +65,8 @@ def signature_line(html: str, lines: Sequence[str]) -> int | None:
     """The line of `lines` at which the signature begins that a client marked in `html`, if any."""
     html = html[:SCANNED]
     place = _element(html, SIGNATURES)
+    while place is not None and _EMPTY.match(html, place):
+        place = _element(html, SIGNATURES, place + 1)  # a client's place for one: what stands below is no signature
     if place is None:
         return None
     quote = _element(html, QUOTES)
@@ -72,13 +75,13 @@ def signature_line(html: str, lines: Sequence[str]) -> int | None:
     return _line(html, place, lines)
 
 
-def _element(html: str, names: Mapping[str, Sequence[str]]) -> int | None:
-    """Where the first tag that bears one of `names` as an attribute begins."""
+def _element(html: str, names: Mapping[str, Sequence[str]], begin: int = 0) -> int | None:
+    """Where the first tag from `begin` on that bears one of `names` as an attribute begins."""
     first = len(html)
     for part, whole in names.items():
-        found = html.find(part, 0, first)
+        found = html.find(part, begin, first)
         while found >= 0:
-            start = html.rfind("<", max(0, found - CONTEXT), found)
+            start = html.rfind("<", max(begin, found - CONTEXT), found)
             if start >= 0 and ">" not in html[start:found]:
                 around = html[max(start, found - NAME) : found + NAME]
                 if any(name in around for name in whole):

@@ -17,6 +17,10 @@ ICINGA2 = (
     "***** Service Monitoring on mon1 *****\n\ndisk on Web server is CRITICAL!\n\nInfo:    DISK CRITICAL\n\n"
     "When:    2026-03-10 04:01:22 +0100\nService: disk\nHost:    web1.ops.example\nIPv4:    192.0.2.1\n"
 )
+ICINGA2_ASKS = (
+    "***** Icinga 2 Host Monitoring on mon1 *****\n\n==> Web server is DOWN! <==\n\nInfo?    PING CRITICAL\n\n"
+    'When?    2026-03-10 04:01:22 +0100\nHost?    web1.ops.example (aka "Web server")\nIPv4?    192.0.2.1\n'
+)
 CHECKMK = (
     "Host:                web1 (Web server)\nService:             CPU load\n"
     "Event:               OK -> CRIT\nAddress:   x\n"
@@ -52,6 +56,7 @@ CASES = {
         "CRITICAL",
     ),
     "icinga2": ("[PROBLEM] disk on Web server is CRITICAL!", ICINGA2, "web1.ops.example", "disk", "CRITICAL"),
+    "icinga2 with marks": ("[PROBLEM] Host Web server is DOWN!", ICINGA2_ASKS, "web1.ops.example", "", "DOWN"),
     "checkmk": ("Check_MK: web1/CPU load OK -> CRIT", CHECKMK, "web1", "CPU load", "CRIT"),
     "checkmk before 2.0": ("Check_MK: web1/CPU load OK -> CRIT", CHECKMK_1, "web1", "CPU load", "CRIT"),
     "checkmk before 2.0, host": ("Check_MK: web1 - UP -> DOWN", CHECKMK_1_HOST, "web1", "", "DOWN"),

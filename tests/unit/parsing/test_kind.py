@@ -224,11 +224,18 @@ def test_attached_answer_counts_only_if_it_is_the_authors_own(form, disposition)
     assert kind(mail(subject="Fwd: Accepted: Meeting"), part(form, disposition="attachment", method="REPLY")) == "human"
 
 
+def test_what_cron_sends_is_automatic_without_any_header_and_what_is_said_of_it_is_not():
+    assert kind(mail(subject="Cron <backup@web1> /usr/local/bin/backup --all")) == "auto_generated"
+    assert kind(mail(subject="Re: Cron <backup@web1> /usr/local/bin/backup --all")) == "human"
+    assert kind(mail(subject="Cron <job> does not run")) == "human"
+
+
 def test_reaction_is_known_by_its_part_or_its_only_words():
     assert kind(mail(), part("text/plain"), part("text/vnd.google.email-reaction+json")) == "reaction"
     assert kind(mail(text="Anna Example reacted to your message:")) == "reaction"
     assert kind(mail(text="Liked “Please restart the printer.”")) == "reaction"
     assert kind(mail(text="Bo hat auf Ihre Nachricht reagiert.")) == "reaction"
+    assert kind(mail(text="Anna Example reacted to your message:\n\n👍")) == "reaction"
 
 
 def test_words_about_a_reaction_are_human():

@@ -219,3 +219,11 @@ def test_thanks_that_are_all_a_mail_says_stay():
 
 def test_closings_directly_over_each_other_are_one_signature():
     assert split(f"{NEW}\n\nMany thanks\nBest regards\nBob", "", "Re: Printer", True).reply == NEW
+
+
+def test_a_place_for_a_signature_that_nobody_filled_is_none():
+    empty = '<div class="protonmail_signature_block"><div class="protonmail_signature_block-empty"></div></div>'
+    filled = empty.replace("></div>", ">Anna<br>Acme</div>", 1)
+    assert split(NEW, f"{empty}<p>{NEW}</p>", "Re: Printer", True).reply == NEW
+    signed = f"{NEW}\nAnna\nAcme"
+    assert split(signed, f"<p>{NEW}</p>{filled}", "Re: Printer", True).signature == "Anna\nAcme"
