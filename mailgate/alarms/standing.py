@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -31,12 +31,16 @@ Kind = Literal["mailbox", "relay", "grant", "disk", "backlog", "database", "look
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`name` tells it from others; `said` is a sentence with what to do; `since` in seconds since 1970 UTC."""
+    """`name` tells it from others; `said` is a sentence with what to do; `since` in seconds since 1970 UTC.
+
+    `stops`: the names of what waits for it, and is no problem of its own until then.
+    """
 
     kind: Kind
     name: str
     said: str
     since: float | None = None
+    stops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +89,54 @@ def standing(settings: Settings, status: Status, now: float) -> Standing:
         *_outgoing(status, settings),
         *_restored(status, settings),
     )
-    return Standing(status, tuple(mailboxes), secrets, disk(settings), problems)
+    return Standing(status, tuple(mailboxes), secrets, disk(settings), tuple(folded(problems)))
+
+
+def folded(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """A grant's trouble once, without those of the mailboxes and the relay that wait for it.
+
+    Where it is over they try again soon, and it rings nobody that they have not yet.
+    """
+    waiting: dict[str, list[str]] = {}
+    for one in problems:
+        if (grant := _grant(one)) is not None:
+            waiting.setdefault(grant, []).append(one.name)
+    broken = {one.name for one in problems if one.kind == "grant"}
+    for one in problems:
+        if one.kind == "grant" and (hang := waiting.get(one.name)):
+            yield replace(one, stops=tuple(hang))
+        elif (grant := _grant(one)) is None:
+            yield one
+        elif grant not in broken:
+            yield replace(one, kind="look")
+
+
+def _grant(problem: Problem) -> str | None:
+    """The grant that a mailbox or the relay names as its trouble."""
+    about = problem.said.removeprefix(f"{problem.name}: ")
+    if problem.kind in ("mailbox", "relay") and about.startswith("grant "):
+        return about.partition(": ")[0]
+    return None
 
 
 def around(settings: Settings, secrets: Sequence[Secret], now: float) -> Iterator[Problem]:
     """What no database is needed for: grants and the disk."""
     for secret in secrets:
         if (said := ends.trouble(secret, now)) is not None:
-            yield Problem("grant", f"grant {secret.name}", f"grant {secret.name}: {said}", secret.error_since)
+            hang = _hanging(settings, secret.name)
+            said = f"grant {secret.name}: {said}{f'; on it hang: {hang}' if hang else ''}"
+            yield Problem("grant", f"grant {secret.name}", said, secret.error_since)
     kept = disk(settings)
     if kept is not None and kept.free < LEAST_MAILS * settings.max_size:
         said = f"disk: {kept.free / 1_000_000:,.0f} MB free at {kept.folder}; make room, or mail has to wait outside"
         yield Problem("disk", "disk", said)
+
+
+def _hanging(settings: Settings, grant: str) -> str:
+    """What signs in by that grant."""
+    accounts = {**{f"mailbox {box.name}": box for box in settings.imap}, "relay": settings.relay}
+    by = {name: settings.granted(account) for name, account in accounts.items() if account is not None}
+    return ", ".join(name for name, its in by.items() if its is not None and its.name == grant)
 
 
 def disk(settings: Settings) -> Disk | None:

@@ -55,8 +55,12 @@ def step(begun: Mapping[str, Alarm], problems: Sequence[Problem], now: float, af
             if problem.kind in AT_ONCE or now - since >= after:
                 rings.append(Ring(name, "begins", problem.said, since))
         result[name] = replace(alarm, over=None)
+    waiting = {name for problem in problems for name in problem.stops}
     for name, alarm in begun.items():
         if name in there or alarm.told is None:  # what nobody was told of ends in silence
+            continue
+        if name in waiting:  # it is not over, and its grant has an alarm of its own
+            result[name] = replace(alarm, over=None)
             continue
         alarm = result[name] = replace(alarm, over=alarm.over or now)
         calm = 0.0 if name.startswith("grant ") else CALM_SECONDS

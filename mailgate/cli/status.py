@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,18 +33,7 @@ def read_standing(settings: Settings) -> Standing:
     daemon, now = running.daemon(settings, standing.status.beats), time.time()
     found = unwritten(standing.status, settings, now) if daemon.here else daemon.problem(settings, now)
     open_to_all = (Problem("look", said, f"{said}; `{todo}`") for said, todo in secrets.exposed(settings))
-    return replace(standing, problems=(*((found,) if found else ()), *_folded(standing.problems), *open_to_all))
-
-
-def _folded(problems: Sequence[Problem]) -> list[Problem]:
-    """A grant's trouble once, with the mailboxes and the relay that wait for it."""
-    told = list(problems)
-    for grant in (one for one in problems if one.kind == "grant"):
-        hang = [p for p in told if p.kind in ("mailbox", "relay") and p.said.startswith(f"{p.name}: {grant.name}: ")]
-        if hang:
-            said = f"{grant.said}; on it hang: {', '.join(p.name for p in hang)}"
-            told = [replace(p, said=said) if p is grant else p for p in told if p not in hang]
-    return told
+    return replace(standing, problems=(*((found,) if found else ()), *standing.problems, *open_to_all))
 
 
 def document(standing: Standing, daemon: Daemon) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mailgate.alarms.watch import CALM_SECONDS, Alarms, step, told
 from mailgate.grants import ends
 from mailgate.grants.ends import Secret
 from mailgate.settings import Alarm as AlarmSettings
-from mailgate.settings import Desk, Grant, Imap, Settings
+from mailgate.settings import Desk, Grant, Imap, Relay, Settings
 from storage import alarms as kept
 from storage import beats, mailboxes
 from storage.alarms import Alarm
@@ -69,6 +69,46 @@ def test_grant_is_told_at_once_and_over_at_once() -> None:
 def test_trouble_that_comes_and_goes_is_one_alarm() -> None:
     looks = [(NOON + AFTER + n * 20, [MAILBOX] if n % 2 else []) for n in range(20)]
     assert heard(looks) == [("mailbox office", "begins")]
+
+
+# --- a grant, and what hangs on it -----------------------------------------------------------------------------------
+
+BOX_WAITS = Problem("mailbox", "mailbox office", "mailbox office: grant m365: taken back, since 9:00", NOON)
+RELAY_WAITS = Problem("relay", "relay", "relay: grant m365: taken back", NOON)
+
+
+def test_dead_grant_is_one_problem_and_other_troubles_stay() -> None:
+    other = Problem("mailbox", "mailbox b", "mailbox b: nobody listens")
+    told_of = list(standing.folded([BOX_WAITS, other, RELAY_WAITS, GRANT]))
+    assert told_of == [other, replace(GRANT, stops=("mailbox office", "relay"))]
+    assert list(standing.folded([MAILBOX, other])) == [MAILBOX, other]
+
+
+def test_dead_grant_rings_once_for_all_that_waits_for_it_and_once_when_it_is_over() -> None:
+    dead, mended = list(standing.folded([BOX_WAITS, RELAY_WAITS, GRANT])), list(standing.folded([BOX_WAITS]))
+    looks = [(NOON + n * AFTER, dead) for n in range(4)]
+    looks += [(NOON + 4 * AFTER, mended), *[(NOON + (5 + n) * AFTER, []) for n in range(3)]]
+    assert heard(looks) == [("grant m365", "begins"), ("grant m365", "over")]
+
+
+def test_mailbox_that_was_told_of_is_not_over_when_its_grant_dies_too() -> None:
+    looks = [(NOON + AFTER, [MAILBOX])]
+    looks += [(NOON + (2 + n) * AFTER, list(standing.folded([BOX_WAITS, GRANT]))) for n in range(3)]
+    looks += [(NOON + (9 + n) * AFTER, []) for n in range(3)]
+    said = heard(looks)
+    assert said[:2] == [("mailbox office", "begins"), ("grant m365", "begins")]
+    assert sorted(said[2:]) == [("grant m365", "over"), ("mailbox office", "over")]
+
+
+def test_alarm_of_a_grant_names_what_signs_in_by_it() -> None:
+    by = Grant("m365", "microsoft", client_id="1", tenant="2")
+    boxes = (Imap("office", "h", "u", auth="microsoft"), Imap("other", "h", "u", password_file="p"))
+    found = Settings(
+        desk=Desk("D", "a@b.example"), imap=boxes, grant=(by,), relay=Relay("h", auth="microsoft", user="u")
+    )
+    dead = Secret("m365", "microsoft", True, None, "taken back", NOON, True)
+    (told_of,) = [one for one in standing.around(found, (dead,), NOON) if one.kind == "grant"]
+    assert told_of.said == "grant m365: taken back; `mailgate login m365`; on it hang: mailbox office, relay"
 
 
 def test_what_only_wants_a_look_rings_nobody() -> None:

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mailgate.alarms.standing import Problem
 from mailgate.checks import running
 from mailgate.cli.main import cli
-from mailgate.cli.status import _folded
 from mailgate.locking import A_LOOK, held, lock
 from mailgate.settings import load
 from storage import beats, tables, words
@@ -244,16 +242,6 @@ def test_secret_that_everybody_can_read_is_a_problem_here_too(desk: Any) -> None
         file.chmod(mode)
         found = [p for p in desk.one("status")["problems"] if "can be read by everybody on this machine; `chmod 6" in p]
         assert len(found) == told, oct(mode)
-
-
-def test_dead_grant_is_one_problem_with_what_hangs_on_it() -> None:
-    grant = Problem("grant", "grant m365", "grant m365: taken back; `mailgate login m365`")
-    box = Problem("mailbox", "mailbox office", "mailbox office: grant m365: taken back, since 9:00")
-    relay, other = Problem("relay", "relay", "relay: grant m365: taken back"), Problem("mailbox", "mailbox b", "b: no")
-    (one, left) = _folded([box, other, relay, grant])[::-1]
-    assert one.said == "grant m365: taken back; `mailgate login m365`; on it hang: mailbox office, relay"
-    assert left is other
-    assert _folded([box, other]) == [box, other]
 
 
 def test_running_alone_ends_with_1_where_no_daemon_runs(healthy: Any) -> None:
