@@ -160,6 +160,8 @@ def test_subject_of_a_sieve_script_counts_in_an_answer_only():
         ("Re: Automatic reply: Printer", "Thank you for your mail."),
         ("Automatic door: Printer room", "Thank you for your mail."),
         ("AUTO: spare part for the gearbox (order 77)", "It was ordered on Monday."),
+        ("AUTO: Werkstatt (am 03.12.2026)", "Der Wagen kommt am Montag wieder."),
+        ("Auto: lease of Anna's car (returning 12/03/2026)", "The lease ends then."),
         ("Urlaub", "Ich hätte gern ein Formular."),
         ("Holiday: which days", "Please send me the list of days."),
     ],
