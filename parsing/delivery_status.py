@@ -118,6 +118,8 @@ def _recipient(fields: dict[str, str]) -> str | None:
         if semicolon and kind.strip().lower() not in ("rfc822", "utf-8", "", "smtp", "unknown"):
             continue
         match = _STATED.search(_EMBEDDED.sub(_character, value))
+        if match and name == "original-recipient":
+            return match[1].replace("+2B", "+").replace("+3D", "=")  # ORCPT as some copy it, in xtext (RFC 3461 4)
         if match:
             return match[1]
     return None

@@ -101,6 +101,13 @@ def test_original_recipient_is_the_address_that_we_wrote_to():
     assert found.recipients == ("wanted@x.example",)
 
 
+def test_original_recipient_may_stand_as_it_was_transmitted():
+    for stated, address in [("bo+2Bit@x.example", "bo+it@x.example"), ("bo+it@x.example", "bo+it@x.example")]:
+        found = read(DAEMON, [status(group("moved@y.example", more=f"Original-Recipient: rfc822;{stated}"))])
+        assert found
+        assert found.recipients == (address,)
+
+
 def test_x400_recipient_gives_way_to_the_rfc822_one():
     fields = (
         "Final-Recipient: x400; /CN=bo/\r\nOriginal-Recipient: rfc822; bo@x.example\r\nAction: failed\r\nStatus: 5.0.0"
