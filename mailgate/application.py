@@ -47,9 +47,29 @@ def _open(settings: Settings, db: Database, *, create: bool, shadow: bool | None
     with db.read() as connection:
         if shadow is None:
             shadow = shadows.since(connection) is not None
-        policy = policies.build(
-            settings, keys.load(connection), shadow=shadow, rewriting=deliveries.rewriting(connection)
-        )
+    return _built(settings, db, shadow=shadow)
+
+
+def _built(settings: Settings, db: Database, *, shadow: bool) -> Application:
+    with db.read() as connection:
+        known, rewriting = keys.load(connection), deliveries.rewriting(connection)
+    policy = policies.build(settings, known, shadow=shadow, rewriting=rewriting)
     return Application(
         settings, db, policy, Pen(policy, settings.path(settings.templates) if settings.templates else None)
     )
+
+
+def refreshed(app: Application, now: float) -> Application:
+    """The same, or as it is by now: after half a year another key signs, and a relay may be seen to replace our ids.
+
+    Raises Conflict where somebody else changed the key at this moment.
+    """
+    with app.db.read() as connection:
+        signs, since = keys.current(connection)
+        token = app.policy.subject_token or policies.wants_token(app.settings, deliveries.rewriting(connection))
+    if now - since > keys.ROTATE_SECONDS:
+        with app.db.write() as connection:
+            signs = keys.rotate(connection, now)
+    if (signs, token) == (app.policy.keys.current, app.policy.subject_token):
+        return app
+    return _built(app.settings, app.db, shadow=app.policy.shadow)

@@ -41,7 +41,6 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
     for name in named_by_rules(settings):
         queues.setdefault(name, Queue(name, address, (), settings.desk.language))
     people = [Staff(s.name, s.addresses, s.roles) for s in settings.staff]
-    token = settings.answers.subject_token
     return Policy(
         name=settings.desk.name,
         address=address,
@@ -66,12 +65,18 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         partner_degrees={p.name: _degrees(p.trust) for p in settings.partner if p.trust is not None},
         colleagues=frozenset(p.name for p in settings.partner if p.colleagues == "join"),
         front_lists=frozenset(a.lower() for a in settings.desk.front_lists),
-        subject_token=token == "always" or (token == "auto" and rewriting),  # noqa: S105 - no secret
+        subject_token=wants_token(settings, rewriting),
         reply_address=settings.answers.reply_address,
         envelope=settings.relay.envelope if settings.relay else "account",
         relay=settings.relay is not None,
         shadow=shadow,
     )
+
+
+def wants_token(settings: Settings, rewriting: bool) -> bool:
+    """Whether the ticket's number stands in subjects of ours."""
+    wanted = settings.answers.subject_token
+    return wanted == "always" or (wanted == "auto" and rewriting)
 
 
 def named_by_rules(settings: Settings) -> list[str]:

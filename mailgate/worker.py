@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 
-from mailgate.application import Application
+from mailgate.application import Application, refreshed
 from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
 from mailgate.desk.overtaken import caught_up
@@ -198,14 +198,18 @@ class Worker:
         self._in_hand.pop(claim.journal_id, None)
 
     def _tell(self) -> None:
-        """Owners learn of mails that were refused for good."""
+        """Owners learn of mails that were refused for good; we of the key that signs and of a relay that renames."""
         if time.monotonic() < self._tell_at:
             return
         self._tell_at = time.monotonic() + TELL_SECONDS
         try:
+            self.app = refreshed(self.app, now())
+            self.policy, self.pen = self.app.policy, self.app.pen
             tell(self.app)
         except DatabaseUnavailable:
             raise
+        except Conflict as conflict:
+            log.info("looking again: %s", conflict)
         except Exception:  # the law of the way: what cannot be told must not stop the mails that come
             log.exception("failures could not be told")
 

@@ -16,6 +16,7 @@ from storage.database import insert_or_ignore
 from storage.outbox import LONGEST_ERROR
 from storage.sending import given_back
 from storage.tables import Time, outbox, thread_key
+from storage.words import OURS
 
 FIRST_WAIT = 60.0  # after a temporary refusal; doubles with each one (RFC 5321 section 4.5.4.1)
 LONGEST_WAIT = 3600.0
@@ -160,4 +161,4 @@ def _learn_names(connection: Connection, renamed: Sequence[Sent]) -> None:
 
 def rewriting(connection: Connection) -> bool:
     """Whether the relay has been seen to replace our Message-IDs."""
-    return connection.execute(sa.select(thread_key.c.message_id).where(thread_key.c.ours).limit(1)).first() is not None
+    return connection.execute(sa.select(thread_key.c.ticket_id).where(sa.text(OURS)).limit(1)).first() is not None

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from routing.tokens import Keys
 from storage.tables import restore, signing_key
 
+ROTATE_SECONDS = 180 * 86400.0  # a key signs so long; with as many names as there are, each is accepted for 17 years
 _NAMES = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -38,6 +39,13 @@ def kept(connection: Connection) -> tuple[tuple[tuple[str, bytes], ...], tuple[t
         tuple((name, bytes.fromhex(secret)) for row in rows for name, secret in row.foreign_keys or ()),
         tuple((first, last) for row in rows for first, last in row.doubted or ()),
     )
+
+
+def current(connection: Connection) -> tuple[str, float]:
+    """The name of the key that signs, and since when it does."""
+    query = sa.select(signing_key.c.id, signing_key.c.created).where(signing_key.c.retired.is_(None))
+    name, created = connection.execute(query.order_by(signing_key.c.created.desc()).limit(1)).one()
+    return name, created
 
 
 def rotate(connection: Connection, now: float) -> str:

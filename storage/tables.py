@@ -24,7 +24,7 @@ from sqlalchemy import false as sa_false
 from sqlalchemy import func as sa_func
 from sqlalchemy import text as sa_text
 
-from storage.words import FAILED, UNSENT
+from storage.words import FAILED, OURS, UNSENT
 
 metadata = MetaData()
 
@@ -271,6 +271,7 @@ thread_key = Table(  # every Message-ID that a mail carries or names belongs to 
     Column("article_id", Id),  # null: named, and not seen yet
     Column("ours", Boolean, nullable=False),  # a relay made it of one of ours
     Column("weak", Boolean, nullable=False),  # came with a mail that only a subject token led here
+    Index("thread_key_ours", "ticket_id", **only(OURS)),
 )
 
 # --- outgoing mail ----------------------------------------------------------------------------------------------

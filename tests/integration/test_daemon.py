@@ -147,6 +147,22 @@ def test_forged_staff_mail_waits_for_its_confirmation(daemon: Daemon, sink: Sink
     assert daemon.settled()["journal"] == {"new": 0, "done": 3, "parked": 0}
 
 
+def test_relay_that_is_seen_to_replace_ids_brings_the_number_into_subjects_without_a_new_start(
+    daemon: Daemon, sink: Sink
+) -> None:
+    sink.kept = "250 2.0.0 Ok <0100-1@eu-west-1.amazonses.example>"
+    for number in range(1, 40):
+        person = f"anna{number}@acme.example"
+        send(daemon, person, "Portal is slow", "Very slow.")
+        subject = letter(sink, to(person, "acknowledgement")).message["Subject"]
+        if subject != "Re: Portal is slow":
+            break
+        daemon.settled()
+    assert number > 1, "nothing was known of the relay at first"
+    [shown] = daemon.json("ticket", "show", f"INC-{1000 + number}")
+    assert shown["token"] in subject
+
+
 def test_new_settings_are_used_without_a_connection_refused(daemon: Daemon, sink: Sink) -> None:
     text = daemon.file.read_text()
     daemon.file.write_text(text.replace('name = "Hardware"\naddress', 'name = "Hardwares"\naddress'))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from stations import PASS, Stations
 
 from mailgate import worker as module
 from mailgate.actions import Actions
+from mailgate.application import refreshed
 from mailgate.desk import tickets as desk
 from mailgate.errors import CommandError
-from storage import quarantine, schema, working
+from storage import keys, quarantine, schema, working
 from storage.database import Database, DatabaseUnavailable, now
+from storage.tables import thread_key
 
 IDS = "".join(map(str, range(2_000))).encode()  # that no compression makes small: more than an index takes
 
@@ -266,6 +271,45 @@ def test_owner_learns_that_somebody_else_closed_the_ticket_and_not_that_he_did(s
     Actions(stations.app, "agent@desk.example").close("INC-1001", None)
     assert len(stations.letters("notice")) == told
     assert len(stations.letters("state")) == 2
+
+
+def test_another_key_signs_after_half_a_year_and_what_the_first_one_signed_still_leads_to_its_ticket(
+    stations: Stations,
+) -> None:
+    stations.arrive("anna@acme.example")
+    stations.work()
+    [first] = stations.letters("acknowledgement")
+    app = stations.app
+    assert refreshed(app, now() + keys.ROTATE_SECONDS - 60) is app
+    later = refreshed(app, now() + keys.ROTATE_SECONDS + 60)
+    assert later.policy.keys.current != app.policy.keys.current
+    assert refreshed(app, now()).policy.keys == later.policy.keys, "another worker learns of it"
+    stations.worker = module.Worker(later, "test:work:2", threading.Event())
+    stations.arrive("anna@acme.example", "It still does not.", In_Reply_To=first["Message-ID"])
+    stations.arrive("ben@acme.example")
+    stations.work()
+    assert [a.ticket_id for a in stations.articles() if "It still" in a.text] == [1]
+    second = stations.letters("acknowledgement")[-1]
+    stations.arrive("ben@acme.example", "Nor here.", In_Reply_To=second["Message-ID"])
+    stations.work()
+    assert [a.ticket_id for a in stations.articles() if "Nor here" in a.text] == [2]
+
+
+def test_number_comes_into_subjects_once_the_relay_is_seen_to_replace_ids_unless_the_settings_say_never(
+    stations: Stations,
+) -> None:
+    app = stations.app
+    assert refreshed(app, now()) is app
+    with stations.db.write() as session:
+        session.execute(
+            thread_key.insert(), {"message_id": "0100@ses.example", "ticket_id": 1, "ours": True, "weak": False}
+        )
+    assert not app.policy.subject_token
+    found = refreshed(app, now())
+    assert found.policy.subject_token
+    assert refreshed(found, now()) is found
+    never = structs.replace(app.settings, answers=structs.replace(app.settings.answers, subject_token="never"))
+    assert not refreshed(replace(app, settings=never), now()).policy.subject_token
 
 
 def test_the_next_batch_is_claimed_with_the_commit_of_the_one_before(

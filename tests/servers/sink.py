@@ -47,6 +47,7 @@ class Sink:
         self.mails: list[Received] = []
         self.connections = 0
         self.slowness = 0.0  # seconds before it answers DATA
+        self.kept = "250 2.0.0 Kept"  # what it says to a mail that it takes
         self._user, self._password = user, password
         self._refusals: dict[str, tuple[str, int | None]] = {}
         self._senders: dict[str, str] = {}
@@ -216,7 +217,7 @@ class Sink:
         with self._arrived:
             self.mails.append(mail)
             self._arrived.notify_all()
-        return "250 2.0.0 Kept"
+        return self.kept
 
 
 class _Session(SMTP):

@@ -211,6 +211,14 @@ def upgrade() -> None:
         sa.Column("weak", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("message_id"),
     )
+    op.create_index(
+        "thread_key_ours",
+        "thread_key",
+        ["ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("ours"),
+        postgresql_where=sa.text("ours"),
+    )
     op.create_table(
         "ticket",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
