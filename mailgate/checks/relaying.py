@@ -12,11 +12,12 @@ from mailgate.checks.finding import Finding, advice, at_server, failed, ok
 from mailgate.grants.errors import GrantError
 from mailgate.outgoing import sign_in
 from mailgate.outgoing.fields import addr_spec
-from mailgate.outgoing.relay import explain
+from mailgate.outgoing.relay import explain, leave, relays_not
 from mailgate.settings import Relay, Settings
 from mailgate.trouble import TRY_SECONDS, Account, in_the_clear
 
 _POLICY = re.compile(r"\b5\.7\.\d+\b|relay|authenticat", re.IGNORECASE)  # RFC 3463 section 3.8: security or policy
+_OF_POLICY = re.compile(r"^\d{3} 5\.(?:1\.[78]|7\.)|sender", re.IGNORECASE)  # and not: nobody is called so
 _USER = "add relay.user and relay.password_file"
 ACCOUNT = 'relay.envelope = "account"'
 
@@ -93,7 +94,7 @@ def _takes(what: str, smtp: smtplib.SMTP, settings: Settings, account: Relay) ->
     in_use = answers[account.envelope]
     if in_use is not None:
         asks = account.user is None and smtp.has_extn("auth")
-        yield _refused(what, in_use, senders[account.envelope], account.envelope, asks=asks)
+        yield _refused(what, in_use, senders[account.envelope], account, asks=asks)
         return
     for recipient in outside:
         if addr_spec(recipient) is not None and (refusal := _refusal(smtp, senders[account.envelope], [recipient])):
@@ -126,16 +127,18 @@ def _said(command: str, reply: tuple[int, bytes]) -> _Answer:
     return _Answer(command, reply[0], f"{reply[0]} {' '.join(reply[1].decode('utf-8', 'replace').split())}")
 
 
-def _refused(what: str, answer: _Answer, sender: str, envelope: str, *, asks: bool) -> Finding:
+def _refused(what: str, answer: _Answer, sender: str, account: Relay, *, asks: bool) -> Finding:
     said = f'to {answer.command} it says "{answer.text}"'
+    if answer.command.startswith("RCPT") and relays_not(answer.text):
+        return failed(what, said, leave(account), ("relay", "user"))
     if answer.code // 100 == 4:
         return advice(what, said, "perhaps only for now: try again in some minutes")
     if answer.code in (530, 550) and "auth" in answer.text.lower():
         why = "it offers AUTH and no user is set" if asks else "it wants a sign-in"
         return failed(what, said, f"{why}: {_USER}", ("relay", "user"))
-    if envelope != "account":
+    if account.envelope != "account":
         return failed(what, said, ACCOUNT, ("relay", "envelope"))
-    if answer.command.startswith("MAIL") or sender in answer.text:
+    if answer.command.startswith("MAIL") or _OF_POLICY.search(answer.text):
         todo = f"allow the account to send as {sender} there, or sign in as who may"
         return failed(what, said, todo, ("relay", "user"))
     return failed(
@@ -145,11 +148,8 @@ def _refused(what: str, answer: _Answer, sender: str, envelope: str, *, asks: bo
 
 def _recipient(what: str, answer: _Answer, recipient: str, account: Relay) -> Finding:
     said = f'to {answer.command} it says "{answer.text}"'
-    if answer.code // 100 == 4:
+    if answer.code // 100 == 4 and not relays_not(answer.text):
         return advice(what, said, "perhaps only for now: try again in some minutes")
     if not _POLICY.search(answer.text):  # of this one address
         return advice(what, said, f"is {recipient} right?", ("relay", "host"))
-    if account.user is None:
-        todo = f"it sends to nobody outside: {_USER}, or let it relay for this machine"
-        return failed(what, said, todo, ("relay", "user"))
-    return failed(what, said, f"may {account.user} send to others there?", ("relay", "user"))
+    return failed(what, said, leave(account), ("relay", "user"))

@@ -26,6 +26,10 @@ _OF_LETTERS = ("5.2.", "5.3.", "5.5.", "5.6.")  # of mailbox, size, command, con
 PATIENCE = 60.0  # seconds before another login: quick ones lock accounts
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463 section 2
+_RELAYS_NOT = re.compile(
+    r"\brelay(?:ing)?\b[^;]*\b(?:denied|prohibited|not (?:permitted|allowed))|\bunable to relay\b|\brcpthosts\b",
+    re.IGNORECASE,
+)
 _WANTS_SIGN_IN = re.compile(r"\bauthenticat", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,200}@[^<>\s]{1,200})>")
 _AMAZON_ID = re.compile(r"(?i:ok)\s+([0-9a-f]{8,20}(?:-[0-9a-f]{1,20}){5,6})\s*")
@@ -48,6 +52,15 @@ class SenderRefused(RelayAway):
     def __init__(self, trouble: Trouble, text: str) -> None:
         super().__init__(trouble)
         self.text = text
+
+
+class NotRelayed(RelayAway):
+    """The relay carries nothing for us to such a recipient, which is no fault of his. `text`: its words."""
+
+    def __init__(self, trouble: Trouble, text: str) -> None:
+        super().__init__(trouble)
+        self.text = text
+        self.status = _status(text)
 
 
 class _Lost(Exception):
@@ -99,7 +112,7 @@ class Connection:
             if lost.closing:
                 raise RelayAway(self._said(str(lost), CLOSING)) from lost
             return Deferred(letter.id, letter.attempt, str(lost))  # perhaps by its fault: it must not block others
-        except SenderRefused:
+        except (SenderRefused, NotRelayed):
             raise
         except RelayAway:
             self.close()
@@ -184,6 +197,9 @@ class Connection:
             self.close()
         if _is_of_the_sender(letter, command, code, text):
             raise SenderRefused(self._unwelcome(letter.envelope_from, text), text)
+        if command == "RCPT" and relays_not(text):
+            said = f"{Account('relay', self._relay, 'SMTP').where} relays nothing for us ({text})"
+            raise NotRelayed(Trouble(said, leave(self._relay), "user"), text)
         return _refused(letter, code, text)
 
     def _unwelcome(self, sender: str, text: str) -> Trouble:
@@ -241,6 +257,21 @@ def _is_of_the_sender(letter: Outgoing, command: str, code: int, text: str) -> b
         named = f"<{letter.envelope_from}>: sender address rejected"
         return named.lower() in text.lower()
     return command == "MAIL" and code in _REFUSALS and not status.startswith(_OF_LETTERS)
+
+
+def relays_not(text: str) -> bool:
+    """Whether a refusal at RCPT is of relaying, with 5xx or, as Debian's Postfix is set up, with 4xx.
+
+    Not where it tells what another server said, of its own relaying.
+    """
+    return _RELAYS_NOT.search(text) is not None and " said: " not in text
+
+
+def leave(relay: Relay) -> str:
+    """What to do about a relay that relays nothing for us."""
+    if relay.user is not None:
+        return f"may {relay.user} send to others there?"
+    return "it sends to nobody outside: add relay.user and relay.password_file, or let it relay for this machine"
 
 
 def _refused(letter: Outgoing, code: int, text: str) -> Result:

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from mailgate.outgoing.relay import Connection, RelayAway, SenderRefused
+from mailgate.outgoing.relay import Connection, NotRelayed, RelayAway, SenderRefused
 from mailgate.settings import Settings
 from storage import beats, deliveries, sending, tally
 from storage.database import Conflict, Database, DatabaseUnavailable, now
@@ -61,6 +61,7 @@ class Sender:
         self._watch = Watch(db)
         self._away = _Away()
         self._unwelcome = _Unwelcome()
+        self._unrelayed = _Unrelayed()
         self._connections: list[Connection] = []
 
     def run(self) -> None:
@@ -112,11 +113,15 @@ class Sender:
             tally.count(session, _delivered(results, failed))
             if renewing:
                 sending.renew(session, self.owner, list(self._in_hand), moment)
-            well = any(isinstance(r, Sent) for r in results) and not self._unwelcome.lately(clock)
-            if clock >= self._beat_at and well:
+            answered = any(isinstance(r, Sent | Failed) for r in results)
+            if (
+                clock >= self._beat_at
+                and answered
+                and not (self._unwelcome.lately(clock) or self._unrelayed.waits(clock))
+            ):
                 beats.seen(session, "relay", moment, None)
                 self._beat_at = clock + BEAT_SECONDS
-            if (error := self._away.untold() or self._unwelcome.untold()) is not None:
+            if (error := self._away.untold() or self._unwelcome.untold() or self._unrelayed.untold()) is not None:
                 beats.seen(session, "relay", moment, error)
             kept = self._unwelcome.kept(clock)
             taken = sending.claim(session, self.owner, moment, room, but=self._in_hand, kept=kept) if room else []
@@ -234,12 +239,17 @@ class Sender:
         except SenderRefused as refused:
             self._unwelcome.refused(letter.envelope_from, str(refused))
             return Deferred(letter.id, letter.attempt, str(refused), counts=False)
+        except NotRelayed as refused:  # letters to others may go: to its own domains it is no relay
+            self._unrelayed.refused(letter.id, str(refused))
+            result = Deferred(letter.id, letter.attempt, refused.text, refused.status)
         except RelayAway:
             raise  # not the letter's: the thread deals with it
         except Exception:  # a letter that we cannot send must not end the sending of others
             log.exception("outgoing mail %d", letter.id)
             connection.close()
             return Deferred(letter.id, letter.attempt, traceback.format_exc(limit=-1))
+        else:
+            self._unrelayed.over(letter.id)
         self._away.succeeded()
         if isinstance(result, Sent):
             self._unwelcome.taken(letter.envelope_from)
@@ -335,6 +345,38 @@ class _Unwelcome:
             if self._until.pop(sender, None) is not None:
                 del self._wait[sender]
                 log.info("the relay takes mail from <%s>", sender)
+
+    def untold(self) -> str | None:
+        """The error that `status` has not been told of."""
+        with self._lock:
+            error, self._untold = self._untold, None
+            return error
+
+
+class _Unrelayed:
+    """Letters that the relay does not carry for us, until they are tried again. Threads tell it, the loop asks it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[int, float] = {}  # by letter; one that was discarded meanwhile is over by itself
+        self._untold: str | None = None
+
+    def waits(self, clock: float) -> bool:
+        with self._lock:
+            self._until = {letter: until for letter, until in self._until.items() if clock < until}
+            return bool(self._until)
+
+    def refused(self, letter: int, error: str) -> None:
+        with self._lock:
+            if not self._until:
+                log.warning("mails to others wait: %s", error)
+            self._until[letter] = time.monotonic() + deliveries.LONGEST_WAIT + LONGEST_WAIT
+            self._untold = error
+
+    def over(self, letter: int) -> None:
+        with self._lock:
+            if self._until.pop(letter, None) is not None and not self._until:
+                log.info("the relay carries mail to others")
 
     def untold(self) -> str | None:
         """The error that `status` has not been told of."""

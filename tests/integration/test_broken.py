@@ -267,6 +267,17 @@ def relay_that_refuses_recipients(w: World) -> Fault:
     return Fault(w.relay(), "to RCPT TO:<a@staff.example>", "relay", "it sends to nobody outside")
 
 
+def relay_for_nobody(w: World) -> Fault:
+    w.sink.refuse("help@desk.example", "454 4.7.1 <help@desk.example>: Relay access denied")
+    w.sink.refuse("jane@acme.example", "554 5.7.1 <jane@acme.example>: Relay access denied")
+    return Fault(w.relay(), "to RCPT TO:<help@desk.example>", "relay", "it sends to nobody outside")
+
+
+def relay_that_calls_nobody_so(w: World) -> Fault:
+    w.sink.refuse("help@desk.example", "550 5.4.4 <help@desk.example>: Recipient address rejected: no such domain")
+    return Fault(w.relay(), "no such domain", "address", "does that server know help@desk.example?")
+
+
 def relay_that_refuses_our_envelope(w: World) -> Fault:
     w.sink.refuse_sender("", "501 5.1.7 No null sender from here")
     return Fault(w.relay(envelope="null"), "to MAIL FROM:<>", "envelope", 'relay.envelope = "account"')
@@ -555,6 +566,11 @@ RUNNING: tuple[tuple[Callable[[World], Fault], str, str], ...] = (
         relay_that_refuses_our_from,
         "relay: {where} refuses our envelope From <help@desk.example> (554 5.7.1 Not from here), since",
         "allow this machine to send as help@desk.example there",
+    ),
+    (
+        relay_for_nobody,
+        "relay: {where} relays nothing for us (554 5.7.1 <jane@acme.example>: Relay access denied), since",
+        "let it relay for this machine",
     ),
     (relay_with_a_wrong_password, "relay: {where} does not let help in: 535", "what stands in relay.password_file"),
 )

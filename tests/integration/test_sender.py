@@ -566,7 +566,7 @@ def test_a_relay_that_refuses_our_from_keeps_its_letters_and_others_go(
         ("MAIL", "553 5.6.7 SMTPUTF8 is not for you"),
         ("MAIL", "555 5.5.4 Unsupported option"),
         ("RCPT", "550 5.1.1 No such user"),
-        ("RCPT", "554 5.7.1 <a@x.example>: Relay access denied"),
+        ("RCPT", "550 5.1.1 undeliverable address: host mx.x.example said: 554 5.7.1 Relay access denied"),
         (".", "550 5.7.1 Spam"),
     ],
 )
@@ -577,7 +577,38 @@ def test_a_refusal_of_one_letter_is_no_trouble_of_the_relay(sqlite: Database, co
         running(sqlite, server.port),
     ):
         until(lambda: states(sqlite) == {"a": "failed"}, "it failed")
-    assert relay_beat(sqlite) is None
+    assert relay_beat(sqlite).error is None
+
+
+@pytest.mark.parametrize("refusal", ["554 5.7.1 <b@x.example>: Relay access denied", "550 relay not permitted"])
+def test_a_relay_that_carries_nothing_to_others_is_told_of_and_their_letters_wait(
+    sqlite: Database, refusal: str
+) -> None:
+    """To its own domains it goes on, and that is no sign that all is well."""
+    write(sqlite, letter("a"))
+    mended = threading.Event()
+    others = "<b-"
+
+    def answer(said: str, number: int) -> str | None:
+        refuses = said.startswith("RCPT") and others in said and not mended.is_set()
+        return refusal if refuses else usual(said, number)
+
+    write(sqlite, letter("b-1"), letter("b-2"))
+    with scripted(answer) as server, running(sqlite, server.port):
+        until(lambda: list(states(sqlite).values()).count("deferred") == 2, "they wait")
+        until(lambda: states(sqlite)["a"] == "sent", "others go")
+        write(sqlite, letter("c"))
+        until(lambda: states(sqlite)["c"] == "sent", "others go on")
+        assert relay_beat(sqlite).error == (
+            f"127.0.0.1:{server.port} relays nothing for us ({refusal}); it sends to nobody outside: "
+            "add relay.user and relay.password_file, or let it relay for this machine"
+        )
+        mended.set()
+        with sqlite.write() as connection:
+            connection.execute(outbox.update().values(due=0.0).where(outbox.c.state == "deferred"))
+        until(lambda: all_sent(sqlite), "they go when they are tried again")
+        write(sqlite, letter("d"))
+        until(lambda: relay_beat(sqlite).error is None, "it is over")
 
 
 @pytest.mark.parametrize(("envelope", "sender"), [("null", ""), ("verp", "help+a@desk.example")])
