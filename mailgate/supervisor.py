@@ -27,7 +27,7 @@ from mailgate import stopping as stops
 from mailgate.application import open_application
 from mailgate.errors import MailgateError
 from mailgate.intake.door import Listener, bind, tls_context
-from mailgate.logs import configure
+from mailgate.logs import Outage, configure
 from mailgate.monitoring import listening
 from mailgate.monitoring.roster import Roster
 from mailgate.roles import Onlooker, Role, roles
@@ -170,15 +170,17 @@ class Supervisor:
             return 0
         if self.page is not None:
             self.page.close()
+        outage = Outage(log, f"{role.name}: the database")
         while not stopping.is_set():
             try:
                 app = open_application(settings, shadow=self.shadow)
                 break
             except DatabaseUnavailable as error:
-                log.warning("%s: the database is away: %s", role.name, error)
+                outage.lasts(error)
                 stopping.wait(PAUSE_SECONDS)
         else:
             return 0
+        outage.over()
         if ended is not None:
             with app.db.write() as session:
                 holders.end(session, ended, now())

@@ -77,7 +77,7 @@ class Account:
         return str(Server(self.settings.host, self.settings.port))
 
     @property
-    def _ports(self) -> str:
+    def ports(self) -> str:
         if self.protocol == "IMAP":
             return '993 goes with tls = "implicit", 143 with "starttls"'
         return '465 goes with tls = "implicit", 587 with "starttls"'
@@ -93,7 +93,7 @@ class Account:
             case ssl.SSLCertVerificationError():
                 return self._certificate(error)
             case ssl.SSLError() if error.reason == "WRONG_VERSION_NUMBER":
-                return Trouble(f"{self.where}: the port speaks no TLS", self._ports, "tls")
+                return Trouble(f"{self.where}: the port speaks no TLS", self.ports, "tls")
             case ssl.SSLError():
                 said = f"{self.where}: no TLS with it: {error.reason or error}"
                 return Trouble(said, "the server has to speak TLS 1.2 or later; has whoever runs it look", "tls")
@@ -103,13 +103,13 @@ class Account:
             case socket.gaierror():
                 return Trouble(f"{self.where}: there is no such name", f"look at {self.name}.host", "host")
             case TimeoutError():
-                todo = f"is the port right ({self._ports})? does a firewall stand between?"
+                todo = f"is the port right ({self.ports})? does a firewall stand between?"
                 return Trouble(f"{self.where} does not answer", todo, "port")
             case ConnectionRefusedError():
-                todo = f"is the server running, is {self.name}.port right? {self._ports}"
+                todo = f"is the server running, is {self.name}.port right? {self.ports}"
                 return Trouble(f"nobody listens at {self.where}", todo, "port")
             case OSError() if error.filename:
-                todo = f"{self.name}.password_file: make it, readable for the user that runs mailgate alone"
+                todo = f"{self.name}.password_file: the user that runs mailgate has to read it, and nobody else"
                 return Trouble(f"{error.filename}: {error.strerror}", todo, "password_file")
             case UnicodeError():
                 said = f"{self.settings.password_file}: the password's file is not UTF-8"

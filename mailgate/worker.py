@@ -17,6 +17,7 @@ from mailgate.desk.archive import DOOR, archive
 from mailgate.desk.effects import effect
 from mailgate.desk.overtaken import caught_up
 from mailgate.desk.tickets import enact
+from mailgate.logs import Outage
 from mailgate.telling import tell
 from mailgate.verify.check import Checker
 from mailgate.verify.dmarc import organisation
@@ -62,6 +63,7 @@ class Worker:
         self._tell_at = 0.0  # clock of `time.monotonic`
         self._watch = Watch(app.db)
         self._busy = 0.0  # seconds at work that are not counted yet
+        self._outage = Outage(log, "the database")
 
     def run(self) -> None:
         """Work until told to stop."""
@@ -69,15 +71,23 @@ class Worker:
             try:
                 self._give_back()
                 self._tell()
-                if not ((self._claimed or self._watch.news()) and self.step()):
+                if not self._worked():
                     self.stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
-                log.warning("the database is away: %s", error)
+                self._outage.lasts(error)
                 self.stopping.wait(OUTAGE_SECONDS)
         self._watch.close()
         self._in_hand, self._claimed = {claim.journal_id: claim for claim in self._claimed}, []
         with suppress(DatabaseUnavailable):  # then the leases run out
             self._give_back()
+
+    def _worked(self) -> bool:
+        """Whether there was something to do."""
+        if not (self._claimed or self._watch.news()):
+            return False
+        worked = self.step() > 0
+        self._outage.over()
+        return worked
 
     def step(self) -> int:
         """Settle one batch; how many mails it had. The next one is claimed in its last commit, while mails wait."""

@@ -16,6 +16,7 @@ from email.utils import formataddr, formatdate
 from typing import Literal
 
 from mailgate.application import Application
+from mailgate.checks import running
 from mailgate.checks.finding import Finding, advice, failed, ok
 from mailgate.checks.relaying import with_suffix
 from mailgate.checks.results import top, trust
@@ -23,7 +24,7 @@ from mailgate.checks.standing import header
 from mailgate.outgoing.relay import Connection, RelayAway, SenderRefused
 from mailgate.settings.sources import Place
 from routing import tokens
-from storage import journal, listings
+from storage import journal, listings, status
 from storage.database import Database
 from storage.deliveries import Sent
 from storage.listings import ArrivalRow
@@ -61,6 +62,11 @@ def probe(app: Application, seconds: float) -> Iterator[Finding]:
     settings = app.settings
     if settings.relay is None:
         yield failed("probe", "there is no relay to send it by", "add [relay]")
+        return
+    now = time.time()
+    runs = running.daemon(settings, status.read(settings.database_url, now, counted=False).beats)
+    if (none := runs.problem(settings, now)) is not None:  # nobody would take them
+        yield failed("probe", f"nothing was sent: {none.said.partition('; ')[0]}", f"`{running.start(settings)}`")
         return
     probes = [_made(app, variant) for variant in WORDS]
     try:

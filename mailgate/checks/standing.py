@@ -101,9 +101,15 @@ def grants(found: Settings) -> Iterator[Finding]:
         if (said := ends.trouble(secret)) is None:
             yield ok(what, "its end is not known" if secret.ends is None else f"ends in {ends.days(secret.ends)}")
         elif secret.dead or (secret.ends is not None and secret.ends <= time.time()):
-            yield failed(what, said, at=("grant", n))
+            yield failed(what, *_mended(said), ("grant", n))
         else:
-            yield advice(what, said, "", ("grant", n))
+            yield advice(what, *_mended(said), ("grant", n))
+
+
+def _mended(said: str) -> tuple[str, str]:
+    """What is wrong, and what to do, which stands last."""
+    wrong, _, todo = said.rpartition("; ")
+    return wrong, todo
 
 
 def _certificate(found: Settings) -> Iterator[Finding]:
@@ -194,6 +200,14 @@ def _mend(file: Path | None, said: str) -> str:
     """What to do about a database that cannot be used."""
     if "permission denied" in said:
         return "storage.url: who signs in there must own it"
+    if "password" in said:
+        return "the user in storage.url, and his password in ~/.pgpass (mode 0600) of who runs mailgate"
+    if "does not exist" in said:
+        return "make it there (docs/operating.md, PostgreSQL), or look at storage.url"
+    if "resolve" in said:
+        return "look at the host in storage.url, and at this machine's DNS"
+    if "is full" in said:
+        return f"make room at {file}" if file is not None else "make room where the database is"
     if file is None:
         return "storage.url; is the database running?"
     if "malformed" in said:

@@ -232,5 +232,5 @@ def sentence(error: Exception) -> str | None:
         return "somebody else changed it at the same moment; nothing was done, try again"
     # The bare class is SQLite's for a file that is damaged, or no database at all; bugs have subclasses.
     if isinstance(error, DatabaseUnavailable) or type(getattr(error, "orig", None)) is sqlite3.DatabaseError:
-        return f"the database cannot be used: {line}"
+        return f"the database cannot be used: {line}; `mailgate check` says what to do"
     return line if isinstance(error, StorageError) else None

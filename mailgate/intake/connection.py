@@ -17,8 +17,10 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginEr
 from mailgate.grants import sasl, tokens
 from mailgate.settings import Imap, Settings
 from mailgate.trouble import NO_STARTTLS, Account, Trouble, tls_context
+from storage.database import StorageError
 
 IDLE_SECONDS = 9 * 60.0  # RFC 2177 asks for less than 29 minutes; NAT boxes forget a silent connection after ten
+_NO_IMAP = re.compile(r"unexpected response: (.*)")  # imaplib, of a greeting that is none
 _NO_FOLDER = re.compile(
     r"NONEXISTENT|doesn't exist|does not exist|unknown mailbox|no such (mailbox|folder)", re.IGNORECASE
 )
@@ -199,6 +201,9 @@ def explain(error: Exception, account: Imap) -> Trouble:
     if not isinstance(error, IMAPClientError):
         if (common := known.explain(error)) is not None:
             return common
+        if isinstance(error, StorageError):
+            said = f"the database: {' '.join(str(error).split())}"
+            return Trouble(said, "mails stay where they lie; `mailgate check` says more", "")
         if isinstance(error, OSError):
             said = f"{known.where}: {error.strerror or error}"
             return Trouble(said, f"look at {key}.host and {key}.port, and at a firewall between", "host")
@@ -206,6 +211,8 @@ def explain(error: Exception, account: Imap) -> Trouble:
     said = words(error)
     if isinstance(error, LoginError):
         said = f"{known.where}: sign-in refused: {said}"
+        if account.auth != "password" and "offers neither" in said:
+            return Trouble(said, f"is {key}.host right? this server takes passwords alone", "host")
         if account.auth != "password":
             todo = f"the token is good for its provider; may it open the mailbox of {account.user} by IMAP there?"
             return Trouble(said, todo, "auth")
@@ -216,6 +223,9 @@ def explain(error: Exception, account: Imap) -> Trouble:
     if _NO_FOLDER.search(said):
         said = f"{known.where}: there is no such folder: {said.removeprefix('select failed: ')}"
         return Trouble(said, f"look at {key}.folder; levels are written with /", "folder")
+    if (other := _NO_IMAP.search(said)) is not None:
+        said = f"{known.where}: that is no IMAP server: {other[1]}"
+        return Trouble(said, f"look at {key}.port; {known.ports}", "port")
     said = f"{known.where}: {said}"
     if isinstance(error, IMAPClientAbortError):
         return Trouble(said, "the server ended the connection: if it stays, ask who runs it", "host")

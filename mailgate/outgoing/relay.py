@@ -320,6 +320,9 @@ def explain(error: Exception, relay: Relay) -> Trouble:
             return Trouble(said, "the server takes no sign-in here: port 587 with starttls usually does", "port")
         case smtplib.SMTPResponseException(smtp_code=code) if code in (CLOSING, CROWDED):
             return Trouble(said, _BUSY, "max_connections")
+        case smtplib.SMTPConnectError(smtp_code=-1):  # no reply of SMTP at all
+            said = f"{known.where}: that is no SMTP server: {_describe(error).removeprefix('-1 ')}"
+            return Trouble(said, f"look at relay.port; {known.ports}", "port")
         case smtplib.SMTPServerDisconnected():
             return Trouble(said, "is the port right? 25 and 587 begin without TLS, 465 with it", "port")
     return Trouble(said, "look at relay.host and relay.port, and at a firewall between", "host")

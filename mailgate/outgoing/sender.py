@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
+from mailgate.logs import Outage
 from mailgate.outgoing.relay import Connection, NotRelayed, RelayAway, SenderRefused
 from mailgate.settings import Settings
 from storage import beats, deliveries, sending, tally
@@ -62,6 +63,7 @@ class Sender:
         self._away = _Away()
         self._unwelcome = _Unwelcome()
         self._unrelayed = _Unrelayed()
+        self._outage = Outage(log, "the database")
         self._connections: list[Connection] = []
 
     def run(self) -> None:
@@ -85,7 +87,7 @@ class Sender:
                 except Conflict as conflict:
                     log.info("looking again: %s", conflict)
                 except DatabaseUnavailable as error:
-                    log.warning("the database is away: %s", error)
+                    self._outage.lasts(error)
                     if self.stopping.wait(OUTAGE_SECONDS):
                         break  # what was sent and not recorded is sent once more, under its own Message-ID
         finally:
@@ -125,6 +127,7 @@ class Sender:
                 beats.seen(session, "relay", moment, error)
             kept = self._unwelcome.kept(clock)
             taken = sending.claim(session, self.owner, moment, room, but=self._in_hand, kept=kept) if room else []
+        self._outage.over()
         self._results = []
         if renewing or not self._in_hand:
             self._leased_until = clock + sending.LEASE_SECONDS
@@ -190,7 +193,9 @@ class Sender:
         if not self._watch.news():
             return False
         with self.db.read() as session:
-            return sending.is_due(session, now(), self._unwelcome.kept(time.monotonic()))
+            due = sending.is_due(session, now(), self._unwelcome.kept(time.monotonic()))
+        self._outage.over()
+        return due
 
     def _report(self, failed: Sequence[Result]) -> None:
         for result in failed:

@@ -135,6 +135,7 @@ _HINTS = (
     (r"Cannot overwrite a value", "the key stands there twice; take one away"),
     (r"Cannot mutate immutable", "the section is written in two ways; put its keys together"),
     (r"Invalid value", 'texts stand in "quotes", lists in [brackets], yes and no are true and false'),
+    (r"Illegal character '\\[nr]'", "the closing quote is missing"),
     (r"Unescaped '\\'|Illegal character", "write patterns and Windows paths in 'single quotes', or double each \\"),
     (r"Expected '=' after a key", "a line is: key = value"),
     (r"Expected ']'|Expected '\]\]'", "a section is [name], one of several is [[name]]"),

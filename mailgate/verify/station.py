@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from mailgate.logs import Outage
 from mailgate.settings import Settings
 from mailgate.verify.check import Checker
 from mailgate.verify.dns import Ask
@@ -49,15 +50,16 @@ class Station:
         self._hands: dict[Future[Evidence], Unverified] = {}
         self._beat_at = 0.0
         self._troubled = False
+        self._outage = Outage(log, "the database")
 
     def run(self) -> None:
         """Work until told to stop."""
         while not self._stopping.is_set():
             try:
-                if not ((self._hands or self._watch.news()) and self.step()):
+                if not self._worked():
                     self._stopping.wait(POLL_SECONDS)
             except DatabaseUnavailable as error:
-                log.warning("the database is away: %s", error)
+                self._outage.lasts(error)
                 self._stopping.wait(OUTAGE_SECONDS)
         self.close()
 
@@ -70,8 +72,16 @@ class Station:
                 verifications.give_back(session, list(self._hands.values()), self._clock())
                 beats.forget(session, "dns")
         except DatabaseUnavailable as error:  # their leases run out
-            log.warning("the database is away: %s", error)
+            self._outage.lasts(error)
         self._hands = {}
+
+    def _worked(self) -> bool:
+        """Whether there was something to do."""
+        if not (self._hands or self._watch.news()):
+            return False
+        worked = self.step()
+        self._outage.over()
+        return worked
 
     def step(self) -> bool:
         """Take what is due, wait a moment for what is in hand, write what was found; False where there was nothing."""

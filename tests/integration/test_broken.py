@@ -545,7 +545,7 @@ def test_there_are_more_than_forty() -> None:
 
 RUNNING: tuple[tuple[Callable[[World], Fault], str, str], ...] = (
     (wrong_password, "mailbox office: {where}: sign-in refused", 'look at imap "office".user and at its password_file'),
-    (secret_missing, "mailbox office: {folder}/", "password_file: make it"),
+    (secret_missing, "mailbox office: {folder}/", "password_file: the user that runs mailgate has to read it"),
     (wrong_port, "mailbox office: nobody listens at {where}, since", "is the server running"),
     (silent_port, "mailbox office: {where} does not answer", "does a firewall stand between"),
     (mailbox_without_tls, "mailbox office: {where}: the port speaks no TLS", '143 with "starttls"'),

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from servers.daemon import Daemon
 from servers.dovecot import Dovecot
+from servers.process import until
 from servers.sink import Sink
 
 from mailgate.cli.main import cli
@@ -264,6 +265,17 @@ def test_probe_that_does_not_come_back_is_told(daemon: Daemon, sink: Sink) -> No
     assert len(sink.mails) == 4  # by each envelope sender, and to a plus address
 
 
+def test_probe_is_not_sent_where_no_daemon_would_take_it(daemon: Daemon, sink: Sink) -> None:
+    until(lambda: daemon.json("status")["daemon"]["last_seen"], "a sign of life")
+    daemon.stop()
+    text = daemon.file.read_text()
+    daemon.file.write_text(text.replace(f"port = {daemon.port}\n", f"port = {sink.port}\n"))
+    said = daemon.run("check", "--probe", status=1)
+    assert sink.mails == []
+    assert "nothing was sent: mailgate does not run since" in said
+    assert "→ `mailgate serve`" in said
+
+
 @pytest.mark.real("dovecot-imapd", "openssl")
 def test_certificate_of_a_mailbox_is_verified(tmp_path: Path, dovecot: Dovecot) -> None:
     assert dovecot.certificates is not None
@@ -284,7 +296,8 @@ def test_grant_that_nobody_signed_in_for_is_told(tmp_path: Path, dovecot: Doveco
     done = check(tmp_path, GRANT + imap(dovecot, "check-grant", auth="microsoft"))
     assert done.exit_code == 1
     assert "the server offers neither OAUTHBEARER nor XOAUTH2" in done.output
-    assert "grant m365  nobody has signed in yet; `mailgate login m365`" in done.output
+    assert "this server takes passwords alone" in done.output
+    assert "grant m365  nobody has signed in yet\n    → `mailgate login m365`" in done.output
 
 
 def test_probe_before_the_first_start_says_what_to_do_and_how_all_stands(tmp_path: Path, sink: Sink) -> None:

@@ -15,6 +15,7 @@ from mailgate.intake import connection
 from mailgate.outgoing import relay
 from mailgate.settings import Imap, Relay
 from mailgate.trouble import Trouble
+from storage.database import DatabaseUnavailable
 
 BOX = Imap("office", "mx.desk.example", "help", port=1993, tls="implicit", password_file="mailbox.password")
 RELAY = Relay(host="mx.desk.example", port=1587, tls="starttls", user="help", password_file="relay.password")
@@ -117,6 +118,21 @@ def test_of_a_grant_its_own_words_are_told() -> None:
 def test_fault_of_our_own_is_told_as_one() -> None:
     found = connection.explain(KeyError("x"), BOX)
     assert (found.said, found.todo) == ("KeyError: 'x'", "a fault of mailgate's own: the log has where")
+
+
+def test_database_that_is_away_is_no_fault_of_our_own() -> None:
+    found = connection.explain(DatabaseUnavailable("database or disk\n is full"), BOX)
+    assert found.said == "the database: database or disk is full"
+    assert "`mailgate check` says more" in found.todo
+
+
+def test_server_of_another_protocol_is_told_as_one() -> None:
+    greeted = IMAPClientAbortError("unexpected response: b'220 mx.desk.example ESMTP'")
+    told(connection.explain(greeted, BOX), BOX.host, "that is no IMAP server: 220 mx.desk.example", "993 goes with tls")
+    cut = IMAPClientAbortError("the server hung up")
+    assert "that is no" not in connection.explain(cut, BOX).said
+    imap = smtplib.SMTPConnectError(-1, b"* OK IMAP4rev1 ready")
+    told(relay.explain(imap, RELAY), "mx.desk.example:1587", "that is no SMTP server: * OK IMAP4rev1", "465 goes with")
 
 
 def test_what_is_kept_parts_again_whatever_a_server_said() -> None:
