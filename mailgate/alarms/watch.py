@@ -179,7 +179,7 @@ class Alarms:
             unwritten = standing.unwritten(found.status, self._settings, now)
         except StorageError as error:
             self._away_since = self._away_since or now
-            said = f"database: it is away ({' '.join(str(error).split())})"
+            said = f"database: it is away ({' '.join(str(error).split())}); `mailgate check` says what to do"
             secrets = tuple(ends.secrets(self._settings))
             away = Problem("database", "database", said, self._away_since)
             return [away, *standing.around(self._settings, secrets, now), *self._unseen()]

@@ -215,6 +215,15 @@ def clock_a_day_behind(w: World) -> Fault:
 # --- the relay ----------------------------------------------------------------------------------------------------
 
 
+def mailbox_at_the_relays_port(w: World) -> Fault:
+    return Fault(w.box(port=w.sink.port), "that is no IMAP server: 220 ", "port", '993 goes with tls = "implicit"')
+
+
+def relay_at_the_mailboxs_port(w: World) -> Fault:
+    account = w.relay(port=w.dovecot.port)
+    return Fault(account, "that is no SMTP server: [CAPABILITY", "port", '587 with "starttls"')
+
+
 def relay_not_there(w: World) -> Fault:
     return Fault(w.relay(port=w.closed()), "nobody listens at 127.0.0.1:", "port", "is the server running")
 
@@ -315,6 +324,20 @@ def certificate_that_is_not_there(w: World) -> Fault:
 def database_unreachable(w: World) -> Fault:
     url = f"postgresql+psycopg://mailgate@127.0.0.1:{w.closed()}/none"
     return Fault({"storage": {"url": url}}, "Connection refused", "url", "is the database running?")
+
+
+def database_that_was_not_made(w: World) -> Fault:
+    server: Postgres = w.request.getfixturevalue("postgres")
+    made = server.new()
+    w.stack.callback(server.drop, made)
+    url = f"{made.rpartition('/')[0]}/nosuch"
+    return Fault({"storage": {"url": url}}, 'database "nosuch" does not exist', "url", "make it there")
+
+
+def database_at_no_such_host(w: World) -> Fault:
+    host = w.unknown(socket.EAI_NONAME)
+    url = f"postgresql+psycopg://mailgate@{host}/mailgate"
+    return Fault({"storage": {"url": url}}, host, "url", "look at the host in storage.url")
 
 
 def database_gone(w: World) -> Fault:
