@@ -40,7 +40,8 @@ def says_only_that(words: str) -> bool:
     timed = back or _dated(words)
     if not (timed and (away or (back and _thanks(words)))):
         return False
-    return sum(len(clause.split()) for clause in clauses if not _is_of_it(clause)) <= BESIDE
+    beside = [clause.split() for clause in clauses if not _is_of_it(clause)]
+    return sum(map(len, beside)) <= BESIDE and not any(map(_asks, beside))
 
 
 def may_say_that(words: str) -> bool:
@@ -60,6 +61,12 @@ def may_say_that(words: str) -> bool:
 def is_courteous(words: str) -> bool:
     """Whether a text thanks for a mail, or says what becomes of it, as responders do."""
     return _thanks(words) or _promises(words) or _opens(words[:SHORT])
+
+
+def _asks(beside: list[str]) -> bool:
+    """Whether words are more than a name: "please close it" is what somebody wants, however few words it has."""
+    small = sum(1 for word in beside if word[0].islower() and word not in phrases.PARTICLES)
+    return len(beside) > 2 and small > 1
 
 
 def _plain(words: str) -> str:

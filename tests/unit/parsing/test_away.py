@@ -77,6 +77,8 @@ NOT_SAID = [
 MORE = [
     "I am on leave until Monday, please call Bob about the printer which is in room 3.",
     "Could you wait? I am on leave until Monday.",
+    "I am away on Friday. Please close it.",
+    "Ich bin ab Montag im Urlaub, bitte heute reparieren.",
     "The technician is on vacation until 3 December, the colleague from Berlin brings the new printer along instead.",
     "Ich bin im Urlaub bis 3.12., der Drucker steht aber noch immer im Flur vor dem Lager.",
 ]
