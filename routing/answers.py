@@ -108,8 +108,12 @@ def _marked(mail: Mail) -> tuple[str, str] | None:
 
 
 def spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
-    """A spam verdict; a level (SCL) only of a hop that we trust, since senders' own servers write it, too."""
+    """A spam verdict: the provider's junk folder, or a header; a level (SCL) only of a hop that we trust, since senders'
+    own servers write it, too.
+    """
     door = policy.doors.get(mail.envelope.door, Door())
+    if door.junk:
+        return "junk_folder", f"it came by {mail.envelope.door}"
     for name, value in mail.message.auth.spam:
         said = value.strip().lower()
         if name != "SCL" and said.startswith("yes"):

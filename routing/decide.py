@@ -162,9 +162,7 @@ def _set_aside(case: Case) -> Decision | None:
     said: tuple[str, str] | None = None
     if case.trust == "failed" and mail.evidence.policy in ("quarantine", "reject"):
         said = "dmarc_fail", mail.evidence.seen
-    elif door.junk:
-        said = "junk_folder", f"it came by {mail.envelope.door}"
-    elif door.spam_headers and door.trusts(mail.envelope.peer):
+    elif door.junk or (door.spam_headers and door.trusts(mail.envelope.peer)):
         said = answers.spam(mail, case.policy)
     if said is None:
         return None

@@ -69,6 +69,8 @@ def test_a_released_mail_opens_its_ticket_by_the_same_stations(stations: Station
     [ticket] = stations.tickets()
     assert ticket.requester == ANNA
     assert stations.articles()[0].trust == "unverified"
+    assert not stations.letters("acknowledgement"), "it was called spam"
+    assert stations.letters("notice")
 
 
 def test_a_mail_that_is_moved_out_of_the_junk_folder_gets_in_without_a_release(stations: Stations) -> None:
@@ -76,6 +78,7 @@ def test_a_mail_that_is_moved_out_of_the_junk_folder_gets_in_without_a_release(s
     again = arrive(stations, "imap:office", headers="X-Moved: by hand\r\n")
     assert outcome(stations, again) == "article"
     assert len(stations.tickets()) == 1
+    assert stations.letters("acknowledgement")
 
 
 def test_a_released_mail_joins_the_conversation_that_it_answers(stations: Stations) -> None:
