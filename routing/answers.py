@@ -108,8 +108,9 @@ def _marked(mail: Mail) -> tuple[str, str] | None:
 
 
 def spam(mail: Mail, policy: Policy) -> tuple[str, str] | None:
-    """A spam verdict: the provider's junk folder, or a header; a level (SCL) only of a hop that we trust, since senders'
-    own servers write it, too.
+    """A spam verdict: the provider's junk folder, or a header.
+
+    A level (SCL) only of a hop that we trust, since senders' own servers write it, too.
     """
     door = policy.doors.get(mail.envelope.door, Door())
     if door.junk:
