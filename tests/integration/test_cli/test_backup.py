@@ -37,6 +37,11 @@ def quiet(_: int, __: int) -> None:
     """Progress that nobody watches."""
 
 
+def unwrapped(text: str) -> str:
+    """What a box says, wherever its lines break."""
+    return " ".join(text.replace("│", " ").split())
+
+
 @pytest.fixture
 def backup(desk: Any, tmp_path: Path) -> Path:
     """A backup of the desk."""
@@ -266,13 +271,13 @@ def test_damaged_database_is_replaced_when_told_and_kept_as_it_is(desk: Any, bac
     for log in ("-wal", "-shm"):
         file.with_name(f"{file.name}{log}").unlink(missing_ok=True)
     assert "is damaged; nothing was done" in desk.refused("restore", str(backup))
-    assert "is damaged" in desk.text("restore", str(backup), "--dry-run")
+    assert "is damaged" in unwrapped(desk.text("restore", str(backup), "--dry-run"))
     assert file.read_bytes() == content
     kept = desk.one("restore", str(backup), "--replace")["kept"]
     assert Path(kept).read_bytes() == content
     assert desk.one("db", "check")["problems"] == []
     assert desk.one("status")["tickets"] == 3
-    assert "is damaged" not in desk.text("restore", str(backup), "--dry-run")
+    assert "is damaged" not in unwrapped(desk.text("restore", str(backup), "--dry-run"))
 
 
 def test_dry_run_shows_all_and_touches_nothing(desk: Any, backup: Path) -> None:
@@ -300,8 +305,8 @@ def test_desk_that_began_anew_in_the_place_is_replaced_with_its_numbers_doubted(
     other.db.close()
     plan = other.one("restore", str(backup), "--dry-run")
     assert plan["doubted"] == [{"first": "INC-1001", "last": "INC-1002"}]
-    assert "INC-1001 to INC-1002 were given out by the replaced desk as well" in " ".join(
-        other.text("restore", str(backup), "--replace").replace("│", " ").split()
+    assert "INC-1001 to INC-1002 were given out by the replaced desk as well" in unwrapped(
+        other.text("restore", str(backup), "--replace")
     )
     with other.db.read() as connection:
         found = keys.load(connection)
@@ -367,7 +372,7 @@ def test_settings_that_differ_stay_and_newer_grants_are_not_overwritten(desk: An
     desk.settings.write_text(saved + "# since\n")
     grant.write_text("new")
     shown = desk.text("restore", str(backup), "--replace")
-    assert "which stays; compare the two" in " ".join(shown.replace("│", " ").split())
+    assert "which stays; compare the two" in unwrapped(shown)
     assert desk.settings.read_text().endswith("# since\n")
     assert (desk.folder / "mailgate.toml.restored").read_text() == saved
     assert grant.read_text() == "new"
