@@ -275,14 +275,27 @@ def _delivered(results: Sequence[Result], failed: Sequence[Result]) -> tally.Eve
     return events
 
 
-class _Away:
-    """Whether the relay is away, and how long it is left alone. Threads tell it, the loop asks it."""
+class _Trouble:
+    """With an error that `status` has not been told of. Threads tell it, the loop asks it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._untold: str | None = None
+
+    def untold(self) -> str | None:
+        """The error that `status` has not been told of."""
+        with self._lock:
+            error, self._untold = self._untold, None
+            return error
+
+
+class _Away(_Trouble):
+    """Whether the relay is away, and how long it is left alone. Threads tell it, the loop asks it."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._until = 0.0
         self._wait = 0.0
-        self._untold: str | None = None
 
     @property
     def untried(self) -> bool:
@@ -308,22 +321,15 @@ class _Away:
                 self._wait = self._until = 0.0
                 log.info("the relay is there")
 
-    def untold(self) -> str | None:
-        """The error that `status` has not been told of."""
-        with self._lock:
-            error, self._untold = self._untold, None
-            return error
 
-
-class _Unwelcome:
+class _Unwelcome(_Trouble):
     """Envelope senders that the relay refuses: their letters are kept, one of them tries now and then. Threads tell it,
     the loop asks it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__init__()
         self._until: dict[str, float] = {}
         self._wait: dict[str, float] = {}
-        self._untold: str | None = None
 
     def kept(self, clock: float) -> tuple[str, ...]:
         """Senders whose letters stay where they are now."""
@@ -351,20 +357,13 @@ class _Unwelcome:
                 del self._wait[sender]
                 log.info("the relay takes mail from <%s>", sender)
 
-    def untold(self) -> str | None:
-        """The error that `status` has not been told of."""
-        with self._lock:
-            error, self._untold = self._untold, None
-            return error
 
-
-class _Unrelayed:
+class _Unrelayed(_Trouble):
     """Letters that the relay does not carry for us, until they are tried again. Threads tell it, the loop asks it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__init__()
         self._until: dict[int, float] = {}  # by letter; one that was discarded meanwhile is over by itself
-        self._untold: str | None = None
 
     def waits(self, clock: float) -> bool:
         with self._lock:
@@ -382,9 +381,3 @@ class _Unrelayed:
         with self._lock:
             if self._until.pop(letter, None) is not None and not self._until:
                 log.info("the relay carries mail to others")
-
-    def untold(self) -> str | None:
-        """The error that `status` has not been told of."""
-        with self._lock:
-            error, self._untold = self._untold, None
-            return error
