@@ -183,8 +183,7 @@ def test_ctrl_c_leaves_no_half_file(sit: Sit, tmp_path: Path, dovecot: Dovecot) 
     person.answers("(not shown):", PASSWORD)
     person.sees("is signed in")
     person.sees("Time zone")
-    person.interrupt()
-    person.sees("Aborted!")
+    person.interrupt("Aborted!")
     assert person.end() == 1
     assert list(tmp_path.iterdir()) == []
 

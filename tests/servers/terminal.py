@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LOOK_SECONDS = 0.1  # how soon its end is noticed
+PRESS_SECONDS = 5.0  # without an answer, before a key is pressed again
 STEER = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\x07")
 
 
@@ -60,9 +61,20 @@ class Terminal:
         self.sees(question)
         self.type(words)
 
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        os.write(self._master, b"\x03")
+    def interrupt(self, answer: str, presses: int = 5) -> None:
+        """Ctrl-C until that is shown.
+
+        A signal between CPython's last look at its signals and its read() of the terminal is seen only once the read
+        ends: the key seems dead. Who sits there presses it again.
+        """
+        for left in reversed(range(presses)):
+            os.write(self._master, b"\x03")
+            try:
+                self.sees(answer, PRESS_SECONDS)
+                break
+            except AssertionError:
+                if not left:
+                    raise
 
     def end(self, seconds: float = 60.0) -> int:
         """Its exit status, and everything shown."""
