@@ -9,7 +9,7 @@ from mailgate.settings import Answers, Imap, Settings, Smtp, junk_door, networks
 from routing import rules
 from routing.newcomers import FREE_MAIL
 from routing.patterns import compiled
-from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Policy, Queue, Staff
+from routing.policy import DEGREES, Degrees, Door, Form, Limits, OldDesk, Person, Policy, Queue, Staff
 from routing.tokens import Keys, Style
 from routing.trust import ascii_domain
 
@@ -40,7 +40,8 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
     queues.setdefault(default, Queue(default, address, (), settings.desk.language))
     for name in named_by_rules(settings):
         queues.setdefault(name, Queue(name, address, (), settings.desk.language))
-    people = [Staff(s.name, s.addresses, s.roles) for s in settings.staff]
+    staff = [Staff(s.name, s.addresses, s.roles) for s in settings.staff]
+    people = [Person(p.name, p.addresses) for p in settings.person]
     return Policy(
         name=settings.desk.name,
         address=address,
@@ -50,7 +51,8 @@ def build(settings: Settings, keys: Keys, *, shadow: bool = False, rewriting: bo
         addresses={q.address: q.name for q in reversed(queues.values())} | {address: default},
         language=settings.desk.language,
         timezone=settings.desk.timezone,
-        staff={a: person for person in people for a in person.addresses},
+        staff={a: member for member in staff for a in member.addresses},
+        people={a: person for person in people for a in person.addresses},
         partners={key.lower().lstrip("@"): p.name for p in settings.partner for key in (*p.domains, *p.emails)},
         partner_languages={p.name: p.language for p in settings.partner if p.language},
         rules=tuple(rules.compile_rule(r.name, r.when, r.set, stop=r.stop) for r in settings.rule),

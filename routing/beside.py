@@ -32,14 +32,16 @@ def pairs(found: Sequence[str], ticket_id: int, related: Sequence[int]) -> tuple
 
 
 def people(mail: Mail, policy: Policy) -> tuple[str, ...]:
-    """Those besides us of whom a mail makes participants: its author, and those it is written to."""
+    """Those besides us of whom a mail makes participants: its author, and those it is written to, by every address."""
     message = mail.message
     named = dict.fromkeys(a.address.lower() for a in (*message.from_[:1], *message.to, *message.cc))
-    return tuple(a for a in named if "@" in a and not policy.is_ours(a))[:MOST_PEOPLE]
+    others = [a for a in named if "@" in a and not policy.is_ours(a)][:MOST_PEOPLE]
+    return tuple(dict.fromkeys(his for a in others for his in (a, *policy.of_same(a))))
 
 
-def of_same(address: str, related: Sequence[int], facts: Facts) -> Ticket | None:
+def of_same(address: str, related: Sequence[int], facts: Facts, policy: Policy) -> Ticket | None:
     """The ticket that somebody has beside one of these since an earlier answer there, and that he was told of."""
     parts = [i for i in facts.beside if (whole := facts.ticket(i)) is not None and whole.id in related]
     found = (facts.tickets.get(other) for i in parts for other in facts.beside[i])
-    return next((t for t in found if t is not None and t.requester == address and t.acknowledged), None)
+    his = policy.of_same(address)
+    return next((t for t in found if t is not None and t.requester in his and t.acknowledged), None)

@@ -30,7 +30,7 @@ def reply(case: Case, ticket: Ticket, append: Decision) -> Decision:
         if (after := _follower(case, ticket)) is not None:
             case = case.because("closed_followed", seen, f"joins {after.number}, which goes on with {ticket.number}")
             author: Literal["requester", "participant"] = (
-                "requester" if case.address == after.requester else "participant"
+                "requester" if after.requester in case.policy.of_same(case.address or "") else "participant"
             )
             return replace(
                 append, reasons=case.reasons, ticket_id=after.id, author=author, queue=after.queue, requester=None
@@ -47,7 +47,7 @@ def _follower(case: Case, ticket: Ticket) -> Ticket | None:
     after = (case.facts.ticket(t.id) for t in case.facts.tickets.values() if t.follows == first)
     able = (
         t for t in after if t is not None and t.state_type in ("new", "open", "pending")
-        and case.address in (t.requester, *t.participants)
+        and case.policy.known_as(case.address or "", (t.requester, *t.participants))
     )  # fmt: skip
     return max(able, key=lambda t: t.id, default=None)
 

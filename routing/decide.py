@@ -177,7 +177,7 @@ def _placed(case: Case) -> Decision:
     if not found:
         return numbers.claimed(case, opening.unplaced(case))
     if case.member is None:
-        found = threads.place(found, case.address or "", case.facts)
+        found = threads.place(found, case.address or "", case.facts, case.policy)
     first = found[0]
     ticket = case.facts.ticket(first.ticket_id)
     assert ticket is not None  # matches() keeps only tickets that are there

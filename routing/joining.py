@@ -39,17 +39,20 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             shares=inside,
         )
     root = _begins(found, ticket, case.facts)
-    is_requester = ticket.requester is not None and (
-        address == ticket.requester or (member is not None and ticket.requester in member.addresses)
-    )
+    known_as = case.policy.known_as(address or "", (ticket.requester, *ticket.participants))
+    is_requester = ticket.requester is not None and ticket.requester in case.policy.of_same(address or "")
     if member is not None and (not (is_requester or root) or commands.read(message.reply).name in commands.KNOWN):
         return staff.write(case, ticket, found[0].said, number_only=found[0].is_number)
     grant = case.policy.may("join", case.trust, ticket.queue, ticket.partner)
-    if not (is_requester or address in ticket.participants or (member is not None and root)):
+    if not (known_as or (member is not None and root)):
         why = _is_colleague(case, ticket, found) if grant.given else None
         if why is None:
             return _outsider(case, ticket, found[0])
         case = case.because("colleague", why, "takes part from now on")
+    elif known_as not in (None, address):
+        case = case.because(
+            "same_person", f"{address} is an address of {known_as}'s, by the settings", "the same person"
+        )
     role: Literal["requester", "participant"] = "requester" if is_requester else "participant"
     case = case.because(role, f"{address} is {role} of {ticket.number}", "may write there")
     if message.kind in AUTOMATIC:

@@ -65,7 +65,7 @@ def belongs(address: str, ticket: Ticket, policy: Policy, *, by_domain: bool = T
 
     That is its partner, or with `by_domain` the mail domain of its requester, unless anybody can have an address there.
     """
-    if address in (*ticket.participants, ticket.requester) or address in policy.staff:
+    if policy.known_as(address, (*ticket.participants, ticket.requester)) or address in policy.staff:
         return True
     if (partner := policy.partner(address)) is not None:
         return partner == ticket.partner

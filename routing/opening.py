@@ -52,7 +52,7 @@ def open_ticket(
     silent = answers.why_not(mail, address, case.facts, policy)
     if handed is not None:
         silent = ("forwarded", f"{address} wrote to a member of staff")
-    if silent is None and (before := beside.of_same(address or "", related, case.facts)) is not None:
+    if silent is None and (before := beside.of_same(address or "", related, case.facts, policy)) is not None:
         silent = ("told_already", f"{before.number} is {address}'s, beside the same ticket, and was acknowledged")
     if silent is None and case.trust == "failed":
         silent = ("failed", mail.evidence.seen)

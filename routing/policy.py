@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
@@ -34,6 +34,14 @@ class Staff:
     name: str
     addresses: tuple[str, ...]
     roles: tuple[str, ...] = ("agent",)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who writes to the desk from several addresses."""
+
+    name: str
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,7 @@ class Policy:
     language: str = "en"
     timezone: str = "UTC"
     staff: Mapping[str, Staff] = field(default_factory=dict)  # by each of their addresses
+    people: Mapping[str, Person] = field(default_factory=dict)  # who has several addresses, by each of them
     partners: Mapping[str, str] = field(default_factory=dict)  # domain or address: partner's name
     partner_languages: Mapping[str, str] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
@@ -201,9 +210,24 @@ class Policy:
         named = (person for person in self.staff.values() if person.name.casefold() == text)
         return self.staff.get(text) or next(named, None)
 
-    def partner(self, address: str) -> str | None:
-        """The partner whose person that is: by address, else by domain or the nearest domain above it."""
+    def of_same(self, address: str) -> tuple[str, ...]:
+        """All addresses, in lower case, of whoever has that one; itself where no other is known."""
         address = address.lower()
+        one = self.staff.get(address) or self.people.get(address)
+        return one.addresses if one is not None else (address,)
+
+    def known_as(self, address: str, among: Iterable[str | None]) -> str | None:
+        """The address among those by which that person is known there: this one before others of his."""
+        there = set(among)
+        return next((a for a in (address.lower(), *self.of_same(address)) if a in there), None)
+
+    def partner(self, address: str) -> str | None:
+        """The partner whose person that is: by this address, else by another of his."""
+        found = (self._partner(a) for a in (address.lower(), *self.of_same(address)))
+        return next(filter(None, found), None)
+
+    def _partner(self, address: str) -> str | None:
+        """By address, else by domain or the nearest domain above it."""
         if address in self.partners:
             return self.partners[address]
         domain = address.rpartition("@")[2]

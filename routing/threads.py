@@ -207,14 +207,14 @@ def bare_subject(subject: str, style: tokens.Style) -> str:
     return " ".join(text.casefold().split())
 
 
-def place(found: Sequence[Match], address: str, facts: Facts) -> tuple[Match, ...]:
+def place(found: Sequence[Match], address: str, facts: Facts, policy: Policy) -> tuple[Match, ...]:
     """The same signs, first the strongest one that leads where that sender takes part.
 
     A stranger who answers in a ticket that he has been shown has got one of his own: his next mail belongs there.
     """
     for match in found:
         ticket = facts.ticket(match.ticket_id)
-        if match.known_thread and ticket is not None and address in ticket.participants:
+        if match.known_thread and ticket is not None and policy.known_as(address, ticket.participants):
             return (match, *(m for m in found if m is not match))
     return tuple(found)
 

@@ -163,7 +163,7 @@ def _apart(waiting: Ticket, into: Ticket, policy: Policy, *, archived: bool) -> 
     who = waiting.requester or ""
     partner = policy.partner(who)
     colleague = partner is not None and partner == into.partner and partner in policy.colleagues
-    inside = who in into.participants or who == into.requester or colleague
+    inside = policy.known_as(who, (*into.participants, into.requester)) or colleague
     if not inside or not policy.may("join", "known_thread", into.queue, into.partner).given:
         return "apart_people"
     if not archived and (waiting.state_type != "new" or into.state_type == "closed"):

@@ -43,18 +43,18 @@ def watching(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...
 
 def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:
     """These people but for that one, by whichever of his addresses."""
-    member = policy.staff.get(address.lower())
-    his = member.addresses if member is not None else (address.lower(),)
+    his = policy.of_same(address)
     return tuple(p for p in people if p.lower() not in his)
 
 
 def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Address | None, tuple[Address, ...]]:
     """The requester, and the public participants in Cc; staff and the author are not among them."""
     requester = Address(ticket.requester_name, ticket.requester) if ticket.requester else None
+    apart = (ticket.requester, *policy.of_same(but))
     cc = tuple(
         Address("", p)
         for p in ticket.participants
-        if p not in (ticket.requester, but.lower()) and p not in policy.staff and not policy.is_ours(p)
+        if p not in apart and p not in policy.staff and not policy.is_ours(p)
     )
     return requester, cc
 

@@ -244,6 +244,16 @@ def _people(settings: Settings) -> Iterator[Misfit]:
     for index, partner in enumerate(settings.partner):
         if not partner.domains and not partner.emails:
             yield Misfit(("partner", index, "domains"), 'is missing; add domains = ["acme.example"], or emails')
+    for index, person in enumerate(settings.person):
+        if len(person.addresses) < 2:
+            yield Misfit(("person", index, "emails"), "is one address; name all of theirs, or leave the section out")
+        for address in person.addresses:
+            if address in ours:
+                yield Misfit(("person", index, "emails"), f"{address} is the desk's own")
+            if address in staff:
+                yield Misfit(
+                    ("person", index, "emails"), f"{address} is of a [[staff]] section; all of theirs stand there"
+                )
 
 
 def _numbers(settings: Settings) -> Iterator[Misfit]:
@@ -282,6 +292,7 @@ def _twice(settings: Settings) -> Iterator[Misfit]:
         ("email", "staff", [(n, a) for n, s in enumerate(settings.staff) for a in s.addresses]),
         ("domains", "partner", [(n, d.lower().lstrip("@")) for n, p in enumerate(settings.partner) for d in p.domains]),
         ("emails", "partner", [(n, e.lower()) for n, p in enumerate(settings.partner) for e in p.emails]),
+        ("emails", "person", [(n, a) for n, p in enumerate(settings.person) for a in p.addresses]),
         ("sender", "form", [(n, f.sender.lower()) for n, f in enumerate(settings.form)]),
         ("name", "rule", [(n, r.name) for n, r in enumerate(settings.rule)]),
     ):

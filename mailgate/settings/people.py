@@ -62,6 +62,24 @@ class Staff(Section, frozen=True):
         return tuple(dict.fromkeys(address.lower() for address in (*first, *self.emails)))
 
 
+class Person(Section, frozen=True):
+    """Somebody with several addresses, who takes part in a ticket by each. Several: write the section again."""
+
+    name: Annotated[str, about("Who it is.", "Jane Doe")]
+    emails: Annotated[
+        tuple[Address, ...],
+        about(
+            "All of theirs; where one is a partner's, so are those that are no other's.",
+            ["jane@acme.example", "jane.doe@mail.example"],
+        ),
+    ]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Each once, in lower case."""
+        return tuple(dict.fromkeys(address.lower() for address in self.emails))
+
+
 class Partner(Section, frozen=True):
     """An organisation whose people write. Several: write the section again."""
 

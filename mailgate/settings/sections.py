@@ -11,7 +11,7 @@ from msgspec import field
 from mailgate.settings.access import Grant
 from mailgate.settings.doors import Imap, Lmtp, Smtp
 from mailgate.settings.kinds import Address, Age, HostPort, Language, Section, about, size
-from mailgate.settings.people import Form, OldDesk, Partner, Queue, Rule, Staff
+from mailgate.settings.people import Form, OldDesk, Partner, Person, Queue, Rule, Staff
 from mailgate.settings.sending import Answers, Relay
 from mailgate.settings.trusting import Dns, Trust
 
@@ -99,6 +99,7 @@ class Settings(Section, frozen=True):
     queue: tuple[Queue, ...] = ()
     staff: tuple[Staff, ...] = ()
     partner: tuple[Partner, ...] = ()
+    person: tuple[Person, ...] = ()
     old_desk: tuple[OldDesk, ...] = ()
     form: tuple[Form, ...] = ()
     rule: tuple[Rule, ...] = ()

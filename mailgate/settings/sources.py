@@ -13,7 +13,7 @@ from typing import Any
 from mailgate.errors import SettingsError
 
 # sections that may stand there several times
-LISTS = ("imap", "grant", "queue", "staff", "partner", "old_desk", "form", "rule")
+LISTS = ("imap", "grant", "queue", "staff", "partner", "person", "old_desk", "form", "rule")
 
 Place = tuple[str | int, ...]  # ("imap", 0, "port"): a key, by section, number in a list, and name
 

@@ -285,6 +285,21 @@ def test_colleague_of_a_partner_joins_where_its_line_says_so(sqlite: Database, t
 # --- numbers --------------------------------------------------------------------------------------------------
 
 
+def test_person_with_two_addresses_is_one_requester_and_reads_the_answer_in_both(
+    sqlite: Database, tmp_path: Path
+) -> None:
+    home = "anna@mail.example"
+    at_desk = desk(sqlite, tmp_path, f'[[person]]\nname = "Anna"\nemails = ["{ANNA}", "{home.upper()}"]\n')
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.said(home, "My mail at work is down, too.", at_desk.last("acknowledgement", ANNA))
+    [one] = at_desk.tickets()
+    assert (one.requester, one.partner) == (ANNA, "Acme")
+    at_desk.said(AGENT, "Both run again.", at_desk.last("notice", AGENT))
+    assert [at_desk.heard("answer", who) for who in (ANNA, home)] == [1, 1]
+    at_desk.said(home, "It never has.", subject="Scanner")
+    assert [t.partner for t in at_desk.tickets()] == ["Acme", "Acme"]
+
+
 def test_answers_to_the_desk_before_this_one_find_each_other(sqlite: Database, tmp_path: Path) -> None:
     at_desk = desk(sqlite, tmp_path, '[[old_desk]]\nsystem = "otrs"\n[[old_desk]]\nsystem = "rt"\nhooks = ["old"]\n')
     otrs = "Re: [Ticket#2024010110000017] Printer"

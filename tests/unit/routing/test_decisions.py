@@ -20,7 +20,7 @@ from routing import rules, tokens
 from routing.decision import Decision
 from routing.mail import Evidence
 from routing.patterns import compiled
-from routing.policy import Door, Form, Limits, OldDesk
+from routing.policy import Door, Form, Limits, OldDesk, Person
 from storage.change import Announcement, Letter
 
 PAGE = Path(__file__).with_name("decisions.md")
@@ -29,6 +29,8 @@ PEOPLE = {
     "ben": "ben@acme.example",
     "carl": "carl@acme.example",
     "dora": "dora@other.example",
+    "anna-too": "anna@gmail.com",
+    "ben-too": "ben@home.example",
     "eve": "eve@evil.example",
     "sam": "sam@desk.example",
     "sam-too": "s.miller@desk.example",
@@ -52,8 +54,13 @@ RULES = tuple(
         ("misowned", "for eve", {"owner": "eve@evil.example"}),
     )
 )
+SEVERAL = (
+    Person("Anna", ("anna@acme.example", "anna@gmail.com")),
+    Person("Ben", ("ben@home.example", "ben@acme.example")),
+)
 POLICY = desk(
     rules=RULES,
+    people={address: person for person in SEVERAL for address in person.addresses},
     doors={"smtp": Door("mx.desk.example", (ip_network("127.0.0.1/32"),))},
     forms={
         "www@desk.example": Form("website", (ip_network("192.0.2.7/32"),)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from unit.routing.world import NO_LIMITS, PASS, World, desk, message
 
-from routing.policy import DEGREES, Policy
+from routing.policy import DEGREES, Person, Policy
 
 ANNA, BEN, CARL, SAM = "anna@acme.example", "ben@acme.example", "carl@acme.example", "sam@desk.example"
 DORA, DAVE, EVE = "dora@other.example", "dave@other.example", "eve@evil.example"
@@ -163,3 +163,17 @@ def test_an_agent_who_may_answer_unverified_lets_no_stranger_in() -> None:
     notice = world.letters("notice", SAM)[-1].letter.message_id
     world.arrive(message(SAM, "In Sam's name", id="s0", re=[notice], cc=[EVE, BEN]))
     assert set(world.tickets[1].participants) == {ANNA, BEN}
+
+
+def test_a_person_who_writes_from_another_address_gets_the_answers_there_too() -> None:
+    anna = Person("Anna", (ANNA, GINA))
+    world = begun(policy=desk(limits=NO_LIMITS, people=dict.fromkeys(anna.addresses, anna)))
+    world.arrive(message(GINA, "My mail at work is down.", id="a2", re=["a1"]))
+    assert read_by(world) == {ANNA, GINA}
+
+
+def test_an_unverified_mail_brings_in_the_other_address_of_who_is_in_it_and_no_other() -> None:
+    anna = Person("Anna", (ANNA, GINA))
+    world = begun(policy=desk(limits=NO_LIMITS, people=dict.fromkeys(anna.addresses, anna)))
+    cc(world, ANNA, GINA, GUY)
+    assert read_by(world) == {ANNA, GINA}

@@ -16,7 +16,7 @@ from mailgate.desk.merging import merge, of_company
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.mail import NO_EVIDENCE, Evidence, Mail
-from routing.policy import Form, Limits
+from routing.policy import Form, Limits, Person
 from routing.ticket import Ticket
 
 ANNA, BEN, SAM, TESS = "anna@acme.example", "ben@acme.example", "sam@desk.example", "tess@desk.example"
@@ -440,6 +440,29 @@ def test_answers_to_some_with_some_of_the_ids_end_on_one_ticket_in_any_order(
     answered = {s.letter.recipient for s in world.letters("answer") if not s.held}
     assert ANNA in answered and answered <= set(PEOPLE)
     assert "SAM" in world.public_words(ticket.id)
+
+
+@quick
+@given(CONVERSATIONS, st.sets(st.integers(0, 4)), st.integers(1, 5))
+def test_who_answers_from_a_second_address_is_in_the_conversation_in_any_order(
+    case: tuple[list[tuple[int, int, str, set[int]]], list[int]], from_home: set[int], batch: int
+) -> None:
+    replies, order = case
+    known = [Person(a, (a, a.replace("acme", "home"))) for a in PEOPLE]
+    mails = [
+        replace(mail, from_=(Address("", mail.from_[0].address.replace("acme", "home")),)) if n in from_home else mail
+        for n, mail in enumerate(answers(replies, order))
+    ]
+    world = World(desk(limits=NO_LIMITS, people={a: person for person in known for a in person.addresses}))
+    taken = [world.take(mails[n], evidence=PASS, at=10.0 * time) for time, n in enumerate(order)]
+    for first in range(0, len(taken), batch):
+        world.settle(taken[first : first + batch])
+    (ticket,) = (t for t in world.tickets.values() if t.state_type != "merged")
+    assert {a.text for a in world.of(ticket.id) if a.direction == "in"} == {m.text for m in mails}
+    assert ticket.requester in known[0].addresses, "who wrote the root mail, by one address or the other"
+    assert ticket.partner == "Acme"
+    acknowledged = [s.letter.ticket_id for s in world.letters("acknowledgement")]
+    assert len(acknowledged) == len(set(acknowledged)), "each first mail at most once"
 
 
 def test_two_conversations_of_the_same_people_stay_apart_in_any_order() -> None:
