@@ -24,6 +24,7 @@ _BARE = re.compile(r"([^\s\"(),:;<>@\\\[\]=]+)@([A-Za-z0-9.-]+)\Z", re.ASCII)
 _SPECIAL = re.compile(r"[\"(,:;<]|=\?")
 _WORD = re.compile(r"=\?[ \t]{0,3}[^?\s]{0,90}[ \t]{0,3}\?[bBqQ]\?[^?]*\?=")
 _PAREN = re.compile(r"[()\\]")
+_NEEDLESS = re.compile(r'"([^\s<>()@,;:\\"\[\].]+(?:\.[^\s<>()@,;:\\"\[\].]+)*)"')  # quotes around a dot-atom
 _COMMENT = re.compile(r"\([^()]*\)")
 _BLANK_DOT = re.compile(r"(@[^\s@]*) \. ")  # RFC 5322 section 4.4: "jdoe@test . example"
 
@@ -243,9 +244,15 @@ class _Scanner:
             address = address.strip("[]")
         address = words.decode(address, self.hint)
         local, at, domain = address.rpartition("@")
-        address = f"{local}@{domain.lower().rstrip('.')}" if at else address
+        address = f"{plain_local(local)}@{domain.lower().rstrip('.')}" if at else address
         if address and (at or (address.isascii() and " " not in address)):  # else it is a name that stands in brackets
             self.found.append(Address(name, address))
+
+
+def plain_local(local: str) -> str:
+    """A local part without quotes that it does not need: all forms of quoting are one mailbox (RFC 5321 4.1.2)."""
+    needless = _NEEDLESS.fullmatch(local)
+    return needless[1] if needless else local
 
 
 def _closing(text: str, position: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mailgate.intake import replies
 from mailgate.intake.replies import Reply
+from parsing.addresses import plain_local
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,6 @@ _ADDRESS = (
 _ROUTE = r"(?:@[^\s<>\x00-\x1f\x7f:]+:)?"
 _PATH = re.compile(rf"\s*(?:<(?P<null>)>|<{_ROUTE}(?P<path>{_ADDRESS})>|(?P<bare>[^\s<>]+))(?P<rest>\s.*)?")
 _BARE = re.compile(_ADDRESS)  # without brackets: RFC 5321 wants them, old devices forget them
-_NEEDLESS = re.compile(r'"([^\s<>()@,;:\\"\[\].]+(?:\.[^\s<>()@,;:\\"\[\].]+)*)"(?=@|\Z)')  # quotes around a dot-atom
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")  # esmtp-param, section 4.1.2
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3
 
@@ -101,7 +101,10 @@ def _split(argument: str, keyword: str) -> tuple[str | None, str] | None:
     if found["null"] is not None:
         return "", rest
     address = found["path"] or (found["bare"] if is_address(found["bare"]) else None)
-    return _NEEDLESS.sub(r"\1", address, count=1) if address and address[0] == '"' else address, rest
+    if address and address[0] == '"':
+        local, at, domain = address.rpartition("@") if not address.endswith('"') else (address, "", "")
+        address = f"{plain_local(local)}{at}{domain}"
+    return address, rest
 
 
 def _parameters(text: str) -> dict[str, str | None] | None:

@@ -38,6 +38,11 @@ def read(value: str) -> list[tuple[str, str]]:
         ("root", [("", "root")]),
         ("<root>", [("", "root")]),
         ("<=?utf-8?B?SsO2cmcgRG9l?=>", []),
+        ('"jane"@acme.example', [("", "jane@acme.example")]),  # RFC 5321 section 4.1.2: all quoting is one mailbox
+        ('Jane <"jane.doe"@acme.example>', [("Jane", "jane.doe@acme.example")]),
+        ('Jane <"jane doe"@acme.example>', [("Jane", '"jane doe"@acme.example')]),
+        ('<"jane..doe"@acme.example>', [("", '"jane..doe"@acme.example')]),
+        ('<"jane@evil.example"@acme.example>', [("", '"jane@evil.example"@acme.example')]),
     ],
 )
 def test_valid_forms_are_read(value: str, expected: list[tuple[str, str]]) -> None:
