@@ -91,8 +91,14 @@ def document(standing: Standing, daemon: Daemon) -> dict[str, Any]:
         "alarms": list(status.alarms),
         "restore": _restore(status),
         "daemon": {"runs": daemon.here, "last_seen": iso(daemon.seen)},
+        "shadow": iso(_in_shadow(status)),
         "problems": [line(problem.said) for problem in standing.problems],
     }
+
+
+def _in_shadow(status: Status) -> float | None:
+    """Since when nobody is answered, in seconds since 1970 UTC; None where somebody is."""
+    return next((beat.last_success for beat in status.beats if beat.name == "shadow"), None)
 
 
 def _restore(status: Status) -> dict[str, Any] | None:
@@ -138,10 +144,9 @@ def status(ctx: click.Context, place: Place, *, alone: bool, as_json: bool) -> N
     _mailboxes(people, settings, standing)
     _restore_told(people, standing)
     _grants(people, standing)
-    for beat in standing.status.beats:
-        if beat.name == "shadow" and beat.last_success is not None:
-            since = people.when(beat.last_success)
-            people.say(f"In shadow since {since}: nobody is answered, no mailbox changes.", "bold yellow")
+    if (since := _in_shadow(standing.status)) is not None:
+        said = f"In shadow since {people.when(since)}: nobody is answered, no mailbox changes."
+        people.say(said, "bold yellow")
     people.say(f"Times are of {settings.desk.timezone}.", "dim")
     if not daemon.begun:
         people.say(f"Not started yet: `{running.start(settings)}`.", "bold yellow")

@@ -191,6 +191,7 @@ def test_leaving_shadow_sends_nothing_old_by_itself(daemon: Daemon, dovecot: Dov
     tickets(daemon, 4)
     until(lambda: daemon.json("status")["outbox"]["held"] == 8, "eight held mails")
     assert "In shadow since" in daemon.run("status")
+    assert daemon.json("status")["shadow"] is not None
     number = daemon.json("ticket", "list")[0]["number"]
     daemon.run("ticket", "reply", number, "--text", "From the terminal.")  # held as well
     assert daemon.json("status")["outbox"]["held"] == 9
@@ -199,6 +200,7 @@ def test_leaving_shadow_sends_nothing_old_by_itself(daemon: Daemon, dovecot: Dov
 
     daemon.start()
     assert "In shadow" not in daemon.run("status")
+    assert daemon.json("status")["shadow"] is None
     dovecot.deliver(user, mail("live", "live@acme.example"))
     tickets(daemon, 5)
     sink.wait(2)
