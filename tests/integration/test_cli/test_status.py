@@ -53,6 +53,7 @@ def test_status_counts_everything_in_one_object(desk: Any) -> None:
         "alarms",
         "restore",
         "daemon",
+        "shadow",
         "problems",
     }
 
