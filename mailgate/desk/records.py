@@ -8,7 +8,7 @@ from typing import Any
 from mailgate.desk.announcements import notice, unowned
 from mailgate.desk.people import GATEWAY, others
 from mailgate.desk.states import answered, given_back
-from routing.decision import Decision
+from routing.decision import Decision, Report
 from routing.facts import Confirmation, Facts
 from routing.mail import Mail
 from routing.policy import Policy
@@ -48,62 +48,68 @@ def recorded(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Ch
         outcome=outcome(mail, decision, "record", ticket_id=before.id if before else None, article_id=about),
     )
     if report is not None:
-        why = mail.message.bounce_diagnostic or mail.message.kind_reason or None
-        if not report.proved:
-            why = ": ".join(filter(None, (NOT_VERIFIED, why)))
-        gone = report.letter.recipient.lower() if report.suppress else None
-        change = replace(change, marks=(Mark(report.letter.message_id, report.state, report.status, why, time, gone),))
+        change = replace(change, marks=(_mark(report, mail),))
     if before is None:
         return change
-    actor = mail.message.author.address if mail.message.author else GATEWAY
     if decision.release is not None:
-        after = replace(before, version=before.version + 1, updated=max(before.updated, time))
-        after, history, release = released(after, decision.release, actor, time, policy)
-        lost = decision.release.command and before.owner
-        told_of = (unowned(mail, decision, before, after, policy),) if lost else ()
-        return replace(
-            change,
-            ticket=after,
-            version=before.version,
-            history=tuple(history),
-            release=release,
-            announcements=tuple(a for a in told_of if a.recipients),
-        )
+        return _sent_on(change, decision.release, before, mail, decision, policy)
     if decision.ask is not None:
         return replace(change, announcements=(_unsent(mail, decision, before),))
-    if report is None:
-        return change
-    entry = HistoryEntry(
-        time,
-        GATEWAY,
-        {"failed": "bounced", "delayed": "delayed", "read": "read"}.get(report.state, mail.message.kind),
-        None,
-        f"{report.letter.recipient} {report.status or ''}".rstrip(),
-        report.letter.article_id,
+    return _reported(change, report, before, mail, decision, policy) if report is not None else change
+
+
+def _mark(report: Report, mail: Mail) -> Mark:
+    """What the report says of the delivery that it is about."""
+    why = mail.message.bounce_diagnostic or mail.message.kind_reason or None
+    if not report.proved:
+        why = ": ".join(filter(None, (NOT_VERIFIED, why)))
+    gone = report.letter.recipient.lower() if report.suppress else None
+    return Mark(report.letter.message_id, report.state, report.status, why, mail.envelope.received_at, gone)
+
+
+def _sent_on(
+    change: Change, asked: Confirmation, before: Ticket, mail: Mail, decision: Decision, policy: Policy
+) -> Change:
+    """What a `#send` releases."""
+    actor = mail.message.author.address if mail.message.author else GATEWAY
+    after = replace(before, version=before.version + 1, updated=max(before.updated, change.time))
+    after, history, release = released(after, asked, actor, change.time, policy)
+    told = unowned(mail, decision, before, after, policy) if asked.command and before.owner else None
+    return replace(
+        change,
+        ticket=after,
+        version=before.version,
+        history=tuple(history),
+        release=release,
+        announcements=(told,) if told is not None and told.recipients else (),
     )
-    announcements = []
+
+
+def _reported(change: Change, report: Report, before: Ticket, mail: Mail, decision: Decision, policy: Policy) -> Change:
+    """What is written of a report in the ticket of its delivery, and who is told."""
+    recipient, time = report.letter.recipient, change.time
+    what = {"failed": "bounced", "delayed": "delayed", "read": "read"}.get(report.state, mail.message.kind)
+    entry = HistoryEntry(
+        time, GATEWAY, what, None, f"{recipient} {report.status or ''}".rstrip(), report.letter.article_id
+    )
+    announcements: tuple[Announcement, ...] = ()
     if decision.notify:
         told = notice("bounced", mail, decision, before, policy)
-        announcements.append(
+        doubted = () if report.proved else (("doubted", "yes"),)
+        announcements = (
             replace(
                 told,
-                recipients=others((report.letter.recipient,), before, policy)
-                if decision.tell_others
-                else told.recipients,
+                recipients=others((recipient,), before, policy) if decision.tell_others else told.recipients,
                 attachments=(),  # the parts of the report
-                details=(
-                    ("recipient", report.letter.recipient),
-                    ("status", report.status or ""),
-                    *(() if report.proved else (("doubted", "yes"),)),
-                ),
-            )
+                details=(("recipient", recipient), ("status", report.status or ""), *doubted),
+            ),
         )
     return replace(
         change,
         ticket=replace(before, version=before.version + 1),
         version=before.version,
         history=(entry,),
-        tripped=Tripped(unreachable(report.letter.recipient), time, fresh=True) if decision.tell_others else None,
+        tripped=Tripped(unreachable(recipient), time, fresh=True) if decision.tell_others else None,
         announcements=tuple(a for a in announcements if a.recipients),
     )
 

@@ -21,7 +21,7 @@ from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
-from storage.change import Ask, Change, HistoryEntry, Release
+from storage.change import Announcement, Article, Ask, Change, HistoryEntry, Release
 
 
 def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
@@ -115,88 +115,107 @@ def _opened(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Cha
 
 
 def _joined(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
-    before = facts.tickets[decision.ticket_id or 0]
-    message, time = mail.message, mail.envelope.received_at
+    before, time = facts.tickets[decision.ticket_id or 0], mail.envelope.received_at
     article = article_of(mail, decision, before)
-    public = decision.visibility == "public"
-    counts = (decision.verb in ("append", "hold") and decision.asks != "away") or decision.notify
-    after = replace(before, version=before.version + 1, updated=max(before.updated, time) if counts else before.updated)
-    history = [HistoryEntry(time, article.sender.address or GATEWAY, _what(decision), None, None, article.id)]
-    if public:
-        after = replace(
-            after,
-            participants=participants(before.participants, mail, decision, policy),
-        )
-    if decision.numbers:
-        after = replace(after, fields={**numbers.says(decision.numbers), **after.fields})
-    if decision.requester is not None:
-        name = decision.requester.address.lower()
-        after = replace(
-            after,
-            requester=name,
-            requester_name=decision.requester.name,
-            partner=policy.partner(name) or before.partner,
-        )
-        history.append(HistoryEntry(time, name, "requester", before.requester, name, article.id))
-    if decision.begins and (subject := _subject(mail, decision, policy)) and subject != before.subject:
-        after = replace(after, subject=subject)
-        history.append(HistoryEntry(time, article.sender.address, "subject", before.subject, subject, article.id))
-    if public and article.sender.address.lower() == after.requester and message.message_id:
-        after = replace(after, last_public_id=message.message_id)
-    if decision.reopen:
-        after = with_state(after, "open", "open", time)
-        history.append(HistoryEntry(time, article.sender.address, "state", before.state, "open", article.id))
-    announcements = []
-    articles = [article]
-    ask = release = None
-    if decision.release is not None:
-        after, more, release = released(after, decision.release, article.sender.address, time, policy)
-        history += more
-        if decision.release.command and before.owner:
-            announcements.append(unowned(mail, decision, before, after, policy))
-    if (ended := decision.ends) is not None:
-        history.append(HistoryEntry(time, article.sender.address, "question_ended", None, None, ended.article_id))
-        release = Release(ended.message_id, ended.article_id, "", time, publishes=False)
-    if decision.unassign:
-        after, more = given_back(after, article.sender.address, time, article.id)
-        history += more
-    if decision.refuse and decision.acknowledge and message.author is not None:
-        letter = automatic(mail, after, message.author, policy)
-        articles.append(letter)
-        announcements.append(automatic_mail("refused", mail, after, message.author, letter, policy))
-    if decision.author == "staff" and (decision.answer or decision.ask):
-        member = policy.staff[article.sender.address.lower()]
-        if decision.answer:
-            after, more = answered(after, member.addresses[0], time, article.id)
-            history += more
-        if decision.answer or (decision.held and not decision.command):
-            announcements += answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
-        if decision.answer:
-            watchers = watching(after, policy, but=article.sender.address)
-            announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=watchers))
-        if decision.ask and decision.held:
-            ask = Ask(
-                article.id, article.sender.address.lower(), decision.ask, time + CONFIRM_SECONDS, decision.command
-            )
-        if decision.ask:
-            announcements.append(question(decision, after, article))
-    elif decision.unassign:
-        announcements.append(unowned(mail, decision, before, after, policy))
-    elif decision.notify:
-        announcements.append(notice(_why(decision), mail, decision, after, policy))
+    after, came = _taken_in(mail, decision, before, article, policy)
+    after, did, release = _worked(mail, decision, after, article, policy)
+    letters, announcements = _told(mail, decision, before, after, article, policy)
     return Change(
         time,
         claim=mail.claim,
         outcome=outcome(mail, decision, "article", ticket_id=after.id, article_id=article.id),
         ticket=after,
         version=before.version,
-        articles=tuple(articles),
-        history=tuple(history),
+        articles=(article, *letters),
+        history=(*came, *did),
         keys=claims(mail, decision, after.id, facts, policy),
         announcements=tuple(a for a in announcements if a.recipients),
-        ask=ask,
+        ask=_ask(decision, article, time),
         release=release,
     )
+
+
+def _taken_in(
+    mail: Mail, decision: Decision, before: Ticket, article: Article, policy: Policy
+) -> tuple[Ticket, list[HistoryEntry]]:
+    """The ticket with that mail in it: who takes part, whose it is, what it is about, and that it is open again."""
+    message, time, who = mail.message, mail.envelope.received_at, article.sender.address
+    public = decision.visibility == "public"
+    counts = (decision.verb in ("append", "hold") and decision.asks != "away") or decision.notify
+    after = replace(before, version=before.version + 1, updated=max(before.updated, time) if counts else before.updated)
+    history = [HistoryEntry(time, who or GATEWAY, _what(decision), None, None, article.id)]
+    if public:
+        after = replace(after, participants=participants(before.participants, mail, decision, policy))
+    if decision.numbers:
+        after = replace(after, fields={**numbers.says(decision.numbers), **after.fields})
+    if (requester := decision.requester) is not None:
+        name = requester.address.lower()
+        partner = policy.partner(name) or before.partner
+        after = replace(after, requester=name, requester_name=requester.name, partner=partner)
+        history.append(HistoryEntry(time, name, "requester", before.requester, name, article.id))
+    if decision.begins and (subject := _subject(mail, decision, policy)) and subject != before.subject:
+        after = replace(after, subject=subject)
+        history.append(HistoryEntry(time, who, "subject", before.subject, subject, article.id))
+    if public and after.requester in policy.of_same(who) and message.message_id:
+        after = replace(after, last_public_id=message.message_id)
+    if decision.reopen:
+        after = with_state(after, "open", "open", time)
+        history.append(HistoryEntry(time, who, "state", before.state, "open", article.id))
+    return after, history
+
+
+def _worked(
+    mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy
+) -> tuple[Ticket, list[HistoryEntry], Release | None]:
+    """The ticket after what its author's words do there: what they release or end, give back, or answer."""
+    time, who = mail.envelope.received_at, article.sender.address
+    history: list[HistoryEntry] = []
+    release = None
+    if decision.release is not None:
+        ticket, history, release = released(ticket, decision.release, who, time, policy)
+    if (ended := decision.ends) is not None:
+        history.append(HistoryEntry(time, who, "question_ended", None, None, ended.article_id))
+        release = Release(ended.message_id, ended.article_id, "", time, publishes=False)
+    if decision.unassign:
+        ticket, more = given_back(ticket, who, time, article.id)
+        history += more
+    if decision.author == "staff" and decision.answer:
+        ticket, more = answered(ticket, policy.staff[who.lower()].addresses[0], time, article.id)
+        history += more
+    return ticket, history, release
+
+
+def _told(
+    mail: Mail, decision: Decision, before: Ticket, after: Ticket, article: Article, policy: Policy
+) -> tuple[list[Article], list[Announcement]]:
+    """Who is told of it, and the articles that are letters of ours."""
+    letters, announcements = [], []
+    if decision.release is not None and decision.release.command and before.owner:
+        announcements.append(unowned(mail, decision, before, after, policy))
+    if decision.refuse and decision.acknowledge and (author := mail.message.author) is not None:
+        letters.append(automatic(mail, after, author, policy))
+        announcements.append(automatic_mail("refused", mail, after, author, letters[0], policy))
+    if decision.author == "staff" and (decision.answer or decision.ask):
+        if decision.answer or (decision.held and not decision.command):
+            announcements += answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
+        if decision.answer:
+            watchers = watching(after, policy, but=article.sender.address)
+            announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=watchers))
+        if decision.ask:
+            announcements.append(question(decision, after, article))
+    elif decision.unassign:
+        announcements.append(unowned(mail, decision, before, after, policy))
+    elif decision.notify:
+        announcements.append(notice(_why(decision), mail, decision, after, policy))
+    return letters, announcements
+
+
+def _ask(decision: Decision, article: Article, time: float) -> Ask | None:
+    """What waits for the `#send` of a member of staff who has been asked for it."""
+    if decision.author != "staff" or not decision.held or not decision.ask:
+        return None
+    who = article.sender.address.lower()
+    return Ask(article.id, who, decision.ask, time + CONFIRM_SECONDS, decision.command)
 
 
 def _why(decision: Decision) -> str:
