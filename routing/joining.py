@@ -10,58 +10,71 @@ from routing import closed, commands, newcomers, opening, staff, threads
 from routing.case import AUTOMATIC, Case
 from routing.decision import Decision
 from routing.facts import Facts
+from routing.policy import Grant
 from routing.threads import Match
 from routing.ticket import Ticket
 
+Role = Literal["requester", "participant"]
 ARCHIVE = "import"  # the door of a back catalogue, which the administrator vouches for
 
 
 def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     """What a mail whose first sign leads to that ticket may do there."""
-    message, address, member = case.mail.message, case.address, case.member
+    address, member, policy = case.address, case.member, case.policy
     archived = case.mail.envelope.door == ARCHIVE
-    if address is not None and case.policy.is_ours(address) and not archived:
+    if address is not None and policy.is_ours(address) and not archived:
         case = case.because(
             "own_address", f"From is our own {address}", "kept inside; nobody is told, so it cannot loop"
         )
         return _kept(case, ticket, "system")
-    if archived and found[0].known_thread and message.kind not in AUTOMATIC:
-        case = case.because("catalogue", found[0].said, "the past is taken as it was: its threads stay whole")
-        inside = address in ticket.participants  # who wrote then without being in it does not get in by that
-        return Decision(
-            "append",
-            case.trust,
-            case.reasons,
-            ticket_id=ticket.id,
-            author="participant" if inside else "system",
-            queue=ticket.queue,
-            words=message.reply,
-            shares=inside,
-        )
+    if archived and found[0].known_thread and case.mail.message.kind not in AUTOMATIC:
+        return _archived(case, ticket, found[0])
     root = _begins(found, ticket, case.facts)
-    known_as = case.policy.known_as(address or "", (ticket.requester, *ticket.participants))
-    is_requester = ticket.requester is not None and ticket.requester in case.policy.of_same(address or "")
-    if member is not None and (not (is_requester or root) or commands.read(message.reply).name in commands.KNOWN):
+    is_requester = ticket.requester is not None and ticket.requester in policy.of_same(address or "")
+    commanded = member is not None and commands.read(case.mail.message.reply).name in commands.KNOWN
+    if member is not None and (commanded or not (is_requester or root)):
         return staff.write(case, ticket, found[0].said, number_only=found[0].is_number)
-    grant = case.policy.may("join", case.trust, ticket.queue, ticket.partner)
-    if not (known_as or (member is not None and root)):
+    grant = policy.may("join", case.trust, ticket.queue, ticket.partner)
+    known_as = policy.known_as(address or "", (ticket.requester, *ticket.participants))
+    if known_as not in (None, address):
+        case = case.because("same_person", f"{address} is {known_as}'s, too, by the settings", "the same person")
+    elif known_as is None and (member is None or not root):
         why = _is_colleague(case, ticket, found) if grant.given else None
         if why is None:
             return _outsider(case, ticket, found[0])
         case = case.because("colleague", why, "takes part from now on")
-    elif known_as not in (None, address):
-        case = case.because(
-            "same_person", f"{address} is an address of {known_as}'s, by the settings", "the same person"
-        )
-    role: Literal["requester", "participant"] = "requester" if is_requester else "participant"
+    role: Role = "requester" if is_requester else "participant"
     case = case.because(role, f"{address} is {role} of {ticket.number}", "may write there")
-    if message.kind in AUTOMATIC:
+    return _kept_inside(case, ticket, found[0], role, grant) or _appended(
+        case, ticket, role, begins=root, becomes=root and not is_requester
+    )
+
+
+def _archived(case: Case, ticket: Ticket, sign: Match) -> Decision:
+    """A mail of the past; who wrote then without being in the conversation does not get in by that."""
+    case = case.because("catalogue", sign.said, "the past is taken as it was: its threads stay whole")
+    inside = case.policy.known_as(case.address or "", ticket.participants) is not None
+    return Decision(
+        "append",
+        case.trust,
+        case.reasons,
+        ticket_id=ticket.id,
+        author="participant" if inside else "system",
+        queue=ticket.queue,
+        words=case.mail.message.reply,
+        shares=inside,
+    )
+
+
+def _kept_inside(case: Case, ticket: Ticket, sign: Match, role: Role, grant: Grant) -> Decision | None:
+    """What somebody who takes part writes and no partner reads."""
+    if case.mail.message.kind in AUTOMATIC:
         case = case.because("kind", case.kind, "kept; state, owner and clock stay as they are")
         return _kept(case, ticket, role)
     if not grant.given:
         case = case.because(
             "weak_sign",
-            f"{found[0].said}; the sender is {case.trust}",
+            f"{sign.said}; the sender is {case.trust}",
             f"{grant.line}: not enough to join; an internal note, and staff are told",
         )
         return _note(case, ticket, role)
@@ -70,8 +83,14 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
             "inside", f"in answer to {named}, our notice of an internal note", "an internal note; staff are told"
         )
         return _note(case, ticket, role)
-    if root and not is_requester:
-        case = case.because("root_author", f"{address} wrote the mail that began it", "becomes its requester")
+    return None
+
+
+def _appended(case: Case, ticket: Ticket, role: Role, *, begins: bool, becomes: bool) -> Decision:
+    """Public words. `begins`: the mail is before all others; `becomes`: its author is the requester from now on."""
+    message = case.mail.message
+    if becomes:
+        case = case.because("root_author", f"{case.address} wrote the mail that began it", "becomes its requester")
     shares = case.policy.may("see", case.trust, ticket.queue, ticket.partner).given
     case, left_out = newcomers.left_out(case, ticket) if shares else (case, ())
     append = Decision(
@@ -81,8 +100,8 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
         ticket_id=ticket.id,
         author=role,
         queue=ticket.queue,
-        requester=message.author if root and not is_requester else None,
-        begins=root,
+        requester=message.author if becomes else None,
+        begins=begins,
         words=message.reply,
         notify=True,
         shares=shares,
@@ -93,7 +112,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     return append
 
 
-def _note(case: Case, ticket: Ticket, author: Literal["requester", "participant"]) -> Decision:
+def _note(case: Case, ticket: Ticket, author: Role) -> Decision:
     """Kept inside, and staff are told."""
     return replace(_kept(case, ticket, author), words=case.mail.message.reply, notify=True)
 
@@ -137,7 +156,7 @@ def _outsider(case: Case, ticket: Ticket, sign: Match) -> Decision:
     return Decision("unmatched", case.trust, case.because("kind", case.kind, "it answers something").reasons)
 
 
-def _kept(case: Case, ticket: Ticket, author: Literal["requester", "participant", "system"]) -> Decision:
+def _kept(case: Case, ticket: Ticket, author: Role | Literal["system"]) -> Decision:
     """Stored inside the ticket, and nothing else happens."""
     return Decision(
         "note",

@@ -49,15 +49,7 @@ def open_ticket(
     sees = policy.may("see", case.trust, queue, partner)
     if not sees.given and (message.cc or len(message.to) > 1):
         case = case.because("trust_see", sees.line, "To and Cc take no part")
-    silent = answers.why_not(mail, address, case.facts, policy)
-    if handed is not None:
-        silent = ("forwarded", f"{address} wrote to a member of staff")
-    if silent is None and (before := beside.of_same(address or "", related, case.facts, policy)) is not None:
-        silent = ("told_already", f"{before.number} is {address}'s, beside the same ticket, and was acknowledged")
-    if silent is None and case.trust == "failed":
-        silent = ("failed", mail.evidence.seen)
-    if silent is None and wanted.get("acknowledge") is False:
-        silent = ("rule", "a rule says acknowledge = false")
+    silent = _silent(case, address, related, handed, wanted)
     if silent is None:
         case = case.because("acknowledge", f"a person's first mail, from {address}", "the sender is told the number")
     else:
@@ -86,6 +78,21 @@ def open_ticket(
         forwarded=handed,
         shares=sees.given,
     )
+
+
+def _silent(
+    case: Case, address: str | None, related: tuple[int, ...], handed: Forwarded | None, wanted: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """The reason, and what was seen, why the requester is not told the number; None where he is."""
+    if handed is not None:
+        return "forwarded", f"{address} wrote to a member of staff"
+    if (found := answers.why_not(case.mail, address, case.facts, case.policy)) is not None:
+        return found
+    if (before := beside.of_same(address or "", related, case.facts, case.policy)) is not None:
+        return "told_already", f"{before.number} is {address}'s, beside the same ticket, and was acknowledged"
+    if case.trust == "failed":
+        return "failed", case.mail.evidence.seen
+    return ("rule", "a rule says acknowledge = false") if wanted.get("acknowledge") is False else None
 
 
 def _checked(case: Case, queue: str, wanted: Mapping[str, Any]) -> tuple[Case, str, Mapping[str, Any]]:
