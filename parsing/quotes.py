@@ -17,6 +17,10 @@ WRAP_CHARACTERS = 600  # a name and an address of the greatest lengths fit; a pa
 BLOCK_LINES = 24  # From, Sent, To, Cc, Subject with long lists of recipients folded under them
 NAME_CHARACTERS = 80  # before the address in "NAME <ADDRESS> wrote:"
 ABBREVIATION_CHARACTERS = 8
+DAY_CHARACTERS = 16  # of a date's end with an abbreviated month
+PARTS = 3  # lines of an introduction above one that would do without them
+PART_CHARACTERS = 100  # of each
+FOLDED_CHARACTERS = 56  # of a line that a client broke, with the first word of the next
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
 VERB_LINE = 40  # characters of a line that holds nothing else
 SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
@@ -59,16 +63,22 @@ _MIDDLE = re.compile(
     r"(?:\s|[-–—]{2,}\s?)"
     r"(?=(?:On|Am|Le|Il|El|Op|Den|Em|W dniu|Dnia)\s(?:\w{2,12}\.?,?\s(?:\w{2,12}\.?\s)?)?\d{1,4}\D)"
 )
+_FULL_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}")
+_YEAR_FIRST = re.compile(r"\W{0,2}(?:19|20)\d\d[,，]?\s")  # of a date whose day and month stand on the line above
+# The part of an introduction that a client broke off: "On 10 Mar 2026, at 09:05, Jane", "Jane Doe <ADDRESS> je".
+_DATED_PART = re.compile(r"\W{0,4}(?:[^\W\d][^\s\d@<>:]{0,20}\s(?:[^\s\d@<>:]{1,20}\s){0,2})?[^\s\d@<>:]{0,3}\d")
+_NAMED_PART = re.compile(r"[^\s<>()@][^<>@]{0,100}[<(]?[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()]{1,255}[>)]?[^<>@]{0,60}$")
 _ONLY_DATE = re.compile(
     r"[^\W\d][^\d@<>:]{0,34}\d[^@<>:]{4,40}\d:\d\d(?::\d\d)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?\s{0,2}$"
 )
 _ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
+_DAY = re.compile(r"\d\.?\s[^\W\d_]{2,9}\.$")  # "2026. márc."
 _RULED = "-=_–—‐‑−* \t"  # what the line of a separator begins with
 ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]{1,64}@[^\s<>()\[\]\"',;:]{1,255}")
 _SEPARATOR = re.compile(
     r"[\s>*_]{0,8}(?:[-=_–—‐‑−]\s?){2,}\s*([^\W\d_][^:<>@]{2,58}?)[\s*:]*(?:[-=_–—‐‑−]\s?){2,}[*_]{0,2}$"
 )
-_RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—‐‑−*]\s?){3,}$")
+_RULE = re.compile(r"[\s>*]{0,8}(?:[-=_–—‐‑−*]\s?){3,}+\s*$")
 _LABEL = re.compile(r"[\s>*_|•-]{0,8}([^\W\d_][^:：<>@*_]{0,22}?)[\s*_]{0,4}[:：][\s*_\u00a0]*")
 _INLINE_LABEL = re.compile(r"\s([^\W\d_][\w ]{1,12}?)\s?:\s")
 _says_forwarded = phrases.finder((phrases.words(phrases.FORWARDED),))
@@ -87,7 +97,7 @@ def visible(line: str) -> str:
     return line if line.isascii() else _INVISIBLE.sub("", line).replace("\u00a0", " ")
 
 
-def _is_visible(text: str) -> bool:
+def is_visible(text: str) -> bool:
     """Whether it surely is what `visible` makes of it: told at once of Latin-1's letters."""
     try:
         text.encode("latin-1")
@@ -133,7 +143,8 @@ def marks(lines: Sequence[str]) -> list[Mark]:
         if raw[0] == ">" and _GROUPWISE.match(raw):
             mark = Mark("original", number, number + 1)
         elif raw[0] in "> " and is_quoted(raw):
-            mark = _wrote(lines, number, raw, free) if _is_wrapped_verb(raw) else None
+            line = visible(raw).rstrip()
+            mark = _wrote(lines, number, line, free) if _is_wrapped_verb(line) else None
         else:
             near = number + 3 >= quoted  # so that a quote may follow
             if not (near or ":" in raw or "@" in raw or raw[0] in _RULED) and raw.isascii():
@@ -185,7 +196,7 @@ def unbarred(lines: list[str]) -> list[str]:
 def forward(lines: Sequence[str]) -> Mark | None:
     """The first mark of a forwarded mail in `lines`, where no others matter."""
     text = "\n".join(lines)
-    if _is_visible(text) and not _says_forwarded(text):
+    if is_visible(text) and not _says_forwarded(text):
         return None  # as nearly all, told at once
     for number, raw in enumerate(lines):
         if raw and (raw[0] in _RULED or ":" in raw or "：" in raw):
@@ -204,7 +215,9 @@ def _separator(number: int, line: str) -> Mark | None:
         match = _SEPARATOR.match(line.replace("*", "").replace("&nbsp;", " ") if "*" in line or "&" in line else line)
         if match and _says_forwarded(match[1]):
             return Mark("forward", number, number + 1)
-        if match and (_says_original(match[1]) or match[1].strip().lower() == "original"):  # QQ Mail in English
+        if match and (
+            _says_original(match[1].replace("’", "'")) or match[1].strip().lower() == "original"
+        ):  # QQ Mail in English
             return Mark("original", number, number + 1)
         if _NOTES.match(line) and _has_verb(line):
             return Mark("wrote", number, number + 1)
@@ -236,7 +249,8 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
         spoken = _has_verb(tail[-VERB_CHARACTERS:])
         if not (spoken or tail.endswith(">")):
             return None
-        if not (follows or (spoken and ADDRESS.search(line) and _DATE_FIRST.match(line))):
+        opened = number > free and _is_opened(visible(lines[number - 1]).strip())
+        if not (follows or (spoken and ADDRESS.search(line) and (_DATE_FIRST.match(line) or opened))):
             return None
     joined, blank = tail.strip(), 0
     for start in range(number, max(free, number - WRAP_LINES) - 1, -1):
@@ -249,8 +263,8 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
                 continue
             if is_quoted(above) or above[-1] in ":：":
                 return None
-            if above[-1] in ".!?" and not _ABBREVIATED.search(above[-ABBREVIATION_CHARACTERS:]):
-                return None  # the end of a sentence, not of a line that a client wrapped
+            if _ends_sentence(above):
+                return None
             joined = f"{above} {joined}"
         if len(joined) > WRAP_CHARACTERS:
             return None
@@ -259,8 +273,50 @@ def _introduction(lines: Sequence[str], number: int, line: str, free: int) -> Ma
             above = lines[start - 1] if start > free and not column else ""
             start -= bool(_ONLY_DATE.match(above))  # Becky! and others break the line before the name
             sure = "@" in joined or bool(_CLOCK.search(joined)) or follows
-            return Mark("wrote", start, number + 1, column, sure)
+            whole, clear = (start, True) if column else _whole(lines, start, free, joined)
+            return Mark("wrote", whole, number + 1, column, sure and clear)
     return None
+
+
+def _is_opened(line: str) -> bool:
+    """Whether the name and address on the next line belong to what a client began on this one."""
+    return line.endswith("<") or bool(_DATED_PART.match(line) and _FULL_DATE.search(line))
+
+
+def _ends_sentence(line: str) -> bool:
+    """Whether a sentence ends the line, rather than a client that wrapped it after an abbreviation."""
+    abbreviated = _ABBREVIATED.search(line[-ABBREVIATION_CHARACTERS:]) or _DAY.search(line[-DAY_CHARACTERS:])
+    return line[-1] in ".!?。！？" and not abbreviated
+
+
+def _whole(lines: Sequence[str], start: int, free: int, joined: str) -> tuple[int, bool]:
+    """Where an introduction begins that would do from line `start` on: its date, name or address may stand above that.
+
+    `joined` is what would do. Not sure where what stands over it might go on in it.
+    """
+    dated = bool(_FULL_DATE.search(joined)) and not _YEAR_FIRST.match(joined)
+    bracketed = joined[0] in "<("
+    if dated and "@" in joined and not bracketed:
+        return start, True
+    upper = ""
+    for place in range(start - 1, max(free, start - PARTS) - 1, -1):
+        above = visible(lines[place]).strip()
+        if not above or len(above) > PART_CHARACTERS or is_quoted(above) or above[-1] in ":：" or _ends_sentence(above):
+            break
+        folded = len(above) + len((upper or joined).split(maxsplit=1)[0]) >= FOLDED_CHARACTERS
+        upper = f"{above} {upper}".rstrip()
+        if not dated and _DATED_PART.match(upper):
+            found = bool(_FULL_DATE.search(upper) or _YEAR_FIRST.match(joined))
+        elif "@" in joined:
+            found = bracketed
+        else:
+            verb = _begins_with_verb(joined)
+            found = (folded or verb or not dated) and bool(_NAMED_PART.match(upper))
+            found |= folded and verb and upper.replace(" ", "").isalpha()
+        if found:
+            over = visible(lines[place - 1]).strip() if place > free else ""
+            return place, not over or not over[-1].isalnum()
+    return start, True
 
 
 def _begins(joined: str, ends: bool, follows: bool) -> int | None:

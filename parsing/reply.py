@@ -85,6 +85,8 @@ def split(text: str, html: str, subject: str, is_reply: bool, author: Address | 
     marks = quotes.marks([*lines, *below]) if said or _may_lead_to_quote(lines) else []
     if not said and not _leads_to_quote(lines, marks):
         return _first_mail(text, html, lines, rest)
+    if not text.isascii() and not quotes.is_visible(text):
+        lines = [line if line.isascii() or visible(line).strip() else "" for line in lines]
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
     unplaced, signed = False, None
     if html:
@@ -222,7 +224,7 @@ def _new(lines: Sequence[str], marks: Sequence[Mark]) -> _New:
 
 def _drop_rules(kept: list[str]) -> None:
     """Take the blank lines and rules off the end that clients draw over a quote."""
-    while kept and (not kept[-1].strip() or is_rule(kept[-1]) or quotes.is_separator(kept[-1])):
+    while kept and (not kept[-1].strip() or is_rule(visible(kept[-1])) or quotes.is_separator(kept[-1])):
         kept.pop()
 
 
@@ -266,7 +268,8 @@ def _compose(
     author: Address | None,
 ) -> Split:
     above_end = _signature(new.above, signed, tidy=True, author=author)
-    below_end = signatures.begins(new.below, tidy=True, author=author)
+    above = any(line.strip() for line in new.above[:above_end])
+    below_end = signatures.begins(new.below, tidy=True, author=author, alone=above)
     kept = [*new.above[:above_end], *new.below[:below_end]]
     signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()
     doubted = above_end != signed and signatures.is_doubtful(new.above[above_end:], author)
@@ -274,7 +277,6 @@ def _compose(
     ours = notices.begins(reply)
     if ours is not None:
         reply = reply[:ours].rstrip()
-    above = any(line.strip() for line in new.above[:above_end])
     below = any(line.strip() for line in new.below[:below_end])
     certain = (
         bool(reply)

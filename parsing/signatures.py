@@ -20,21 +20,30 @@ NAME_WORDS = 5
 NAME_LETTERS = 3  # of a word that tells a name
 SALUTATION_WORDS = 6
 SMALL_WORDS = 4  # with a small first letter, particles not counted: more than a title or an address has
-SENT_WORDS = 12
+SENT_WORDS = 13
 SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
 CONTACT_LINES = 16
+DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
+SHOWN_LINES = 4 * DELIMITED_LINES  # of the end, in which a signature is looked for
 DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
-_DELIMITER = re.compile(r"\s?(?:--|—|–)[ \u00a0]{0,2}$")
+_DELIMITER = re.compile(r"\s?(?:--|—|–)[ \t\u00a0]{0,4}$")
 _DELIMITED = frozenset("-—–_ ")  # what a delimiter's line begins with
 _DEVICE = phrases.words(phrases.DEVICES)
 _SENT = phrases.words(phrases.SENT)
 _names_device = phrases.finder(
-    (f"(?:{_SENT}).{{0,28}}(?:{_DEVICE})", f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})", "^via mobile$")
+    (
+        f"(?:{_SENT}).{{0,28}}(?:{_DEVICE})",
+        f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})",
+        "^via mobile$",
+        "^von unterwegs (?:gesendet|geschickt|geschrieben)",
+        r"\boutlook\b.{0,30}<?https://aka\.ms/",  # Outlook on a phone, whose link is the same in all languages
+    )
 )
+_LINK = re.compile(r"\s?<https?://[^\s<>]{1,300}>")
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
@@ -61,7 +70,9 @@ def is_sent_from(line: str) -> bool:
     text = line.strip(" \t*_[]()")
     if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
         return False
-    return len(text.split("<")[0].split()) <= SENT_WORDS and _names_device(text)
+    if len(text.split("<")[0].split()) > SENT_WORDS:
+        return False
+    return _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
 
 
 def is_closing(line: str) -> bool:
@@ -74,21 +85,23 @@ def is_closing(line: str) -> bool:
     )
 
 
-def begins(lines: Sequence[str], tidy: bool, author: Address | None = None) -> int:
+def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, alone: bool = False) -> int:
     """The line at which the signature of `lines` begins; their number where there is none.
 
     Where `tidy` is false (a first mail, which keeps its words) only what a client marked is a signature:
     the delimiter of RFC 3676 section 4.3, and what it was sent with. Contact lines alone are one if they name
     the `author`, so far as he is known, or stand below a whole sentence: others' may be what the mail is about.
+    `alone` says that words stand elsewhere, so that all of `lines` may be a disclaimer, or say what it was sent with.
     """
+    lines = [*lines[:-SHOWN_LINES], *map(_shown, lines[-SHOWN_LINES:])]
     end = _filled(lines, len(lines))
     end = _delimited(lines, end)
     if tidy:
-        end = _disclaimed(lines, end)
+        end = _disclaimed(lines, end, alone)
     closed = False
     while True:
         before = end
-        end = _sent_with(lines, end, tidy)
+        end = _sent_with(lines, end, tidy, alone)
         if tidy and not closed:
             above = _closed(lines, end)
             closed, end = above < end, above
@@ -96,6 +109,15 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None) -> i
             end = _contacts(lines, end, author)
         if end == before:
             return end if end < _filled(lines, len(lines)) else len(lines)
+
+
+def _shown(line: str) -> str:
+    """The line as a reader sees it; the blank after a delimiter is part of it."""
+    text = visible(line)
+    if not text[-1:].isspace():
+        return text
+    shown = text.rstrip()
+    return shown if len(shown) > DELIMITER_CHARACTERS else text
 
 
 def _filled(lines: Sequence[str], end: int) -> int:
@@ -136,26 +158,31 @@ def _goes_on(lines: Sequence[str], number: int, end: int) -> bool:
     return not (is_sent_from(line) or _disclaims(line[:DISCLAIMER_CHARACTERS]))
 
 
-def _disclaimed(lines: Sequence[str], end: int) -> int:
+def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> int:
     """The paragraphs at the end that a company's server added."""
     while end:
         top = end
         while top and lines[top - 1].strip():
             top -= 1
         above = _filled(lines, top)
-        if not above or end - top > CONTACT_LINES or not _disclaims(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS]):
+        if (
+            not (above or alone)
+            or end - top > CONTACT_LINES
+            or not _disclaims(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS])
+        ):
             break
         end = above
     return end
 
 
-def _sent_with(lines: Sequence[str], end: int, tidy: bool) -> int:
+def _sent_with(lines: Sequence[str], end: int, tidy: bool, alone: bool) -> int:
     if not end or not is_sent_from(lines[end - 1]):
         return end
     above = end - 1
-    if tidy and above > 1 and _is_name(lines[above - 1]) and not lines[above - 2].strip():
+    if tidy and above > 1 and _is_name(lines[above - 1]) and not lines[above - 2].strip() and _filled(lines, above - 1):
         above -= 1  # a name directly over it belongs to it
-    return _filled(lines, above) or end
+    above = _filled(lines, above)
+    return above if above or alone else end
 
 
 def _closed(lines: Sequence[str], end: int) -> int:
@@ -228,7 +255,8 @@ def _is_signed(lines: Sequence[str], number: int, below: int) -> bool:
     """Whether who closes on line `number` gives the name on the next, `below`."""
     text = lines[below] if below < len(lines) else ""
     apart = below - number > 1
-    return _is_name(text) and not (apart and text.strip()[:1].islower())  # "Thanks", and apart from it "solved"
+    small = _BY_ORDER.sub("", text.strip(), count=1)[:1].islower()
+    return _is_name(text) and not (apart and small)  # "Thanks", and apart from it "solved"
 
 
 def _is_name(line: str) -> bool:

@@ -209,7 +209,7 @@ def test_signature_begins_at_the_last_closing():
 
 def test_line_of_nothing_visible_is_no_line_of_a_signature():
     assert split("Yes.\n\n\u200b\n-- \nAnna", "", "Re: Printer", True).reply == "Yes."
-    assert split("\u200b\n-- \nAnna", "", "Re: Printer", True).signature == "\u200b\n-- \nAnna"
+    assert split("\u200b\n-- \nAnna", "", "Re: Printer", True).signature == "-- \nAnna"
 
 
 def test_thanks_that_are_all_a_mail_says_stay():
@@ -227,3 +227,57 @@ def test_a_place_for_a_signature_that_nobody_filled_is_none():
     assert split(NEW, f"{empty}<p>{NEW}</p>", "Re: Printer", True).reply == NEW
     signed = f"{NEW}\nAnna\nAcme"
     assert split(signed, f"<p>{NEW}</p>{filled}", "Re: Printer", True).signature == "Anna\nAcme"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Outlook voor iOS downloaden<https://aka.ms/o0ukef>",
+        "Outlook for iOS を入手<https://aka.ms/o0ukef>",
+        "获取 Outlook for Android<https://aka.ms/AAb9ysg>.",
+        "Sent from Mail<https://go.microsoft.com/fwlink/?LinkId=550986> for Windows",
+        "Envoyé de mon appareil Android avec Courriel K-9 Mail. Veuillez excuser ma brièveté.",
+        "Skickades från E-post för Windows",
+        "갤럭시에서 보냄",
+        "Von unterwegs gesendet",
+    ],
+)
+def test_what_it_was_sent_with_is_known_by_link_or_words(line):
+    assert split(f"Done.\n\n{line}", "", "Re: Printer", True).signature == line
+
+
+@pytest.mark.parametrize("line", ["Outlook shows <https://desk.example/error>", "Read https://aka.ms/o0ukef please"])
+def test_link_in_a_sentence_is_nothing_it_was_sent_with(line):
+    assert split(f"Done.\n\n{line}", "", "Re: Printer", True).reply == f"Done.\n\n{line}"
+
+
+@pytest.mark.parametrize("above", ["\n", "", "\n\n"])
+def test_one_word_over_what_it_was_sent_with_is_the_reply(above):
+    assert split(f"{above}Done\nSent from my iPhone", "", "Re: Printer", True).reply == "Done"
+
+
+@pytest.mark.parametrize("order", ["i. A. ", "i.V. ", "ppa. ", ""])
+def test_name_apart_from_the_closing_may_sign_by_order(order):
+    signature = f"Mit freundlichen Grüßen\n\n{order}Anna Berg\nIT"
+    assert split(f"Erledigt.\n\n{signature}", "", "Re: Printer", True).signature == signature
+
+
+@pytest.mark.parametrize("end", ["  ", "\u00a0", "\u200b", "\t"])
+def test_what_cannot_be_seen_at_the_ends_of_lines_hides_no_signature(end):
+    for below in (f"{end}\n-Anna{end}\n\nSent from my phone{end}", f"-- {end}\nAnna"):
+        assert split(f"Done.{end}\n{below}", "", "Re: Printer", True).reply.strip(end) == "Done."
+
+
+DISCLAIMER = "This e-mail and its attachments are confidential.\nIf you are not the intended recipient, delete it."
+QUOTED = "On 10 Mar 2026, at 09:05, Desk <help@desk.example> wrote:\n\n> Is it fixed?\n"
+
+
+@pytest.mark.parametrize("tail", [DISCLAIMER, "Sent from my iPhone", f"Sent from my iPhone\n\n{DISCLAIMER}"])
+def test_signature_alone_below_the_quote_is_no_answer(tail):
+    found = split(f"Yes.\n\n{QUOTED}\n\n{tail}", "", "Re: Printer", True)
+    assert (found.reply, found.signature) == ("Yes.", tail)
+
+
+def test_words_below_the_quote_stay_where_none_stand_above():
+    assert split(f"{QUOTED}\nSent from my iPhone", "", "Re: Printer", True).reply == "Sent from my iPhone"
+    assert split(f"Yes.\n\n{QUOTED}\nAnd the other one, too.", "", "Re: Printer", True).reply.endswith("too.")

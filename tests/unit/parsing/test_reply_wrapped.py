@@ -1,0 +1,90 @@
+"""Introductions of quotes that a client broke over several lines, in the middle of a name, a date or an address."""
+
+import pytest
+
+from parsing.reply import split
+
+ADDRESS = "jane.doe@partner.example"
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        f"On Tue, Mar 10, 2026 at 9:05 AM Jane Elisabeth Doe-Westerberg (External\nPartner) <{ADDRESS}> wrote:",
+        f"On 10 Mar 2026, at 09:05, Jane Elisabeth\nDoe-Westerberg <{ADDRESS}> wrote:",
+        f"Le mar. 10 mars 2026 à 09:05, Jane Elisabeth Doe-Westerberg\n(Externe) <{ADDRESS}> a écrit :",
+        f"El mar, 10 mar 2026 a las 9:05, Jane Elisabeth\nDoe (<{ADDRESS}>) escribió:",
+        f"Em ter., 10 de mar. de 2026 às\n09:05, Jane\nDoe <{ADDRESS}> escreveu:",
+        f"W dniu 10 marca 2026\n09:05 użytkownik Jane Doe <{ADDRESS}> napisał:",
+        f"Le mardi 10 mars\n2026 à 09:05, Jane Doe <{ADDRESS}> a écrit :",
+        f"Jane Doe <{ADDRESS}> ezt írta (időpont: 2026. márc.\n10., K, 9:05):",
+        f"Jane Doe <{ADDRESS}>, 10 Mar 2026 Sal,\n09:05 tarihinde şunu yazdı:",
+        f"Jane Doe <{ADDRESS}> 于2026年3月10日周二\n09:05写道：",
+        "Jane Doe <the.whole.department@partner.company.example> je\nnapisao/la 10.03.2026. u 09:05:",
+        f"Jane Doe <{ADDRESS}>\nschrieb am Di., 10. März 2026 um 09:05 Uhr:",
+        f"Wiadomość napisana przez Jane Doe\n<{ADDRESS}> w dniu 10.03.2026, o godz. 09:05:",
+        f"On Wed, 14 Nov 2026 08:14:43 -0200 Jane\nDoe <{ADDRESS}> wrote",
+        f"On Wed, 14 Nov 2026 08:14:43 -0200 Jane Doe <\n{ADDRESS}> wrote",
+    ],
+)
+@pytest.mark.parametrize("above", ["It works.\n\n", "It works.\n"])
+def test_part_of_an_introduction_on_the_lines_above_is_none_of_the_new_words(introduction, above):
+    found = split(f"{above}{introduction}\n\n> Is it fixed?", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("It works.", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # a date, an address, a name on the line above an introduction that is whole without them
+        "We come on 10.03.2026\nAm 10.03.2026 um 09:05 schrieb Jane Doe:\n> When?",
+        f"Ask Jane <{ADDRESS}>\nAm 10.03.2026 um 09:05 schrieb Joe Roe:\n> Whom?",
+        f"We come on 10.03.2026\nOn 10 Mar 2026, at 09:05, Jane Doe <{ADDRESS}> wrote:\n> When?",
+        f"Tomorrow then\nJane Doe <{ADDRESS}> wrote:\n> When?",
+        f"On the third floor they say that it has been fixed since 10.03.2026\nJane Doe <{ADDRESS}> wrote:\n> When?",
+    ],
+)
+def test_words_directly_over_an_introduction_stay(text):
+    assert split(text, "", "Re: Printer", True).reply == text.split("\n")[0]
+
+
+def test_date_over_a_name_that_may_go_on_in_a_sentence_is_doubtful():
+    text = f"we will come to you\non 10.03.2026\nJane Doe <{ADDRESS}> wrote:\n> When?"
+    found = split(text, "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("we will come to you", False)
+
+
+@pytest.mark.parametrize("line", ["________________________________  ", "====  ", "----------\u00a0", "-----\u200b"])
+def test_rule_over_a_quoted_header_is_none_of_the_new_words(line):
+    block = f"From: {ADDRESS}\nSent: Tuesday, March 10, 2026 9:05 AM\nTo: help@desk.example\nSubject: Printer"
+    assert split(f"It works.\n{line}\n{block}\n\nIs it?", "", "Re: Printer", True).reply == "It works."
+
+
+@pytest.mark.parametrize("blank", ["\u200e", "\u200b", "\u00a0", "\ufeff\u00a0"])
+def test_line_of_nothing_visible_is_blank(blank):
+    text = f"It works.\n{blank}\nAm 10.03.2026 um 09:05 schrieb Jane Doe:\n{blank}\n> Does it?\n{blank}"
+    assert split(text, "", "Re: Printer", True).reply == "It works."
+    assert split(f"{blank}\nAm 10.03.2026 um 09:05 schrieb Jane Doe:\n> It?", "", "Re: Printer", True).reply == ""
+
+
+@pytest.mark.parametrize("separator", ["-----Message d’origine-----", "-----Özgün İleti-----"])
+def test_separator_with_other_letters_is_one(separator):
+    assert split(f"It works.\n\n{separator}\nDe : Jane", "", "Re: Printer", True).reply == "It works."
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("De la", "Expediat", "Catre", "Subiect"),
+        ("Від", "Відправлено", "Кому", "Тема"),
+        ("Από", "Αποστολή", "Προς", "Θέμα"),
+        ("보낸사람", "보낸시간", "받는사람", "제목"),
+        ("De", "Enviat", "Per a", "Assumpte"),
+        ("Saatja", "Saadetud", "Adressaat", "Teema"),
+    ],
+)
+def test_header_without_an_address_is_known_by_its_labels(labels):
+    values = ("Jane Doe", "10.03.2026 09:05", "Desk", "Printer")
+    block = "\n".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True))
+    found = split(f"It works.\n\n{block}\n\nIs it fixed?", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("It works.", True)
