@@ -52,11 +52,11 @@ _has_verb = phrases.finder((rf"(?:^|[^\pL\pN_])(?:{_SAID})(?:$|[^\pL\pN_])", _AN
 _begins_with_verb = phrases.finder((_SAID, _ANYWHERE), before=r"^[> ]*", after=r"(?:$|[^\pL\pN_])")
 _ends_in_verb = phrases.finder((_SAID, "sent"), before=r"(?:^|[^\pL\pN_])", after=r"\s?[:：]$")
 _TIME = re.compile(
-    r"\d{1,2}[:.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b"
+    r"\d{1,2}[:∶.hH時시点]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\s?[ap]\.?m\b"
     r"|(?<!\d)\d\d?/\d\d?,|\b(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]{0,6}\.? \d\d?,",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"\d[:.hH時시点]\s?\d\d(?!\d|[.]\d)")
+_CLOCK = re.compile(r"\d[:∶.hH時시点]\s?\d\d(?!\d|[.]\d)")
 _DATE_FIRST = re.compile(r"\W{0,4}(?:[^\W\d][^\d@<>:]{0,34})?\d")
 # New words and the mark on one line: "Yes, do. On Wed, Apr 4, 2012 at 3:59 PM, a@b wrote:"
 _MIDDLE = re.compile(
@@ -85,7 +85,10 @@ _says_forwarded = phrases.finder((phrases.words(phrases.FORWARDED),))
 _says_original = phrases.finder((phrases.words(phrases.ORIGINAL),))
 # The line that GroupWise writes over a quote, and the one by which Notes hides an old mail's header.
 _GROUPWISE = re.compile(r">>> {0,2}(?=[^>]).{3,200}?\s\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\s.{0,20}?\d:\d\d.{0,12}>>>\s*$")
-_INACTIVE = re.compile(r"\s{0,4}Inactive hide details for .{2,200}---\s?\d")
+_INACTIVE = re.compile(
+    r"\s{0,4}(?:Inactive hide details for .{2,200}---\s?\d|"
+    r"\S.{1,80}?---\d{1,4}[./-]\d\d?[./-]\d{1,4} \d\d?[:.]\d\d.{0,8}---)"
+)
 # What QQ Mail writes between rules, without them.
 _BARE = re.compile(r"[\s*_]{0,4}(?:回复的|回覆的)?原(?:始|来的|來的)?(?:邮件|郵件)[\s*_:：]{0,4}$")
 _NOTES_FORWARD = re.compile(r"\s{0,4}-{4,}\s?[^-].{2,200}$")  # its other rule may stand on the next line
@@ -155,11 +158,11 @@ def marks(lines: Sequence[str]) -> list[Mark]:
                 mark = _separator(number, line)
             if not mark and (colon or "@" in raw or (near and _quote_follows(lines, number))):
                 mark = _wrote(lines, number, line, free)
-            if not mark and (_INACTIVE.match(line) or _BARE.match(line)):
+            if not mark and (("---" in line and _INACTIVE.match(line)) or _BARE.match(line)):
                 labelled = any(label(visible(other)) for other in lines[number + 1 : number + 5])
                 mark = Mark("original", number, number + 1, sure=labelled)
             if not mark and (":" in raw[:40] or "：" in raw[:40]):
-                mark = _block(lines, number, line)
+                mark = _block(lines, number, line, free)
         if mark:
             found.append(mark)
             free = mark.end
@@ -361,7 +364,7 @@ def _is_wrapped_verb(line: str) -> bool:
     return len(line) < VERB_LINE and line.rstrip().endswith((":", "：")) and _begins_with_verb(line)
 
 
-def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:
+def _block(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:
     """A block of a quoted mail's headers that begins on line `number`, its labels in any order."""
     first = label(line)
     if not first or first[0] in ("cc", "other"):
@@ -389,7 +392,13 @@ def _block(lines: Sequence[str], number: int, line: str) -> Mark | None:
             if not roles[last]:
                 end = place + 1
             roles[last] += text[:VALUE_CHARACTERS]
-    return Mark("block", number, end) if _is_header(first[0], roles) else None
+    return Mark("block", _headed(lines, number, free), end) if _is_header(first[0], roles) else None
+
+
+def _headed(lines: Sequence[str], number: int, free: int) -> int:
+    """Where a header begins over which BlackBerry writes "Original Message" without rules: on that line."""
+    above = next((place for place in range(number - 1, max(free, number - 3) - 1, -1) if lines[place].strip()), number)
+    return above if visible(lines[above]).strip(" \t*_:").lower() in phrases.ORIGINAL else number
 
 
 def _take(roles: dict[str, str], found: tuple[phrases.Role, str], line: str) -> str:

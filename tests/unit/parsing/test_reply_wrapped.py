@@ -67,9 +67,42 @@ def test_line_of_nothing_visible_is_blank(blank):
     assert split(f"{blank}\nAm 10.03.2026 um 09:05 schrieb Jane Doe:\n> It?", "", "Re: Printer", True).reply == ""
 
 
-@pytest.mark.parametrize("separator", ["-----Message d’origine-----", "-----Özgün İleti-----"])
+@pytest.mark.parametrize(
+    "separator",
+    ["-----Message d’origine-----", "-----Özgün İleti-----", "---- Replied Message ----", "Original Message"],
+)
 def test_separator_with_other_letters_is_one(separator):
-    assert split(f"It works.\n\n{separator}\nDe : Jane", "", "Re: Printer", True).reply == "It works."
+    block = f"From: Jane\nSent: Tuesday, March 10, 2026 9:05 AM\nTo: {ADDRESS}\nSubject: Printer"
+    assert split(f"It works.\n\n{separator}\n{block}", "", "Re: Printer", True).reply == "It works."
+
+
+def test_original_message_in_a_sentence_over_a_header_stays():
+    text = f"It works. I add the original message\nFrom: {ADDRESS}\nSent: 10.03.2026 09:05\nSubject: Printer"
+    assert split(text, "", "Re: Printer", True).reply == "It works. I add the original message"
+
+
+def test_header_that_notes_folded_is_a_quote_and_a_table_rule_is_none():
+    folded = f"Jane Doe ---10.03.2026 09:05:12---Printer\n\nVon: Jane Doe/ACME\nAn: {ADDRESS}\nDatum: 10.03.2026 09:05"
+    assert split(f"It works.\n\n{folded}\nBetreff: Printer", "", "Re: Printer", True).reply == "It works."
+    table = "Name ---Day---\nJane ---10.03.2026---"
+    assert split(f"It works.\n\n{table}", "", "Re: Printer", True).reply == f"It works.\n\n{table}"
+
+
+@pytest.mark.parametrize(
+    "introduction",
+    [
+        f"Jane Doe <{ADDRESS}> hat am 10.03.2026 09:05 CET geschrieben:",
+        f"Am Dienstag, 10. März 2026 um 09:05:12 MEZ hat Jane Doe <{ADDRESS}> Folgendes geschrieben:",
+        f'2026/03/10 9:05 に、"Jane Doe" <{ADDRESS}> を書き込みました:',
+        "於 2026-03-10 09:05，Jane Doe 寫到：",
+        f"Citando Jane Doe <{ADDRESS}>:",
+        "W dniu wto, 10.03.2026 o godzinie 09∶05 +0100, użytkownik Jane Doe napisał:",
+    ],
+)
+def test_introduction_is_known_by_its_verb(introduction):
+    quoted = "\n> Is it fixed?"
+    found = split(f"It works.\n\n{introduction}\n{quoted}", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("It works.", True)
 
 
 @pytest.mark.parametrize(
