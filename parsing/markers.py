@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import unescape
 
 SCANNED = 262_144  # characters of HTML: a quote begins below the new words, which are seldom longer
 CONTEXT = 3_000  # characters of HTML around a marker in which enough words are found to know the place again
@@ -40,7 +41,7 @@ SIGNATURES = {
 NAME = 40  # characters of the longest
 
 _HIDDEN = re.compile(r"<(style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>?|&[#\w]{1,12};")
+_TAG = re.compile(r"<[^>]*>?")
 _EMPTY = re.compile(r"<[^>]*>(?:\s|<(?:div|span|p)\b[^>]*>\s*</(?:div|span|p)>)*</", re.IGNORECASE)
 _CLOSES = ("-->", "</st", "</ST", "</sc", "</SC", "</ti", "</TI")  # where there is something hidden to look for
 _NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalnum())
@@ -112,7 +113,8 @@ def _letters(html: str) -> str:
         if close in html:
             html = _HIDDEN.sub("", html)
             break
-    return _squeezed(_TAG.sub("", html))
+    html = _TAG.sub("", html)
+    return _squeezed(unescape(html) if "&" in html else html)
 
 
 def _squeezed(text: str, *, lines: bool = False) -> str:

@@ -121,3 +121,11 @@ def test_header_without_an_address_is_known_by_its_labels(labels):
     block = "\n".join(f"{label}: {value}" for label, value in zip(labels, values, strict=True))
     found = split(f"It works.\n\n{block}\n\nIs it fixed?", "", "Re: Printer", True)
     assert (found.reply, found.certain) == ("It works.", True)
+
+
+@pytest.mark.parametrize("written", ["Größe", "Gr&ouml;&szlig;e", "Gr&#246;&#xDF;e", "Gr&ouml;&szlig;e&nbsp;"])
+def test_place_of_a_quote_is_found_where_html_writes_letters_as_entities(written):
+    header = f"<div id=divRplyFwdMsg>Autor: J&uuml;rgen<br>Über die {written}</div>"
+    html = f"<p>Die {written} passt.</p>{header}<p>Passt die?</p>"
+    found = split("Die Größe passt.\n\nAutor: Jürgen\nÜber die Größe\n\nPasst die?", html, "Re: Papier", True)
+    assert (found.reply, found.certain) == ("Die Größe passt.", True)
