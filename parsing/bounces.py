@@ -12,19 +12,37 @@ from parsing.delivery_status import REPLY_CODE, Told
 from parsing.message import BounceDelivery, ParsedMessage
 from parsing.parts import Part
 
+WORDED = 4_096  # characters in which a report says what it is
 PERSONAL = 1_000  # characters of a mail in which a person shows himself
 NOTIFICATIONS = frozenset(("message/disposition-notification", "message/global-disposition-notification"))
 _MAILS = frozenset(("message/rfc822", "message/global"))
 _RETURNED = _MAILS | {"text/rfc822-headers", "message/global-headers", "message/partial"}
 
+# Local parts under which nobody reads: of systems that say so, of list managers, and of what counts their bounces.
+ROBOT = re.compile(
+    r"(?:[\w.+-]{1,60}[-_.+])?(?:no|do[-_.]?not)[-_.]?reply(?:[-_.+][\w.+-]{1,60})?|"
+    r"nicht-?antworten|ne-?pas-?repondre|no-?responder|nao-?responda|non-?rispondere|mailer-daemon|"
+    r"majordomo|listserv|listproc|sympa|mailman|[\w.+-]{1,60}-bounces(?:\+[\w.+=-]{1,60})?"
+)
+
 _is_bounce_subject = phrases.finder(phrases.BOUNCE_SUBJECTS)
 _has_bounce_words = phrases.finder(phrases.BOUNCE_WORDS)
+_says_delivered = phrases.finder(phrases.BOUNCE_DELIVERED)
 _says_delayed = phrases.finder(phrases.BOUNCE_DELAYED)
-# A salutation or a question: what a person writes over a bounce that he asks about.
+_speaks_to_sender = phrases.finder(phrases.BOUNCE_ADDRESSES)
+# A salutation, a question, or somebody who speaks of himself: what a person writes of a bounce that he asks about. Some
+# systems speak so, too: "we were unable", "our filter".
 _PERSONAL = re.compile(
-    r"\A\W*(?:hi|hello|hallo|hey|dear|good|guten|sehr|moin|bonjour|hola|ciao|buongiorno|hej|hoi|beste|olá)\b|\?(?:\s|\Z)",
+    r"\A\W*(?:hi|hello|hallo|hey|dear|good|guten|sehr|moin|bonjour|hola|ciao|buongiorno|hej|hoi|beste|olá|fyi)\b|"
+    r"\?(?:\s|\Z)|\bi\b(?!.m (?:sorry|afraid))|\bwe\b(?! (?:are|were) (?:unable|not able|sorry)| regret)|"
+    r"\bour\b(?! (?:[\w-]{1,20} ){0,2}(?:server|system|filter|firewall|gateway|policy|policies))|"
+    r"\b(?:me|my|thx|thanks|ich|mir|wir|meine?[mnr]?|unsere?[mnr]?|danke|j'|je|mon|mes|nous|notre|nos|merci|mi|mis|yo|"
+    r"nuestr[oa]s?|gracias|mio|mia|miei|nostr[oaie]|grazie|meus?|minhas?|noss[oa]s?|obrigad[oa]|ik|mijn|wij|onze|bedankt|"
+    r"groet|mój|moja|moje|nasz[aey]?|proszę|dziękuję|můj|naše|díky|мо[йяиеё]|наш[аеи]?|мы|я|спасибо|jag|jeg|mitt|mina|"
+    r"vår[at]?|tack)\b",
     re.IGNORECASE,
 )
+_FROM = re.compile(rb"^From:((?:[^\n]|\n[ \t]){0,998})", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
     r"^[\s>]{0,4}(?:original-|x-original-)?message-id\s?:\s*<?([^\s<>]{3,998})>?", re.IGNORECASE | re.MULTILINE
 )
@@ -62,13 +80,16 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
     if statuses and (daemon or _is_report(fields)):
         told = delivery_status.read(statuses)
         return _standard(message, parts, told) or _free_form(message, fields, parts)
-    if not _is_suspect(message, fields, daemon):
+    if daemon and _tells_success(message.text):
+        return Bounce((), (), (), _original_id(message, parts), delivered=True)
+    if not _is_suspect(message, fields, parts, daemon):
         return None
     found = _free_form(message, fields, parts)
-    # People write these words, too, of mailboxes and of parcels. Theirs name no recipient and no server's answer; what
-    # looks like a code alone is a version of something.
-    sure = daemon or found.recipients or _is_report(fields) or REPLY_CODE.search(message.text[:SCANNED])
-    return found if sure else None
+    # People write these words, too, of mailboxes and of parcels, and so do machines that deliver no mail. Theirs name
+    # no recipient and no server's answer; what looks like a code alone is a version of something.
+    if found.recipients or _is_report(fields) or REPLY_CODE.search(message.text[:SCANNED]):
+        return found
+    return found if daemon and (found.original_id or _is_bounce_subject(message.subject[:500])) else None
 
 
 def _is_report(fields: Mapping[str, str]) -> bool:
@@ -94,21 +115,59 @@ def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
     return any(DAEMON.search(author.address) for author in message.from_)
 
 
-def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], daemon: bool) -> bool:
+def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part], daemon: bool) -> bool:
     subject = _is_bounce_subject(message.subject[:500])
     if not (daemon or subject):
         return False
     if fields.get("x-failed-recipients"):
         return True
-    if not daemon and (
-        message.in_reply_to
-        or message.references
-        or forwards.is_forward_subject(message.subject)
-        or _PERSONAL.search(message.text[:PERSONAL])
-    ):
-        return False  # a person who writes about a bounce
-    words = _has_bounce_words(message.text[:4096])
-    return (subject and words) or (daemon and (words or subject))
+    words = _has_bounce_words(message.text[:WORDED])
+    if daemon and not _is_a_postmaster(message):
+        return words or subject or bool(REPLY_CODE.search(message.text[:WORDED])) or _returns_ours(message, parts)
+    return (
+        subject
+        and words
+        and not message.in_reply_to
+        and not message.references
+        and not forwards.is_forward_subject(message.subject)
+        and (_is_report(fields) or _is_impersonal(message))
+    )
+
+
+def _tells_success(text: str) -> bool:
+    said = text[:PERSONAL]
+    return _says_delivered(said) and _speaks_to_sender(said) and not _has_bounce_words(text[:WORDED])
+
+
+def _is_a_postmaster(message: ParsedMessage) -> bool:
+    """Whether it is the person who looks after a mail server, and not the server: he answers, or asks."""
+    author = message.author
+    if not author or not author.address.lower().startswith("postmaster@") or not message.return_path:
+        return False
+    text = message.text[:PERSONAL]
+    return bool(_PERSONAL.search(text)) and bool(message.in_reply_to or "? " in text or "?\n" in text)
+
+
+def _is_impersonal(message: ParsedMessage) -> bool:
+    """Whether a system wrote this to the sender of a mail, and not a person of a mail that came back."""
+    author = message.author
+    if author and ROBOT.fullmatch(author.address.partition("@")[0].lower()):
+        return True
+    text = bounce_forms.before_copy(message.text[:PERSONAL])
+    return _speaks_to_sender(text) and not _PERSONAL.search(text)
+
+
+def _returns_ours(message: ParsedMessage, parts: Sequence[Part]) -> bool:
+    """Whether a mail system's own address gives back a mail of the one that it writes to, in whatever language."""
+    if not any(DAEMON.search(author.address) for author in message.from_):
+        return False
+    own = [address.address.lower().encode() for address in message.to]
+    for part in parts:
+        if part.content_type in _RETURNED:
+            author = _FROM.search(part.data[:SCANNED].replace(b"\r", b"").partition(b"\n\n")[0])
+            if author and any(address in author[1].lower() for address in own if address):
+                return True
+    return False
 
 
 def _standard(message: ParsedMessage, parts: Sequence[Part], told: Told) -> Bounce | None:
@@ -129,7 +188,11 @@ def _free_form(message: ParsedMessage, fields: Mapping[str, str], parts: Sequenc
     text = bounce_forms.before_copy(message.text[:SCANNED])
     recipients = bounce_forms.recipients(message, fields, text)
     delayed = bool(_says_delayed(message.subject) or _says_delayed(text))
-    codes = bounce_forms.codes(text)
+    codes = (
+        bounce_forms.codes(text)
+        or delivery_status.told_codes(text, len(recipients), delayed)
+        or delivery_status.told_codes(message.subject, len(recipients), delayed)
+    )
     # Which code is whose is clear only where there is one of each.
     code = codes[0] if len(codes) == len(recipients) == 1 else ""
     action = "delayed" if delayed else "failed"

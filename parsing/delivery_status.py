@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from parsing import phrases
 from parsing.message import BounceDelivery
 
 STATUS_BYTES = 262_144  # of a message/delivery-status: several thousand recipients
@@ -15,6 +16,12 @@ TYPES = frozenset(("message/delivery-status", "message/global-delivery-status"))
 CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 3463 section 2
 REPLY_CODE = re.compile(r"(?<!\d)[245]\d\d[ -][^\w\n]{0,3}([245]\.\d{1,3}\.\d{1,3})(?![\d.])")  # RFC 2034 section 4
 
+_REASONS = {detail: phrases.finder(said) for detail, said in phrases.BOUNCE_REASONS.items()}
+_GENERAL = frozenset(("4.1", "4.7", "7.1"))  # subjects and details that stand beside a more special one
+_BARE_REPLY = re.compile(
+    r"(?:^[ \t]{0,8}|<<< ?|<-- ?|(?:said|says|replied|response|error|reason|code|with|of)\W{1,4})([45])[0-5]\d[ :-]",
+    re.IGNORECASE | re.MULTILINE,
+)
 _STATED = re.compile(  # in a field of its own
     r"(\"[^\"\n]{1,64}\"@[\w.\-]{1,255}|[^\s<>\"@]{1,320}@[\w.\-\[\]]{1,255})"
 )
@@ -54,7 +61,7 @@ def read(statuses: Iterable[bytes]) -> Told:
                 continue
             code = _status(group)
             arrived = action.startswith(("delivered", "relayed", "expanded"))  # RFC 3464 section 2.3.3
-            waits = action.startswith("delayed")
+            waits = action.startswith("delayed") or (not action and (code or "").startswith("4."))
             known = told.get(address.lower())
             if known is None or (known.action != "failed" and not arrived):
                 told[address.lower()] = BounceDelivery(
@@ -87,6 +94,20 @@ def inside(data: bytes) -> Iterator[bytes]:
         start = found.start()
         body = data[start : start + STATUS_BYTES].replace(b"\r", b"").partition(b"\n\n")[2]
         yield body.partition(b"\n--")[0]
+
+
+def told_codes(text: str, recipients: int, delayed: bool = False) -> tuple[str, ...]:
+    """The enhanced status codes (RFC 3463) of what a report says in words, or by an SMTP reply without one."""
+    found = [detail for detail, says in _REASONS.items() if says(text)]
+    if recipients <= 1 and len(found) > 1:
+        # That a server was not reached or would not have it goes with another reason; two of those are advice.
+        found = [detail for detail in found if detail not in _GENERAL] or found[-1:]
+        found = found if len(found) == 1 else []
+    replies = {match[1] for match in _BARE_REPLY.finditer(text)}
+    if not found and replies:
+        found = ["0.0"]
+    level = "4" if delayed or replies == {"4"} else "5"
+    return tuple([f"{level}.{detail}" for detail in found])
 
 
 def _groups(data: bytes) -> Iterator[dict[str, str]]:
@@ -140,4 +161,6 @@ def _status(fields: dict[str, str]) -> str | None:
     told = REPLY_CODE.search(diagnostic) or CODE.search(diagnostic)
     if told:
         return told[1]
-    return match[1] if match else None
+    if match:
+        return match[1]
+    return next(iter(told_codes(diagnostic, 1, fields.get("action", "").lower().startswith("delayed"))), None)

@@ -17,7 +17,6 @@ HEADER_BYTES = 65_536  # of a mail that is complained about, in which its receiv
 _COMPLAINT = "complaint about message from "
 # The methods by which an attendee answers an organiser (RFC 5546 section 1.4); the others are the organiser's.
 _ANSWERS = frozenset(("REPLY", "COUNTER", "REFRESH", "DECLINECOUNTER"))
-_ROBOTS = frozenset(["noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "mailer-daemon"])
 _LOOP = frozenset(("x-loop", "x-no-loop"))
 _POSTED = frozenset(("list-post", "list-unsubscribe"))
 _CRON = re.compile(r"Cron <[^<>@]{1,80}@[^<>]{1,200}> ")
@@ -53,6 +52,8 @@ def classify(message: ParsedMessage, parts: Sequence[Part]) -> Verdict:
 def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Verdict | None:
     """A report on a mail that was sent: RFC 3464, RFC 5965, RFC 8098."""
     types = {part.content_type for part in parts}
+    if "message/feedback-report" in types and not types & delivery_status.TYPES:  # whatever words stand beside it
+        return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
     bounce = bounces.read(message, fields, parts)
     if bounce and bounce.delivered:
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
@@ -60,8 +61,6 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
         return Verdict("bounce", "It carries a delivery status (RFC 3464, RFC 6533).", bounce=bounce)
     if bounce:
         return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)
-    if "message/feedback-report" in types:
-        return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
     if _is_complaint(message, parts):
         return Verdict("abuse_report", "It carries a mail that somebody marked as junk at Outlook.com.")
     if types & bounces.NOTIFICATIONS:
@@ -125,13 +124,17 @@ def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | N
         return Verdict("auto_generated", f"Auto-Submitted says {submitted[:40]} (RFC 3834).")
     if _CRON.match(message.subject):
         return Verdict("auto_generated", "Its subject is that of a job that cron ran.")
+    if fields.get("x-list-administrivia", "").strip().lower() == "yes" or _is_list_manager(message, fields):
+        return Verdict("auto_generated", "A list manager wrote it about a list or a post.")
     if "list-id" in fields and not _POSTED.isdisjoint(fields):
         return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")
     if message.return_path == "":
         return Verdict("auto_generated", "The envelope sender is null (RFC 5321 section 4.5.5).")
     author = message.author
     local = author.address.partition("@")[0].lower() if author else ""
-    if local in _ROBOTS and not any(address.address != author.address for address in message.reply_to if author):
+    if bounces.ROBOT.fullmatch(local) and not any(
+        address.address != author.address for address in message.reply_to if author
+    ):
         return Verdict("auto_generated", f"{local} takes no answers.")
     if message.in_reply_to or any(name.startswith("list-") for name in fields):
         return None
@@ -145,3 +148,9 @@ def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | N
     ):
         return Verdict("auto_generated", "Precedence says bulk, and no mail client wrote its headers.")
     return None
+
+
+def _is_list_manager(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
+    """Whether a list's manager wrote it under its own address: "Mailing-List: contact team-help@...; run by ezmlm"."""
+    author = message.author
+    return author is not None and f"contact {author.address};".lower() in fields.get("mailing-list", "").lower()

@@ -73,6 +73,37 @@ NOT_SAID = [
     "Ще дойда до 3 декември.",
     "Tulen esmaspäeval teie juurde.",
 ]
+# What somebody wants beside his absence, in so few words that only the asking tells.
+ASKED = [
+    "I am out of the office on Friday, so please close it today",
+    "I am away until Monday, can you come on Tuesday",
+    "Ich bin am Montag im Urlaub, bitte am Dienstag kommen",
+    "Ich bin bis Montag nicht da, könnten Sie am Dienstag kommen",
+    "Bin morgen nicht im Büro, ruft mich am Montag an",
+    "Je suis en congés lundi, merci de passer mardi",
+    "Je suis absent jusqu'à lundi, pouvez-vous passer mardi",
+    "Estoy de vacaciones el lunes, por favor venga el martes",
+    "Sono in ferie lunedì, per favore passi martedì",
+    "Estou de férias na segunda, por favor venha na terça",
+    "Ik ben maandag met vakantie, graag dinsdag langskomen",
+    "Jestem na urlopie do poniedziałku, proszę przyjść we wtorek",
+    "Jsem na dovolené do pondělí, prosím přijďte v úterý",
+    "Я в отпуске до понедельника, пожалуйста, приходите во вторник",
+    "Jag är på semester till måndag, kom gärna på tisdag",
+    "Olen lomalla maanantaihin asti, tulkaa tiistaina",
+    "Pazartesiye kadar izindeyim, lütfen salı günü gelin",
+    "月曜日まで休暇です。火曜日に来てください。",
+    "我星期一不在办公室，请星期二来。",
+]
+# Requests that responders make.
+REFERRED = [
+    "I am out of the office until Monday. Please contact bob@partner.example in urgent cases.",
+    "Ich bin bis Montag nicht im Büro. Bitte wenden Sie sich in dringenden Fällen an bob@partner.example.",
+    "Je suis absent jusqu'au 3 décembre. Merci de contacter bob@partner.example en cas d'urgence.",
+    "Estoy fuera de la oficina hasta el lunes. Por favor, contacte con bob@partner.example.",
+    "Jestem na urlopie do poniedziałku. W pilnych sprawach proszę o kontakt z bob@partner.example.",
+    "12月3日まで休暇をいただいております。ご了承ください。",
+]
 # More than that somebody is away: what a partner writes so is his words, and staff are asked about theirs.
 MORE = [
     "I am on leave until Monday, please call Bob about the printer which is in room 3.",
@@ -91,14 +122,14 @@ def read(subject: str, text: str, header: str = "In-Reply-To: <n@desk.example>\r
     )
 
 
-@pytest.mark.parametrize("text", SAID)
+@pytest.mark.parametrize("text", [*SAID, *REFERRED])
 def test_answer_that_says_only_that_its_author_is_away_is_automatic(text):
     found = read("Re: INC-1001 Printer", text)
     assert found.kind == "auto_reply"
     assert found.kind_reason
 
 
-@pytest.mark.parametrize("text", [*NOT_SAID, *MORE])
+@pytest.mark.parametrize("text", [*NOT_SAID, *MORE, *ASKED])
 def test_answer_that_says_anything_else_is_a_persons(text):
     assert read("Re: INC-1001 Printer", text).kind == "human"
 
@@ -148,6 +179,19 @@ def test_subject_of_an_automatic_answer_needs_no_header(subject, header):
     assert absence.begins_as_one(subject)
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Automatic reply: Printer", "My e-mail address has changed: sam@other.example"),
+        ("Automatische Antwort: Printer", "Meine Adresse hat sich geändert: sam@other.example"),
+        ("Réponse automatique : Printer", "Voici ma nouvelle adresse : sam@other.example"),
+    ],
+)
+def test_labelled_answer_that_tells_a_new_address_is_automatic_and_a_persons_word_of_it_is_not(subject, text):
+    assert read(subject, text, "").kind == "auto_reply"
+    assert read("Re: Printer", text).kind == "human"
+
+
 def test_subject_of_a_sieve_script_counts_in_an_answer_only():
     words = "I am currently on vacation.\n\nThank you."
     assert read("I'm away from my mail", words).kind == "auto_reply"
@@ -165,6 +209,7 @@ def test_subject_of_a_sieve_script_counts_in_an_answer_only():
         ("AUTO: Werkstatt (am 03.12.2026)", "Der Wagen kommt am Montag wieder."),
         ("Auto: lease of Anna's car (returning 12/03/2026)", "The lease ends then."),
         ("Urlaub", "Ich hätte gern ein Formular."),
+        ("Automatic reply: Printer", "The printer answers by itself, whatever it is sent."),
         ("Holiday: which days", "Please send me the list of days."),
     ],
 )

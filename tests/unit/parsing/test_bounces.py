@@ -35,6 +35,7 @@ def read(message: ParsedMessage, parts: Sequence[Part]) -> Bounce | None:
 
 PERSON = replace(DAEMON, from_=(Address("Bo", "bo@partner.example"),), return_path="bo@partner.example", headers=())
 ADMINISTRATOR = replace(PERSON, from_=(Address("System Administrator", "admin@partner.example"),))
+POSTMASTER = replace(PERSON, from_=(Address("Jo", "postmaster@partner.example"),), return_path="jo@partner.example")
 ORIGINAL = Part(
     "3", "message/rfc822", (), "", "", None, b"Subject: x\r\nMessage-ID:\r\n <art-1@desk.example>\r\n\r\nwords", ()
 )
@@ -181,12 +182,138 @@ FORMS = {
     "rcpt without brackets": "Message details:\n  MAIL FROM: b@x.example\n  RCPT TO: a@x.example\n\n550 5.1.1 Failed\n",
     "recipient in Chinese": "抱歉，您的邮件被退回来了\n\n收件人：a@x.example\n\n退信原因：550 5.1.1 undeliverable\n",
     "sentence": "Unable to deliver message to a@x.example, 5.1.1, sorry.\n",
+    "sendmail with its hour": (
+        "The original message was received at Fri, 27 Nov 2026 10:00:00 GMT\nfrom desk.example [192.0.2.1]\n\n"
+        "   ----- Transcript of session follows -----\n550 5.1.1 <a@x.example>... User unknown\n"
+    ),
+    "courier": (
+        "The original message was received on Fri, 27 Nov 2026 10:00:00 +0000\n\n     UNDELIVERABLE MAIL\n\n"
+        "Your message to the following recipients cannot be delivered:\n\n<a@x.example>:\n<<< 550 5.1.1 User unknown.\n"
+    ),
+    "exim of a provider": 'A message could not be delivered:\n\n"a@x.example":\nreason: 550 5.1.1 no\n',
+    "pmdf": "The message could not be delivered to:\n\nAddressee: a@x.example\nReason: 5.1.1\n",
+    "mmdf": "    Your message could not be delivered to\n'a@x.example (host: x.example)' for\nreason: 5.1.1\n",
+    "zoho": "It has not been delivered:\n[Status: Error, Address: <a@x.example>, ResponseCode 550 5.1.1, , no host]\n",
+    "mdaemon": "It had PERMANENT fatal errors.\n\nFailed address: a@x.example\n\n550 5.1.1\n",
+    "communigate": "Undeliverable: failed to deliver to 'a@x.example'\nhost says:\n 550 5.1.1 unknown user\n",
+    "echo alone": "Your message could not be delivered.\n\n  To: a@x.example\n  Subject: x\n\n550 5.1.1 unknown\n",
+    "Exchange Online in Italian": "Impossibile recapitare il messaggio a a@x.example.\n\n550 5.1.1 unknown\n",
+    "Gmail in German": "Ihre Nachricht wurde nicht an a@x.example zugestellt.\n\nDie Antwort:\n\n550 5.1.1 No.\n",
+    "Gmail in Japanese": "メールは a@x.example に配信されませんでした。\n\n550 5.1.1 No.\n",
 }
+
+
+# How servers say it in the languages that they are set to, with nothing of English beside it.
+LANGUAGES = {
+    "Unzustellbare Nachricht zurück": "Ihre Nachricht konnte nicht zugestellt werden an:",
+    "Benachrichtigung zum Übermittlungsstatus (Fehlgeschlagen)": "Übermittlung an folgende Empfänger fehlgeschlagen.",
+    "Non remis : Printer": "Votre message n'a pas pu être remis :",
+    "Notification d'état de remise (Échec)": "Échec de la remise aux destinataires suivants.",
+    "Notificación del estado de entrega (Error)": "Error en la entrega a los siguientes destinatarios.",
+    "Notifica dello stato del recapito (Errore)": "Recapito ai seguenti destinatari non riuscito.",
+    "Mensagem não entregue": "A mensagem não foi entregue:",
+    "Onbestelbaar: Printer": "Uw bericht kon niet worden afgeleverd:",
+    "Niedostarczone: Printer": "Nie można dostarczyć wiadomości:",
+    "Nedoručitelné: Printer": "Doručení následujícím příjemcům se nezdařilo:",
+    "Kézbesíthetetlen: Printer": "A kézbesítés nem sikerült:",
+    "Не удается доставить: Printer": "Не удалось выполнить доставку:",
+    "Kan inte levereras: Printer": "Det gick inte att leverera till:",
+    "Kan ikke leveres: Printer": "Meddelelsen kunne ikke leveres:",
+    "Ei voi toimittaa: Printer": "Toimitus epäonnistui:",
+    "Teslim edilemedi: Printer": "Teslim edilemedi:",
+    "配信不能: Printer": "次の受信者への配信に失敗しました:",
+    "系统退信": "您的邮件未能送达:",
+    "無法傳遞: Printer": "無法傳送:",
+    "배달되지 않음: Printer": "배달하지 못했습니다.",
+}
+
+
+@pytest.mark.parametrize(("subject", "text"), LANGUAGES.items(), ids=LANGUAGES)
+def test_report_in_another_language_is_one_and_the_subject_about_another_thing_is_none(subject, text):
+    message = replace(DAEMON, headers=(), return_path=None, subject=subject, text=f"{text}\n\n  a@x.example\n")
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, subject="Printer", text="Ready."), ()) is None
+
+
+def test_words_of_no_known_language_are_a_report_where_a_servers_address_returns_our_mail():
+    ours = replace(ORIGINAL, data=b"From: Desk <help@desk.example>\nMessage-ID: <art-1@desk.example>\n\nwords")
+    message = replace(DAEMON, headers=(), subject="Xyzzy", text="Plugh:\n\n<a@x.example>\n")
+    assert read(message, [ours]) == Bounce(("a@x.example",), (), (), "art-1@desk.example")
+    theirs = replace(ours, data=ours.data.replace(b"help@desk", b"news@shop"))
+    assert read(message, [theirs]) is None
+    assert read(replace(message, from_=PERSON.from_), [ours]) is None  # a responder's challenge, with what it answers
+
+
+REASONS = {
+    "User unknown": "5.1.1",
+    "No such user here": "5.1.1",
+    "The recipient name is not recognized": "5.1.1",
+    "Sorry, no mailbox here by that name.": "5.1.1",
+    "Unrouteable address": "5.1.2",
+    "x.example: Host not found": "5.1.2",
+    "This account has been disabled": "5.2.1",
+    "Mailbox is full: retry timeout exceeded": "5.2.2",
+    "User is over quota": "5.2.2",
+    "554 message too big": "5.3.4",
+    "connect to mx.x.example: Connection timed out": "5.4.1",
+    "retry timeout exceeded": "5.4.7",
+    "mail for x.example loops back to myself": "5.4.6",
+    "550 relaying denied": "5.7.1",
+    "Usuario desconocido": "5.1.1",
+    "Das Postfach ist voll": "5.2.2",
+    "host mx.x.example said: 554 no": "5.0.0",
+    "host mx.x.example said: 451 no": "4.0.0",
+    "User unknown, or mailbox full": "",  # advice
+    "It holds 500 of them": "",
+}
+
+
+@pytest.mark.parametrize(("words", "code"), REASONS.items(), ids=REASONS)
+def test_status_is_told_by_words_and_by_a_bare_reply_where_no_code_stands(words, code):
+    found = free(f"It could not be delivered.\n\n<a@x.example>:\n{words}\n")
+    assert found
+    assert found.status == ((code,) if code else ())
+    if code:
+        assert free(f"550 5.7.9 no. It was not delivered to\n\n<a@x.example>:\n{words}\n").status == ("5.7.9",)  # type: ignore[union-attr]
+
+
+def test_status_is_told_by_the_diagnostic_where_the_field_says_none():
+    said = "Final-Recipient: rfc822; a@x.example\r\nAction: failed\r\nDiagnostic-Code: smtp; 550 no such user here"
+    assert read(DAEMON, [status(said)]).status == ("5.1.1",)  # type: ignore[union-attr]
+    assert read(DAEMON, [status(said.replace("Diag", "Status: 5.0.0\r\nDiag"))]).status == ("5.0.0",)  # type: ignore[union-attr]
+
+
+def test_recipient_of_a_passing_status_waits_where_no_action_is_told():
+    late = "Final-Recipient: rfc822; a@x.example\r\nStatus: 4.4.1"
+    assert read(DAEMON, [status(late)]) == Bounce(("a@x.example",), ("a@x.example",), ("4.4.1",), None)
+    assert read(DAEMON, [status(late.replace("4.4.1", "5.4.1"))]) == Bounce(("a@x.example",), (), ("5.4.1",), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your message was successfully delivered to the destination(s) below.\n\n<a@x.example>: 250 2.0.0 Ok\n",
+        "Your message was delivered to:\n\ta@x.example\n",
+        "Ihre Nachricht an a@x.example wurde erfolgreich zugestellt.\n",
+    ],
+)
+def test_report_that_tells_in_words_of_a_success_is_one(text):
+    assert free(text, subject="Mail Delivery Report") == Bounce((), (), (), None, delivered=True)
+    assert not free(f"{text}\nIt could not be delivered to b@x.example.").delivered  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
 def test_recipient_and_status_are_read_from_forms_of_their_own(text):
     assert free(text) == Bounce(("a@x.example",), (), ("5.1.1",), None)
+
+
+def test_id_of_the_mail_returned_is_no_recipient():
+    text = (
+        "This report relates to a message you sent with the following header fields:\n\n"
+        "  Message-id: <art-9@desk.example>\n  To: b@x.example\n\nYour message cannot be delivered to:\n\n"
+        "  Recipient address: a@x.example\n  Reason: rejected\n  Diagnostic code: smtp;550 5.1.1 unknown\n"
+    )
+    assert free(text) == Bounce(("a@x.example",), (), ("5.1.1",), "art-9@desk.example")
 
 
 def test_failed_recipients_header_decides_before_the_text():
@@ -214,6 +341,10 @@ def test_addresses_in_the_returned_mail_are_no_recipients():
             "Warning: could not send message for past 4 hours",
             "** THIS IS A WARNING MESSAGE ONLY **\n  ----- These addresses had transient errors -----\n<a@x.example>\n",
         ),
+        ("Delivery incomplete", "There was a temporary problem delivering your message to a@x.example.\n"),
+        ("Waiting mail", "    Your message to a@x.example is still waiting for delivery.\n"),
+        ("Übermittlung verzögert: Printer", "Die Zustellung an folgende Empfänger wurde verzögert:\n\na@x.example\n"),
+        ("Message retardé", "Votre message n'a pas pu être remis.\n\n<a@x.example>: y\n"),
     ],
 )
 def test_late_mail_is_temporary(subject, text):
@@ -225,6 +356,9 @@ def test_gateway_under_any_name_is_known_by_subject_and_words():
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
     message = replace(ADMINISTRATOR, subject="Undeliverable: Printer", text="Delivery failed: 550 5.1.1 no such user")
     assert read(message, ()) == Bounce((), (), ("5.1.1",), None)
+    robot = replace(PERSON, from_=(Address("", "no-reply@gateway.example"),))
+    message = replace(robot, subject="Returned mail", text="Could not be delivered to: <a@x.example>")
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
     message = replace(PERSON, subject="Undeliverable: Printer", text="It was rejected.", headers=DAEMON.headers)
     assert read(message, ()) == Bounce((), (), (), None)
 
@@ -242,6 +376,23 @@ def test_gateway_under_any_name_is_known_by_subject_and_words():
         replace(PERSON, subject="Zustellung der Monitore fehlgeschlagen", text="Sie konnte nicht zugestellt werden."),
         replace(ADMINISTRATOR, subject="CRM login", text="User unknown error on the login page of CRM."),
         replace(ADMINISTRATOR, subject="Mail could not be delivered", text="User unknown, says the page of CRM."),
+        replace(
+            PERSON, subject="Delivery failure", text="We sent to\n\na@x.example\n\nand it was rejected: 550 5.1.1 no"
+        ),
+        replace(
+            PERSON, subject="Zustellung nicht möglich", text="Unsere Mail konnte nicht zugestellt werden: a@x.example"
+        ),
+        replace(PERSON, subject="Undelivered Mail", text="Mails come back.\n<a@x.example>: 550 5.1.1. Not delivered."),
+        replace(PERSON, subject="mail error", text="when i send to\na@x.example\ni get mailbox full 552 5.2.2"),
+        replace(
+            POSTMASTER,
+            subject="A rejected mail",
+            text="Your server rejected it with 550 5.7.1. What is wrong with us?\n",
+        ),
+        replace(DAEMON, subject="Backup fehlgeschlagen", text="A permanent error.", headers=(), from_=PERSON.from_),
+        replace(
+            DAEMON, subject="Quarantine", text="3 mails were not delivered to you.", headers=(), from_=PERSON.from_
+        ),
         replace(DAEMON, subject="Quota of your mailbox", text="It is at 90 percent.", headers=()),
     ],
 )
@@ -282,3 +433,10 @@ def test_a_code_of_several_is_nobodys_in_a_report_without_a_form():
     assert each(message, ()) == [("a@x.example", "failed", "5.1.1")]
     message = replace(message, text=one + "\n<b@x.example>:\n552 5.2.2 full\n")
     assert each(message, ()) == [("a@x.example", "failed", ""), ("b@x.example", "failed", "")]
+
+
+@pytest.mark.parametrize(
+    "piece", ["deliver", "your message ", "<a@x.example", "\n550 <a@x", "\nsaid: 55", "mailbox a b "]
+)
+def test_a_long_report_costs_no_more_than_its_length(piece):
+    free(f"It could not be delivered.\n{piece * (200_000 // len(piece))}")

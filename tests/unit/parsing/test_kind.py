@@ -46,6 +46,14 @@ def test_mail_without_any_mark_is_human():
         ({"Auto-Submitted": "auto-replied (vacation)"}, "auto_reply"),
         ({"X-Autoreply": "yes"}, "auto_reply"),
         ({"Precedence": "auto_reply"}, "auto_reply"),
+        ({"X-POST-MessageClass": "9; Autoresponder"}, "auto_reply"),
+        ({"X-POST-MessageClass": "9; Note"}, "human"),
+        ({"Delivered-To": "Autoresponder"}, "auto_reply"),
+        ({"Delivered-To": "help@desk.example"}, "human"),
+        ({"X-List-Administrivia": "yes", "Precedence": "bulk"}, "auto_generated"),
+        ({"X-List-Administrivia": "no"}, "human"),
+        ({"Mailing-List": "contact anna@partner.example; run by ezmlm"}, "auto_generated"),
+        ({"Mailing-List": "contact team-help@partner.example; run by ezmlm"}, "human"),
         ({"Auto-Submitted": "auto-generated"}, "auto_generated"),
         ({"Auto-Submitted": "auto-notified; owner-email=x"}, "auto_generated"),
         ({"X-Loop": "desk"}, "auto_generated"),
@@ -156,6 +164,31 @@ def test_subject_of_a_responder_is_enough_where_nothing_is_asked(subject):
 )
 def test_people_who_write_about_absence_are_human(changes):
     assert kind(mail(**changes)) == "human"
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("noreply-dmarc-support", "auto_generated"),
+        ("notifications-noreply", "auto_generated"),
+        ("do_not_reply", "auto_generated"),
+        ("listserv", "auto_generated"),
+        ("team-bounces", "auto_generated"),
+        ("team-bounces+anna=partner.example", "auto_generated"),
+        ("replyto", "human"),
+        ("nora-reply", "human"),
+        ("bouncer", "human"),
+    ],
+)
+def test_addresses_under_which_nobody_reads_are_automatic(local, expected):
+    assert kind(mail(from_=(Address("Anna", f"{local}@partner.example"),))) == expected
+
+
+def test_complaint_is_one_though_its_words_are_a_delivery_reports():
+    postmaster = Address("", "postmaster@partner.example")
+    message = mail(from_=(postmaster,), return_path="", text="It could not be delivered to a@x.example: 550 5.7.1")
+    assert kind(message, part("message/feedback-report")) == "abuse_report"
+    assert kind(message) == "bounce"
 
 
 def test_reports_on_mails_that_we_sent_are_told_by_their_part():
