@@ -155,7 +155,7 @@ def marks(lines: Sequence[str]) -> list[Mark]:
             line = visible(raw).rstrip()
             colon = line.rstrip("\u00a0\t* ").endswith((":", "："))
             if colon or raw[0] in _RULED or not raw.isascii():
-                mark = _separator(number, line)
+                mark = _separator(lines, number, line)
             if not mark and (colon or "@" in raw or (near and _quote_follows(lines, number))):
                 mark = _wrote(lines, number, line, free)
             if not mark and (("---" in line and _INACTIVE.match(line)) or _BARE.match(line)):
@@ -175,7 +175,7 @@ def may_introduce(lines: Sequence[str], number: int) -> bool:
     below = next((other for other in lines[number + 1 :] if other.strip()), "")
     return bool(below) and (
         _is_wrapped_verb(below)
-        or _separator(number, line) is not None
+        or _separator(lines, number, line) is not None
         or _wrote(lines, number, line, max(0, number - WRAP_LINES)) is not None
     )
 
@@ -203,13 +203,13 @@ def forward(lines: Sequence[str]) -> Mark | None:
         return None  # as nearly all, told at once
     for number, raw in enumerate(lines):
         if raw and (raw[0] in _RULED or ":" in raw or "：" in raw):
-            mark = _separator(number, visible(raw).rstrip())
+            mark = _separator(lines, number, visible(raw).rstrip())
             if mark and mark.kind == "forward":
                 return mark
     return None
 
 
-def _separator(number: int, line: str) -> Mark | None:
+def _separator(lines: Sequence[str], number: int, line: str) -> Mark | None:
     """A line that says of itself that something original or forwarded follows."""
     if len(line) > SEPARATOR_CHARACTERS:
         return None
@@ -226,9 +226,15 @@ def _separator(number: int, line: str) -> Mark | None:
             return Mark("wrote", number, number + 1)
         if _NOTES_FORWARD.match(line) and _says_forwarded(line) and _TIME.search(line):
             return Mark("forward", number, number + 1)
-    if line.endswith((":", "：")) and _says_forwarded(line):
+    if line.endswith((":", "：")) and _says_forwarded(line) and _is_headed(lines, number + 1):
         return Mark("forward", number, number + 1)
     return None
+
+
+def _is_headed(lines: Sequence[str], start: int) -> bool:
+    """Whether the next line that is not blank is one of a mail's header, or the text ends there."""
+    below = next((shown for line in lines[start : start + 4] if (shown := visible(line).strip("> \t"))), "")
+    return not below or label(below) is not None
 
 
 def _wrote(lines: Sequence[str], number: int, line: str, free: int) -> Mark | None:

@@ -281,7 +281,7 @@ def _compose(
     certain = (
         bool(reply)
         and ours is None
-        and not (signature and notices.begins(signature) is not None)
+        and not (signature and (notices.begins(signature) is not None or signatures.has_postscript(signature)))
         and not (new.doubtful or doubted or unplaced or forwarded_from)
         and not (above and below)
         and new.regions <= 1

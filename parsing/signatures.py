@@ -27,6 +27,7 @@ CONTACT_LINES = 16
 DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
 SHOWN_LINES = 4 * DELIMITED_LINES  # of the end, in which a signature is looked for
 DISCLAIMER_CHARACTERS = 400  # in which one says what it is
+PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of himself
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
@@ -40,15 +41,26 @@ _names_device = phrases.finder(
         f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})",
         "^via mobile$",
         "^von unterwegs (?:gesendet|geschickt|geschrieben)",
-        r"\boutlook\b.{0,30}<?https://aka\.ms/",  # Outlook on a phone, whose link is the same in all languages
+        r"\boutlook\b.{0,30}<?https://aka\.ms/\S{1,24}$",  # Outlook on a phone, whose link is the same in all languages
+    )
+)
+# What clients never say of a mail: that somebody did it, or that something is not so.
+_speaks = phrases.finder(
+    (
+        r"^(?:i|i.ve|i.m|we|you|he|she|they|ich|wir|er|je|j.ai|nous|yo|eu|io|ik|wij|jeg|jag|я|мы)[^\pL]",
+        r"(?:^|[^\pL])(?:not|cannot|nothing|never|nicht|nichts|kein|keinen?|pas|jamais|niet|geen|не|нет)(?:$|[^\pL])",
+        r"n['’]t(?:$|[^\pL])",
     )
 )
 _LINK = re.compile(r"\s?<https?://[^\s<>]{1,300}>")
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
-_disclaims = phrases.finder(phrases.DISCLAIMERS)
-_has_contact = phrases.finder(
+_shows_disclaimer = phrases.finder(phrases.DISCLAIMERS)
+_PERSONAL = re.compile(
+    r"\b(?:I|[Mm]y|[Ii]ch|[Mm]eine?[mnr]?|[Jj]e|[Mm]on|[Mm]es|[Mm]i|[Mm]eu|[Mm]inha|[Ii]k|[Mm]ijn)\b|\bme\b"
+)
+_shows_contact = phrases.finder(
     (
         r"[^\s@]@[^\s@]+\.[\pL\pN]",
         r"https?://",
@@ -58,7 +70,11 @@ _has_contact = phrases.finder(
         r"\d[\d\s().\-/]{6,}\d",
     )
 )
+_DATE = re.compile(
+    r"(?<!\d)\d{1,4}([./-])\d{1,2}\1\d{1,4}(?:,? \d{1,2}[:.]\d\d)?(?!\d)"
+)  # which looks like a telephone's
 _WORDS = re.compile(r"[^\W\d_]+")
+_POINTS = ("-", "*", "•", "/", "–")  # what a list's points begin with
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
 _NAMED_DELIMITER = re.compile(r"-- ?([^\W\d_].*)")
 _POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
@@ -70,9 +86,24 @@ def is_sent_from(line: str) -> bool:
     text = line.strip(" \t*_[]()")
     if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
         return False
-    if len(text.split("<")[0].split()) > SENT_WORDS:
+    if len(text.split("<")[0].split()) > SENT_WORDS or _speaks(text):
         return False
     return _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
+
+
+def _disclaims(text: str) -> bool:
+    """Whether a company's server wrote this, and not somebody of himself."""
+    return _shows_disclaimer(text) and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
+
+
+def has_postscript(signature: str) -> bool:
+    """Whether words go on below a name ("PS: ...")."""
+    return any(_POSTSCRIPT.match(line) for line in signature.split("\n"))
+
+
+def _has_contact(text: str) -> bool:
+    """Whether there is a way to reach somebody in the text: an address, a site or a telephone number."""
+    return _shows_contact(text) and (not _DATE.search(text) or _shows_contact(_DATE.sub("", text)))
 
 
 def is_closing(line: str) -> bool:
@@ -95,7 +126,7 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, a
     """
     lines = [*lines[:-SHOWN_LINES], *map(_shown, lines[-SHOWN_LINES:])]
     end = _filled(lines, len(lines))
-    end = _delimited(lines, end)
+    end = _delimited(lines, end, tidy)
     if tidy:
         end = _disclaimed(lines, end, alone)
     closed = False
@@ -126,7 +157,7 @@ def _filled(lines: Sequence[str], end: int) -> int:
     return end
 
 
-def _delimited(lines: Sequence[str], end: int) -> int:
+def _delimited(lines: Sequence[str], end: int, tidy: bool) -> int:
     """The topmost signature delimiter near the end."""
     found, below, filled = end, end, 0
     top = max(0, end - 4 * DELIMITED_LINES)  # as many again of them may be blank, and twice
@@ -143,7 +174,9 @@ def _delimited(lines: Sequence[str], end: int) -> int:
             if line.startswith("-- ") or not _goes_on(lines, number, end):
                 found = number
         elif len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
-            found = number  # a mailing list's footer
+            text = "\n".join(lines[number + 1 : end])
+            if tidy or _has_contact(text) or _disclaims(text[:DISCLAIMER_CHARACTERS]):
+                found = number  # a mailing list's footer, or a company's
         filled += bool(line.strip())
         below = number
     return _filled(lines, found)
@@ -192,7 +225,7 @@ def _closed(lines: Sequence[str], end: int) -> int:
         return _filled(lines, named)
     if end and _DASHED_NAME.match(lines[end - 1]) and _filled(lines, end - 1):
         above = lines[_filled(lines, end - 1) - 1].lstrip()
-        if not above.startswith(("-", "*", "•", "/", "–")):  # else it is the last point of a list
+        if not above.startswith(_POINTS):  # else it is the last point of a list
             return _filled(lines, end - 1)
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     salutes = _is_salutation(visible(lines[first]).strip()) if lines else False
@@ -229,6 +262,9 @@ def _delimited_name(lines: Sequence[str], end: int) -> int:
         if name and found < end:
             return end  # points of a list
         if name and filled and _is_name(name[1]):
+            above = _filled(lines, number)
+            if above and lines[above - 1].lstrip().startswith(_POINTS):
+                return end
             found = number
         filled += 1
         if filled > CONTACT_LINES:

@@ -281,3 +281,31 @@ def test_signature_alone_below_the_quote_is_no_answer(tail):
 def test_words_below_the_quote_stay_where_none_stand_above():
     assert split(f"{QUOTED}\nSent from my iPhone", "", "Re: Printer", True).reply == "Sent from my iPhone"
     assert split(f"Yes.\n\n{QUOTED}\nAnd the other one, too.", "", "Re: Printer", True).reply.endswith("too.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Mails sent from my phone do not arrive.",
+        "I sent you the picture from my iPhone",
+        "Ich habe es von meinem Handy geschickt.",
+        "Outlook for iOS, see https://aka.ms/o0ukef please",
+        "The e-mail with the confidential numbers went to the wrong person. What shall I do?",
+        "From: 10.03.2026\nTo: 12.03.2026\nPlease approve.",
+        "- toner\n-- black\nDone.",
+    ],
+)
+def test_words_like_what_a_program_adds_stay(words):
+    assert split(f"Hello,\n\n{words}", "", "Re: Printer", True).reply == f"Hello,\n\n{words}"
+    assert split(f"Hello,\n\n{words}", "", "Printer", False).reply == f"Hello,\n\n{words}"
+
+
+def test_rule_of_a_first_mail_is_a_footer_where_it_tells_how_to_reach_somebody():
+    assert split(f"First.\n{'_' * 30}\nThe second part.", "", "Printer", False).reply.endswith("The second part.")
+    assert split(f"First.\n{'_' * 30}\nhttps://lists.example/a", "", "Printer", False).reply == "First."
+
+
+@pytest.mark.parametrize("postscript", ["PS: call me at three, please", "P.S. call me", "PSA"])
+def test_postscript_below_a_signature_is_doubtful(postscript):
+    found = split(f"All good.\n\n-- \nAnna\n\n{postscript}\n\n{QUOTED}", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("All good.", postscript == "PSA")

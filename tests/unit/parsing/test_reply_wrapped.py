@@ -129,3 +129,11 @@ def test_place_of_a_quote_is_found_where_html_writes_letters_as_entities(written
     html = f"<p>Die {written} passt.</p>{header}<p>Passt die?</p>"
     found = split("Die Größe passt.\n\nAutor: Jürgen\nÜber die Größe\n\nPasst die?", html, "Re: Papier", True)
     assert (found.reply, found.certain) == ("Die Größe passt.", True)
+
+
+def test_line_about_a_forwarded_message_is_a_forward_only_over_a_header():
+    text = "Hello,\nI forwarded message number 3 to you:\nplease answer.\n"
+    assert split(text, "", "Re: Printer", True).reply == text.strip()
+    text = f"See below.\n\nBegin forwarded message:\n\nFrom: Jane Doe <{ADDRESS}>\nDate: 10.03.2026\n\nBroken."
+    found = split(text, "", "Printer", False).forwarded_from
+    assert found is not None and found.address == ADDRESS
