@@ -37,8 +37,9 @@ def audience(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...
 
 
 def watching(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[str, ...]:
-    """Staff who are told of its public articles although it is not theirs."""
-    return without(tuple(w for w in ticket.watchers if w in policy.staff), but, policy)
+    """Staff who are told of every public article, a colleague's answer, too: its owner, and those who watch it."""
+    named = dict.fromkeys((*((ticket.owner,) if ticket.owner else ()), *ticket.watchers))
+    return without(tuple(who for who in named if who in policy.staff), but, policy)
 
 
 def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str, ...]:

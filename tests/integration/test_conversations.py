@@ -475,6 +475,26 @@ def test_every_reply_to_a_closed_ticket_ends_on_one_that_goes_on_with_it(
     assert len(at_desk.tickets()) == 4
 
 
+def test_owner_is_told_what_a_colleague_has_answered_once_it_goes_out(sqlite: Database, tmp_path: Path) -> None:
+    tess = "tess@desk.example"
+    at_desk = desk(sqlite, tmp_path, f'[[staff]]\nname = "Tess"\nemail = "{tess}"\n')
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.said(AGENT, "Which one?", at_desk.last("notice", AGENT))
+    assert at_desk.heard("notice", tess) == 1, "it is the agent's now, and his own answer is no news to him"
+    before = at_desk.heard("notice", AGENT)
+    at_desk.said(tess, "The one on floor two.", at_desk.last("notice", tess), extra=PASS)
+    assert at_desk.heard("notice", AGENT) == before + 1
+    assert "The one on floor two." in words(at_desk.last("notice", AGENT))
+    assert at_desk.heard("notice", tess) == 1
+
+    at_desk.said(tess, "Perhaps on floor three.", at_desk.last("notice", tess))
+    held = at_desk.last("notice", AGENT)
+    assert (held["X-State"], "Perhaps on floor three." in words(held)) == ("held", True), "nobody has verified it"
+    at_desk.said(tess, "#send", at_desk.last("confirm", tess))
+    assert at_desk.last("answer", ANNA)["X-State"] == at_desk.last("notice", AGENT)["X-State"] == "pending"
+    assert "not verified" not in words(at_desk.last("notice", AGENT))
+
+
 def test_watchers_are_told_of_public_articles_alone(sqlite: Database, tmp_path: Path) -> None:
     people = '[[staff]]\nname = "Tess"\nemail = "tess@desk.example"\n[[queue]]\nname = "Q"\ndefault = true\n'
     at_desk = desk(sqlite, tmp_path, people + f'members = ["{AGENT}"]\n')
