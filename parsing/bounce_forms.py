@@ -99,6 +99,12 @@ def codes(text: str) -> tuple[str, ...]:
     )
 
 
+def names_recipients(message: ParsedMessage) -> bool:
+    """Whether recipients stand in the lines that only reports have, whatever the language around them."""
+    text = before_copy(message.text[:SCANNED])
+    return any(_found(pattern, text, message) for pattern in _NAMED[:3])
+
+
 def before_copy(text: str) -> str:
     """The report without the lines that repeat the mail returned."""
     kept: list[str] = []
@@ -145,4 +151,5 @@ def _known_forms(message: ParsedMessage) -> tuple[str, ...]:
         temporary, permanent = all_failures(report)
     except Exception:  # noqa: BLE001 - parsing never raises, and what it finds is a bonus
         return ()
-    return _unique(sorted(address.decode("utf-8", "replace") for address in (*permanent, *temporary)))
+    found = sorted(address.decode("utf-8", "replace").strip("'\"<>.") for address in (*permanent, *temporary))
+    return _unique(address for address in found if "@" in address)

@@ -112,6 +112,11 @@ def _is_daemon(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
         return True
     if "<>" in fields.get("from", ""):
         return True
+    return _is_system(message)
+
+
+def _is_system(message: ParsedMessage) -> bool:
+    """Whether it has the address of a mail system in From: not only the null sender, which responders have, too."""
     return any(DAEMON.search(author.address) for author in message.from_)
 
 
@@ -123,7 +128,13 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], parts: Sequen
         return True
     words = _has_bounce_words(message.text[:WORDED])
     if daemon and not _is_a_postmaster(message):
-        return words or subject or bool(REPLY_CODE.search(message.text[:WORDED])) or _returns_ours(message, parts)
+        return (
+            subject
+            or (words and (_is_system(message) or _is_to_sender(message, fields)))
+            or (_is_system(message) and bool(REPLY_CODE.search(message.text[:WORDED])))
+            or _returns_ours(message, parts)
+            or (_is_mailer_daemon(message) and bounce_forms.names_recipients(message))
+        )
     return (
         subject
         and words
@@ -132,6 +143,18 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], parts: Sequen
         and not forwards.is_forward_subject(message.subject)
         and (_is_report(fields) or _is_impersonal(message))
     )
+
+
+def _is_mailer_daemon(message: ParsedMessage) -> bool:
+    return any("mailer-daemon" in author.address.lower() for author in message.from_)
+
+
+def _is_to_sender(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
+    """Whether a mail of the null sender is about a mail: logs have these words, too, and responders that sender."""
+    answers = fields.get("auto-submitted", "").strip().lower().startswith("auto-replied")
+    if answers or forwards.is_reply_subject(message.subject):
+        return False
+    return _speaks_to_sender(message.text[:WORDED]) or bounce_forms.names_recipients(message)
 
 
 def _tells_success(text: str) -> bool:
@@ -150,16 +173,18 @@ def _is_a_postmaster(message: ParsedMessage) -> bool:
 
 def _is_impersonal(message: ParsedMessage) -> bool:
     """Whether a system wrote this to the sender of a mail, and not a person of a mail that came back."""
+    text = bounce_forms.before_copy(message.text[:PERSONAL])
+    if not _speaks_to_sender(text):
+        return False
     author = message.author
     if author and ROBOT.fullmatch(author.address.partition("@")[0].lower()):
         return True
-    text = bounce_forms.before_copy(message.text[:PERSONAL])
-    return _speaks_to_sender(text) and not _PERSONAL.search(text)
+    return not _PERSONAL.search(text)
 
 
 def _returns_ours(message: ParsedMessage, parts: Sequence[Part]) -> bool:
     """Whether a mail system's own address gives back a mail of the one that it writes to, in whatever language."""
-    if not any(DAEMON.search(author.address) for author in message.from_):
+    if not _is_system(message):
         return False
     own = [address.address.lower().encode() for address in message.to]
     for part in parts:

@@ -59,6 +59,8 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
     if bounce and types & delivery_status.TYPES:
         return Verdict("bounce", "It carries a delivery status (RFC 3464, RFC 6533).", bounce=bounce)
+    if bounce and (_CRON.match(message.subject) or _alert(message, fields)):
+        return None  # it tells of mails that came back, and is none of them
     if bounce:
         return Verdict("bounce", "Its sender or subject, and its words, are a delivery report's.", bounce=bounce)
     if _is_complaint(message, parts):

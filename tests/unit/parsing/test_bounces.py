@@ -237,11 +237,27 @@ def test_report_in_another_language_is_one_and_the_subject_about_another_thing_i
 
 def test_words_of_no_known_language_are_a_report_where_a_servers_address_returns_our_mail():
     ours = replace(ORIGINAL, data=b"From: Desk <help@desk.example>\nMessage-ID: <art-1@desk.example>\n\nwords")
-    message = replace(DAEMON, headers=(), subject="Xyzzy", text="Plugh:\n\n<a@x.example>\n")
+    message = replace(DAEMON, headers=(), subject="Xyzzy", text="Plugh <a@x.example> plover.\n")
     assert read(message, [ours]) == Bounce(("a@x.example",), (), (), "art-1@desk.example")
     theirs = replace(ours, data=ours.data.replace(b"help@desk", b"news@shop"))
     assert read(message, [theirs]) is None
     assert read(replace(message, from_=PERSON.from_), [ours]) is None  # a responder's challenge, with what it answers
+
+
+def test_mail_of_a_mailer_daemon_is_a_report_where_it_names_an_address_as_reports_do():
+    message = replace(DAEMON, headers=(), subject="Xyzzy", text="Plugh:\n\n<a@x.example>\n")
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, text="Plugh a@x.example plover.\n"), ()) is None
+    assert read(replace(message, from_=PERSON.from_), ()) is None
+
+
+def test_words_of_a_report_under_the_null_sender_are_one_only_where_they_are_about_a_mail():
+    message = replace(DAEMON, headers=(), from_=PERSON.from_, subject="Re: Printer")
+    text = "Your message was not delivered. Write to a@x.example.\n"
+    assert read(replace(message, text=text), ()) is None  # a responder's
+    assert read(replace(message, subject="Printer", text=text), ())
+    log = "3 Rejected: 550 5.1.1 User unknown a@x.example\n"
+    assert read(replace(message, subject="Logwatch for mx1 (Linux)", text=log), ()) is None
 
 
 REASONS = {

@@ -191,6 +191,14 @@ def test_complaint_is_one_though_its_words_are_a_delivery_reports():
     assert kind(message) == "bounce"
 
 
+def test_what_tells_of_mails_that_came_back_is_none_of_them():
+    text = "Your message could not be delivered:\n\n<a@x.example>: 550 5.1.1 unknown\n"
+    assert kind(mail(subject="Mail queue", return_path="", text=text)) == "bounce"
+    assert kind(mail(subject="Cron <root@mx1> mailq", return_path="", text=text)) == "auto_generated"
+    alarm = "***** Nagios *****\n\nNotification Type: PROBLEM\nHost: mx1\nState: DOWN\nInfo: " + text
+    assert kind(mail(subject="** PROBLEM Host Alert: mx1 is DOWN **", return_path="", text=alarm)) == "alert"
+
+
 def test_reports_on_mails_that_we_sent_are_told_by_their_part():
     report = {"Content-Type": 'multipart/report; report-type="disposition-notification"'}
     assert kind(mail(report), part("text/plain"), part("message/disposition-notification")) == "receipt"
