@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parsing import bounce_forms, delivery_status, forwards, phrases
+from parsing import absence, bounce_forms, delivery_status, forwards, phrases
 from parsing.bounce_forms import DAEMON, SCANNED
 from parsing.delivery_status import REPLY_CODE, Told
 from parsing.message import BounceDelivery, ParsedMessage
@@ -127,14 +127,16 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], parts: Sequen
     if fields.get("x-failed-recipients"):
         return True
     words = _has_bounce_words(message.text[:WORDED])
-    if daemon and not _is_a_postmaster(message):
+    if _is_system(message) and not _is_a_postmaster(message):
         return (
             subject
-            or (words and (_is_system(message) or _is_to_sender(message, fields)))
-            or (_is_system(message) and bool(REPLY_CODE.search(message.text[:WORDED])))
+            or words
+            or bool(REPLY_CODE.search(message.text[:WORDED]))
             or _returns_ours(message, parts)
             or (_is_mailer_daemon(message) and bounce_forms.names_recipients(message))
         )
+    if daemon and not _is_system(message) and not _is_answer(message, fields):
+        return subject or (words and _is_about_a_mail(message))
     return (
         subject
         and words
@@ -149,11 +151,17 @@ def _is_mailer_daemon(message: ParsedMessage) -> bool:
     return any("mailer-daemon" in author.address.lower() for author in message.from_)
 
 
-def _is_to_sender(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
-    """Whether a mail of the null sender is about a mail: logs have these words, too, and responders that sender."""
-    answers = fields.get("auto-submitted", "").strip().lower().startswith("auto-replied")
-    if answers or forwards.is_reply_subject(message.subject):
-        return False
+def _is_answer(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
+    """Whether a responder wrote it: it has the null sender, too (RFC 3834 section 3.3), and repeats any subject."""
+    return (
+        fields.get("auto-submitted", "").strip().lower().startswith("auto-replied")
+        or forwards.is_reply_subject(message.subject)
+        or absence.begins_as_one(message.subject[:200])
+    )
+
+
+def _is_about_a_mail(message: ParsedMessage) -> bool:
+    """Whether a report's words are about a mail that was sent: logs have them, too."""
     return _speaks_to_sender(message.text[:WORDED]) or bounce_forms.names_recipients(message)
 
 
@@ -183,9 +191,7 @@ def _is_impersonal(message: ParsedMessage) -> bool:
 
 
 def _returns_ours(message: ParsedMessage, parts: Sequence[Part]) -> bool:
-    """Whether a mail system's own address gives back a mail of the one that it writes to, in whatever language."""
-    if not _is_system(message):
-        return False
+    """Whether it gives back a mail of the one that it is sent to, in whatever language."""
     own = [address.address.lower().encode() for address in message.to]
     for part in parts:
         if part.content_type in _RETURNED:

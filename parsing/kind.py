@@ -154,5 +154,5 @@ def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | N
 
 def _is_list_manager(message: ParsedMessage, fields: Mapping[str, str]) -> bool:
     """Whether a list's manager wrote it under its own address: "Mailing-List: contact team-help@...; run by ezmlm"."""
-    author = message.author
-    return author is not None and f"contact {author.address};".lower() in fields.get("mailing-list", "").lower()
+    author = message.author if "mailing-list" in fields else None
+    return author is not None and f"contact {author.address};".lower() in fields["mailing-list"].lower()

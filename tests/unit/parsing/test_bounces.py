@@ -256,6 +256,9 @@ def test_words_of_a_report_under_the_null_sender_are_one_only_where_they_are_abo
     text = "Your message was not delivered. Write to a@x.example.\n"
     assert read(replace(message, text=text), ()) is None  # a responder's
     assert read(replace(message, subject="Printer", text=text), ())
+    away = "I am away. In urgent cases write to a@x.example.\n"
+    for subject in ("Automatic reply: Mail delivery failed", "Re: Mail delivery failed"):
+        assert read(replace(message, subject=subject, text=away), ()) is None
     log = "3 Rejected: 550 5.1.1 User unknown a@x.example\n"
     assert read(replace(message, subject="Logwatch for mx1 (Linux)", text=log), ()) is None
 
