@@ -321,7 +321,7 @@ def _whole(lines: Sequence[str], start: int, free: int, joined: str) -> tuple[in
         else:
             verb = _begins_with_verb(joined)
             found = (folded or verb or not dated) and bool(_NAMED_PART.match(upper))
-            found |= folded and verb and upper.replace(" ", "").isalpha()
+            found |= folded and verb and "@" not in upper and not any(map(str.isdigit, upper))
         if found:
             over = visible(lines[place - 1]).strip() if place > free else ""
             return place, not over or not over[-1].isalnum()

@@ -58,7 +58,7 @@ _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the na
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
 _shows_disclaimer = phrases.finder(phrases.DISCLAIMERS)
 _PERSONAL = re.compile(
-    r"\b(?:I|[Mm]y|[Ii]ch|[Mm]eine?[mnr]?|[Jj]e|[Mm]on|[Mm]es|[Mm]i|[Mm]eu|[Mm]inha|[Ii]k|[Mm]ijn)\b|\bme\b"
+    r"\b(?:I|[Mm]y|[Ii]ch|[Mm]eine?[mnr]?|[Mm]on|[Mm]es|[Mm]i|[Mm]eu|[Mm]inha|[Ii]k|[Mm]ijn)\b|\bme\b"
 )
 _shows_contact = phrases.finder(
     (
@@ -347,6 +347,8 @@ def is_doubtful(lines: Sequence[str], author: Address | None) -> bool:
     """Whether a signature is contact lines alone, and not of the `author`: they may be what his mail is about."""
     first = next((shown for line in lines if (shown := visible(line).strip())), "-")
     marked = not first[0].isalpha() or is_closing(first.split(",")[0]) or is_sent_from(first)
+    paragraph = "\n".join(lines).strip().partition("\n\n")[0]
+    marked |= _disclaims(paragraph[:DISCLAIMER_CHARACTERS].replace("\n", " "))
     return not marked and any(map(_has_contact, lines[:CONTACT_LINES])) and not _names(lines, author)
 
 

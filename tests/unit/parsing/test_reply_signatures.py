@@ -309,3 +309,53 @@ def test_rule_of_a_first_mail_is_a_footer_where_it_tells_how_to_reach_somebody()
 def test_postscript_below_a_signature_is_doubtful(postscript):
     found = split(f"All good.\n\n-- \nAnna\n\n{postscript}\n\n{QUOTED}", "", "Re: Printer", True)
     assert (found.reply, found.certain) == ("All good.", postscript == "PSA")
+
+
+DISCLAIMERS = [
+    "The information contained in this e-mail is intended only for the person named above.",
+    "ACME Ltd is registered in England and Wales, company number 1234567.",
+    "Der Inhalt dieser E-Mail ist vertraulich und nur für den Adressaten bestimmt.",
+    "ACME GmbH, Sitz der Gesellschaft: Musterstadt, Registergericht: AG Musterstadt HRB 1234",
+    "Les informations contenues dans ce courriel sont confidentielles.",
+    "Antes de imprimir este mensaje, piense en el medio ambiente.",
+    "Aviso de confidencialidade: este e-mail destina-se exclusivamente ao destinatário.",
+    "Prima di stampare questa email pensa all’ambiente.",
+    "De informatie in dit bericht is uitsluitend bestemd voor de geadresseerde.",
+    "Treść tej wiadomości zawiera informacje przeznaczone tylko dla adresata.",
+    "Obsah této zprávy je důvěrný.",
+    "Táto e-mailová správa a jej prílohy sú dôverné.",
+    "Ez az e-mail és a csatolt fájlok bizalmas információkat tartalmazhatnak.",
+    "Acest mesaj și fișierele atașate sunt confidențiale.",
+    "Tänk på miljön innan du skriver ut detta mejl.",
+    "Denne e-posten og eventuelle vedlegg er konfidensielle.",
+    "Tämä viesti ja sen liitteet ovat luottamuksellisia.",
+    "Эта электронная почта и вложения могут содержать конфиденциальную информацию.",
+    "Це повідомлення та будь-які вкладення є конфіденційними.",
+    "Bu e-posta ve ekleri gizlidir.",
+    "Το παρόν μήνυμα και τα συνημμένα του είναι εμπιστευτικά.",
+    "本邮件及其附件含有保密信息。",
+    "本電子郵件及其附件可能含有機密資訊。",
+    "このメールには機密情報が含まれている場合があります。",
+    "이 메일은 지정된 수취인만을 위해 작성되었습니다.",
+    "Virus-free. www.avast.com",
+]
+
+
+@pytest.mark.parametrize("disclaimer", DISCLAIMERS)
+def test_disclaimer_of_a_company_is_a_signature_in_its_language(disclaimer):
+    found = split(f"Yes.\n\n{disclaimer}\n\n{QUOTED}", "", "Re: Printer", True, Address("Anna", "anna@partner.example"))
+    assert (found.reply, found.signature, found.certain) == ("Yes.", disclaimer, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ist die Datei auf Viren geprüft?",
+        "Steht die Firma im Handelsregister?",
+        "Before I print this, the tray must be filled.",
+        "My message to the bank is confidential.",
+        "Ce message est-il confidentiel pour mon chef ?",
+    ],
+)
+def test_words_like_a_disclaimer_stay(words):
+    assert split(f"Yes.\n\n{words}\n\n{QUOTED}", "", "Re: Printer", True).reply == f"Yes.\n\n{words}"
