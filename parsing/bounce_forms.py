@@ -58,6 +58,7 @@ _NAMED: tuple[re.Pattern[str], ...] = (
         re.MULTILINE | re.IGNORECASE,
     ),
 )
+_ALONE = re.compile(rf"^[ \t>*•\-\[\"'<]{{0,16}}({_ADDRESS})[>\"'\]]{{0,2}}[ \t]{{0,8}}(?:$|[:;(])", re.MULTILINE)
 # Whom it was for, after words for what happened, else after words for the mail.
 _SENTENCES: tuple[re.Pattern[str], ...] = (
     re.compile(
@@ -100,9 +101,8 @@ def codes(text: str) -> tuple[str, ...]:
 
 
 def names_recipients(message: ParsedMessage) -> bool:
-    """Whether recipients stand in the lines that only reports have, whatever the language around them."""
-    text = before_copy(message.text[:SCANNED])
-    return any(_found(pattern, text, message) for pattern in _NAMED[:3])
+    """Whether an address has a line of its own, as in reports, whatever the language around it."""
+    return bool(_found(_ALONE, before_copy(message.text[:SCANNED]), message))
 
 
 def before_copy(text: str) -> str:

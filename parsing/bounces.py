@@ -42,6 +42,7 @@ _PERSONAL = re.compile(
     r"vår[at]?|tack)\b",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"\w[^\n]*(?:\n[^\n]*\w[^\n]*)*")  # the first paragraph: rules of asterisks stand over some
 _FROM = re.compile(rb"^From:((?:[^\n]|\n[ \t]){0,998})", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
     r"^[\s>]{0,4}(?:original-|x-original-)?message-id\s?:\s*<?([^\s<>]{3,998})>?", re.IGNORECASE | re.MULTILINE
@@ -133,7 +134,7 @@ def _is_suspect(message: ParsedMessage, fields: Mapping[str, str], parts: Sequen
             or words
             or bool(REPLY_CODE.search(message.text[:WORDED]))
             or _returns_ours(message, parts)
-            or (_is_mailer_daemon(message) and bounce_forms.names_recipients(message))
+            or ((_is_mailer_daemon(message) or message.return_path == "") and bounce_forms.names_recipients(message))
         )
     if daemon and not _is_system(message) and not _is_answer(message, fields):
         return subject or (words and _is_about_a_mail(message))
@@ -182,8 +183,11 @@ def _is_a_postmaster(message: ParsedMessage) -> bool:
 def _is_impersonal(message: ParsedMessage) -> bool:
     """Whether a system wrote this to the sender of a mail, and not a person of a mail that came back."""
     text = bounce_forms.before_copy(message.text[:PERSONAL])
-    if not _speaks_to_sender(text):
+    opening = _OPENING.search(text)
+    if not (opening and _speaks_to_sender(text)):
         return False
+    if not (_has_bounce_words(opening[0]) or _speaks_to_sender(opening[0])):
+        return False  # what a person has pasted stands below a line of his
     author = message.author
     if author and ROBOT.fullmatch(author.address.partition("@")[0].lower()):
         return True

@@ -225,6 +225,9 @@ LANGUAGES = {
     "系统退信": "您的邮件未能送达:",
     "無法傳遞: Printer": "無法傳送:",
     "배달되지 않음: Printer": "배달하지 못했습니다.",
+    "Δεν είναι δυνατή η παράδοση: Printer": "Η παράδοση απέτυχε:",
+    "Nu poate fi livrat: Printer": "Livrarea nu a reușit:",
+    "Tidak Dapat Dikirim: Printer": "Pengiriman gagal:",
 }
 
 
@@ -249,6 +252,9 @@ def test_mail_of_a_mailer_daemon_is_a_report_where_it_names_an_address_as_report
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
     assert read(replace(message, text="Plugh a@x.example plover.\n"), ()) is None
     assert read(replace(message, from_=PERSON.from_), ()) is None
+    message = replace(message, from_=POSTMASTER.from_)
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, return_path="jo@partner.example"), ()) is None
 
 
 def test_words_of_a_report_under_the_null_sender_are_one_only_where_they_are_about_a_mail():
@@ -319,6 +325,20 @@ def test_recipient_of_a_passing_status_waits_where_no_action_is_told():
 def test_report_that_tells_in_words_of_a_success_is_one(text):
     assert free(text, subject="Mail Delivery Report") == Bounce((), (), (), None, delivered=True)
     assert not free(f"{text}\nIt could not be delivered to b@x.example.").delivered  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("intro", ["please repair:", "what is this about", "Kam eben zurück, bitte prüfen", "Voici :"])
+@pytest.mark.parametrize("form", ["exim", "gmail", "echo alone", "courier", "exchange"])
+def test_report_that_somebody_pastes_below_a_line_of_his_under_its_own_subject_is_none(form, intro):
+    message = replace(PERSON, subject="Undelivered Mail Returned to Sender", text=f"{intro}\n\n{FORMS[form]}\nSam")
+    assert read(message, ()) is None
+
+
+def test_report_of_a_gateway_opens_with_what_it_says():
+    rule = "*" * 40
+    text = f"{rule}\nYour message could not be delivered to a@x.example\n{rule}\n"
+    message = replace(PERSON, subject="Delivery failure notification", text=text)
+    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
