@@ -81,7 +81,7 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
     if statuses and (daemon or _is_report(fields)):
         told = delivery_status.read(statuses)
         return _standard(message, parts, told) or _free_form(message, fields, parts)
-    if daemon and _tells_success(message.text):
+    if _is_system(message) and _tells_success(message.text):
         return Bounce((), (), (), _original_id(message, parts), delivered=True)
     if not _is_suspect(message, fields, parts, daemon):
         return None

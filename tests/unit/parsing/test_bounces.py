@@ -324,6 +324,7 @@ def test_recipient_of_a_passing_status_waits_where_no_action_is_told():
 )
 def test_report_that_tells_in_words_of_a_success_is_one(text):
     assert free(text, subject="Mail Delivery Report") == Bounce((), (), (), None, delivered=True)
+    assert free(text, subject="Your parcel", from_=PERSON.from_) is None
     assert not free(f"{text}\nIt could not be delivered to b@x.example.").delivered  # type: ignore[union-attr]
 
 
