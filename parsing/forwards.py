@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from parsing import phrases
 from parsing.message import Address
-from parsing.quotes import ADDRESS, Mark, is_quoted, label, visible
+from parsing.quotes import label
+from parsing.shown import ADDRESS, Mark, is_quoted, visible
 
 HEADER_LINES = 16  # as far under a forward's mark as its From line is looked for
 

@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 from parsing import limits, quotes, tags
+from parsing.introductions import WRAP_CHARACTERS, WRAP_LINES
 
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 PADDING = "\u200b\ufeff\u034f\u00ad\u2060"  # what newsletters fill their preview text with
@@ -214,9 +215,7 @@ class Layout:
         if source.strip():
             return bool(_BAR.search(source))
         if not self.introduced and self.tried < _TRIES:
-            above = [
-                line.removeprefix(self.prefix)[-quotes.WRAP_CHARACTERS :] for line in self.out[-quotes.WRAP_LINES :]
-            ]
+            above = [line.removeprefix(self.prefix)[-WRAP_CHARACTERS:] for line in self.out[-WRAP_LINES:]]
             last = next((line for line in reversed(above) if line.strip()), "")
             if last.endswith((":", "：", ": ")):
                 self.tried += 1

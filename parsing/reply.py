@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from parsing import forwards, markers, notices, phrases, quotes, signatures
+from parsing.introductions import WRAP_CHARACTERS, WRAP_LINES
 from parsing.message import Address
-from parsing.quotes import Mark, is_quoted, is_rule, visible
+from parsing.quotes import is_rule
+from parsing.shown import Mark, is_quoted, is_visible, visible
 
 DELIMITER_LINES = 3  # over which a client may wrap it in a deep quote
 SIGNED_LINES = 40  # below our own delimiter in which the end of what a client marked as a signature is looked for
@@ -85,7 +87,7 @@ def split(text: str, html: str, subject: str, is_reply: bool, author: Address | 
     marks = quotes.marks([*lines, *below]) if said or _may_lead_to_quote(lines) else []
     if not said and not _leads_to_quote(lines, marks):
         return _first_mail(text, html, lines, rest)
-    if not text.isascii() and not quotes.is_visible(text):
+    if not text.isascii() and not is_visible(text):
         lines = [line if line.isascii() or visible(line).strip() else "" for line in lines]
     forward = next((mark for mark in marks if mark.kind == "forward"), None)
     unplaced, signed = False, None
@@ -170,7 +172,7 @@ def _with_html(marks: list[Mark], line: int, lines: Sequence[str]) -> list[Mark]
     above = next((place for place in range(line - 1, max(-1, line - 4), -1) if lines[place].strip()), line)
     start = above if lines[above].rstrip().endswith((":", "：")) and any(map(str.strip, lines[:above])) else line
     end = line
-    for number in range(line, min(len(lines), line + quotes.WRAP_LINES)):
+    for number in range(line, min(len(lines), line + WRAP_LINES)):
         if is_quoted(lines[number]):
             end = number
             break
@@ -305,7 +307,7 @@ def _has_traces(kept: Sequence[str]) -> bool:
             block = 0
         elif is_quoted(line) or (line[0] in _TRACED and _is_trace(line)):
             return True
-        elif line[-1] in ":：" and len(line) <= quotes.WRAP_CHARACTERS:
+        elif line[-1] in ":：" and len(line) <= WRAP_CHARACTERS:
             dated = bool(_CLOCK.search(line)) + bool(_YEAR.search(line))
             if dated + ("@" in line) > 1:
                 return True

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from parsing import phrases
 from parsing.message import Address
-from parsing.quotes import is_rule, visible
+from parsing.quotes import is_rule
+from parsing.shown import visible
 
 DELIMITED_LINES = 40  # lines after a "-- " that can still be a signature with a disclaimer
 BARE_LINES = 20  # the same after "--", which people also use as a rule
