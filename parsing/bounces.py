@@ -222,6 +222,8 @@ def _standard(message: ParsedMessage, parts: Sequence[Part], told: Told) -> Boun
 def _free_form(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part]) -> Bounce:
     text = bounce_forms.before_copy(message.text[:SCANNED])
     recipients = bounce_forms.recipients(message, fields, text)
+    if not recipients:  # a Sieve script refuses by a disposition notification (RFC 5429 section 2.2.1)
+        recipients = delivery_status.read(part.data for part in parts if part.content_type in NOTIFICATIONS).failed
     delayed = bool(_says_delayed(message.subject) or _says_delayed(text))
     codes = (
         bounce_forms.codes(text)

@@ -480,3 +480,14 @@ def test_a_code_of_several_is_nobodys_in_a_report_without_a_form():
 )
 def test_a_long_report_costs_no_more_than_its_length(piece):
     free(f"It could not be delivered.\n{piece * (200_000 // len(piece))}")
+
+
+def test_refusal_of_a_sieve_script_names_its_recipient_in_the_disposition_notification():
+    said = (
+        b"Final-Recipient: rfc822; a@x.example\r\nOriginal-Message-ID: <art-1@desk.example>\r\nDisposition: x; deleted"
+    )
+    notification = replace(ORIGINAL, content_type="message/disposition-notification", data=said)
+    message = replace(DAEMON, headers=(), subject="Automatically rejected mail", text="Your message was rejected: no.")
+    assert read(message, [notification]) == Bounce(("a@x.example",), (), (), "art-1@desk.example")
+    named = replace(message, text="Your message to <b@x.example> was automatically rejected: no.")
+    assert read(named, [notification]) == Bounce(("b@x.example",), (), (), "art-1@desk.example")
