@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from parsing import phrases
 from parsing.message import Address
 from parsing.quotes import is_rule
-from parsing.shown import visible
+from parsing.shown import is_visible, visible
 
 DELIMITED_LINES = 40  # lines after a "-- " that can still be a signature with a disclaimer
 BARE_LINES = 20  # the same after "--", which people also use as a rule
@@ -26,7 +26,7 @@ SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
 CONTACT_LINES = 16
 DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
-SHOWN_LINES = 4 * DELIMITED_LINES  # of the end, in which a signature is looked for
+SHOWN_LINES = 2 * TAIL_LINES  # of the end, in which what cannot be seen is left out
 DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of himself
 
@@ -87,9 +87,10 @@ def is_sent_from(line: str) -> bool:
     text = line.strip(" \t*_[]()")
     if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
         return False
-    if len(text.split("<")[0].split()) > SENT_WORDS or _speaks(text):
+    if len(text.split("<")[0].split()) > SENT_WORDS:
         return False
-    return _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
+    named = _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
+    return named and not _speaks(text)
 
 
 def _disclaims(text: str) -> bool:
@@ -125,7 +126,7 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, a
     the `author`, so far as he is known, or stand below a whole sentence: others' may be what the mail is about.
     `alone` says that words stand elsewhere, so that all of `lines` may be a disclaimer, or say what it was sent with.
     """
-    lines = [*lines[:-SHOWN_LINES], *map(_shown, lines[-SHOWN_LINES:])]
+    lines = _shown(lines)
     end = _filled(lines, len(lines))
     end = _delimited(lines, end, tidy)
     if tidy:
@@ -143,11 +144,17 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, a
             return end if end < _filled(lines, len(lines)) else len(lines)
 
 
-def _shown(line: str) -> str:
-    """The line as a reader sees it; the blank after a delimiter is part of it."""
+def _shown(lines: Sequence[str]) -> Sequence[str]:
+    """The lines, those at the end as a reader sees them; the blank after a delimiter is part of it."""
+    text = "\n".join(lines[-SHOWN_LINES:])
+    blank = " \n" in text and " \n" in text.replace("-- \n", "")
+    if not blank and "\t\n" not in text and text[-1:] not in (" ", "\t") and (text.isascii() or is_visible(text)):
+        return lines
+    return [*lines[:-SHOWN_LINES], *map(_stripped, lines[-SHOWN_LINES:])]
+
+
+def _stripped(line: str) -> str:
     text = visible(line)
-    if not text[-1:].isspace():
-        return text
     shown = text.rstrip()
     return shown if len(shown) > DELIMITER_CHARACTERS else text
 
@@ -318,7 +325,7 @@ def _is_names(text: str) -> bool:
 def _contacts(lines: Sequence[str], end: int, author: Address | None) -> int:
     """A last paragraph that is a name and ways to reach it, or such lines under a rule."""
     top = max(0, end - 2 * TAIL_LINES)
-    if not _has_contact("\n".join(lines[top:end])):
+    if not _shows_contact("\n".join(lines[top:end])):
         return end
     filled = contacts = inside = 0
     for number in range(end - 1, top, -1):
