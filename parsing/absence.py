@@ -60,10 +60,10 @@ def reason(message: ParsedMessage, fields: Mapping[str, str], submitted: str) ->
     """
     if submitted.startswith("auto-replied"):
         return "Auto-Submitted says auto-replied (RFC 3834)."
-    for name in _HEADERS & fields.keys():
+    for name in sorted(_HEADERS & fields.keys()):
         if fields[name].strip().lower() != "no":
             return f"{name.title()} says that a responder wrote it."
-    for name in _WORDS.keys() & fields.keys():
+    for name in sorted(_WORDS.keys() & fields.keys()):
         if fields[name].strip().lower().rpartition(";")[2].strip() == _WORDS[name]:
             return f"{name.title()} says that a responder wrote it."
     precedence = precedences(message) if "precedence" in fields else _NONE
