@@ -39,6 +39,7 @@ def _everything(found: Settings) -> Iterator[Finding]:
     yield ok("settings", found.file)
     yield from _addresses(found)
     yield from _partners(found)
+    yield from _forms(found)
     policy = policies.build(found, policies.NO_KEYS)
     yield ok("rules", f"{len(policy.rules)} rules, {len(policy.queues)} queues")
     for name in policies.named_by_rules(found):
@@ -100,6 +101,17 @@ def _partners(found: Settings) -> Iterator[Finding]:
                     f'name the people instead: partner "{partner.name}".emails',
                     ("partner", n, "domains"),
                 )
+
+
+def _forms(found: Settings) -> Iterator[Finding]:
+    """Without proof a form's mail is of the machine that sent it, and not of who filled the form in."""
+    doors = (*found.imap, *((found.smtp,) if found.smtp else ()))
+    verified = any(door.verify or door.auth_results != "none" for door in doors)
+    for n, form in enumerate(found.form):
+        if not verified and not (form.hosts and (found.smtp or found.lmtp)):
+            said = f"{form.name}: nothing shows that a mail is the form's, so it stays {form.sender}'s"
+            todo = "auth_results or verify where it comes in; by SMTP the web server's address in hosts does it, too"
+            yield advice("forms", said, todo, ("form", n, "hosts"))
 
 
 def _people(found: Settings) -> Iterator[Finding]:
