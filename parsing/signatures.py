@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from parsing import phrases
 from parsing.message import Address
 from parsing.quotes import is_rule
-from parsing.shown import is_visible, visible
+from parsing.shown import visible
 
 DELIMITED_LINES = 40  # lines after a "-- " that can still be a signature with a disclaimer
 BARE_LINES = 20  # the same after "--", which people also use as a rule
@@ -33,6 +33,7 @@ PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of hi
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \t\u00a0]{0,4}$")
+_BLANK = (" ", "\t")
 _DELIMITED = frozenset("-—–_ ")  # what a delimiter's line begins with
 _DEVICE = phrases.words(phrases.DEVICES)
 _SENT = phrases.words(phrases.SENT)
@@ -147,10 +148,10 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, a
 def _shown(lines: Sequence[str]) -> Sequence[str]:
     """The lines, those at the end as a reader sees them; the blank after a delimiter is part of it."""
     text = "\n".join(lines[-SHOWN_LINES:])
-    blank = " \n" in text and " \n" in text.replace("-- \n", "")
-    if not blank and "\t\n" not in text and text[-1:] not in (" ", "\t") and (text.isascii() or is_visible(text)):
+    if " \n" not in text and text.isascii() and "\t\n" not in text and text[-1:] not in _BLANK:
         return lines
-    return [*lines[:-SHOWN_LINES], *map(_stripped, lines[-SHOWN_LINES:])]
+    tail = [line if line.isascii() and line[-1:] not in _BLANK else _stripped(line) for line in lines[-SHOWN_LINES:]]
+    return [*lines[:-SHOWN_LINES], *tail]
 
 
 def _stripped(line: str) -> str:
