@@ -149,11 +149,8 @@ class Actions:
             )
         if asked.used:
             raise CommandError(f"the answer {article_id} was sent already")
-        member = self.app.policy.staff.get(asked.address)
-        owner = member.addresses[0] if member else asked.address
         self._do(
-            tokens.number(asked.ticket_id),
-            lambda t, _, n: commands.confirm(t, article_id, owner, self.actor, n, self.app.policy),
+            tokens.number(asked.ticket_id), lambda t, _, n: commands.confirm(t, asked, self.actor, n, self.app.policy)
         )
         return True
 

@@ -76,6 +76,7 @@ class Confirmation:
     expires: float
     used: bool
     command: str = ""  # what it does; empty: held words go out
+    words: str = ""  # those that are held
 
 
 DOUBTED = ("known_thread", "unverified", "failed")  # degrees of trust in which nobody vouches for the author

@@ -222,8 +222,10 @@ class Policy:
         return next((a for a in (address.lower(), *self.of_same(address)) if a in there), None)
 
     def partner(self, address: str) -> str | None:
-        """The partner whose person that is: by this address, else by another of his."""
-        found = (self._partner(a) for a in (address.lower(), *self.of_same(address)))
+        """The partner whose person that is: by this address, else by another of his, unless he works here."""
+        address = address.lower()
+        person = self.people.get(address)
+        found = (self._partner(a) for a in (address, *(person.addresses if person else ())))
         return next(filter(None, found), None)
 
     def _partner(self, address: str) -> str | None:

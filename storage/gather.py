@@ -30,6 +30,9 @@ from storage.tables import (
     ticket,
 )
 
+_CONFIRMATION = sa.select(confirmation, article.c.reply.label("words")).join(
+    article, article.c.id == confirmation.c.article_id
+)
 MOST_WRITTEN = 200  # of our letters of one kind to an author that are looked at, the newest; limits allow far fewer
 MOST_MERGES = 10  # a chain of merges that is followed
 
@@ -43,7 +46,8 @@ def gather(connection: Connection, questions: Questions) -> Facts:
         for row in _rows(connection, sa.select(*_LETTER).where(outbox.c.message_id.in_(ids)), ids)
     }
     confirmations = {
-        row.message_id: _confirmation(row) for row in _where(connection, confirmation, confirmation.c.message_id, ids)
+        row.message_id: _confirmation(row)
+        for row in _rows(connection, _CONFIRMATION.where(confirmation.c.message_id.in_(ids)), ids)
     }
     wanted = (
         questions.ticket_ids
@@ -87,7 +91,7 @@ def _keys(connection: Connection, ids: list[str]) -> dict[str, ThreadKey]:
 
 def question(connection: Connection, article_id: int) -> Confirmation | None:
     """What a held article waits for; None where it waits for nothing."""
-    row = connection.execute(sa.select(confirmation).where(confirmation.c.article_id == article_id)).first()
+    row = connection.execute(_CONFIRMATION.where(confirmation.c.article_id == article_id)).first()
     return _confirmation(row) if row else None
 
 
@@ -108,6 +112,7 @@ def _confirmation(row: Any) -> Confirmation:
         row.expires,
         row.used is not None,
         row.command,
+        row.words,
     )
 
 

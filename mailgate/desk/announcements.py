@@ -8,6 +8,7 @@ from mailgate.desk.people import audience, correspondents, watching, without
 from parsing.message import Address, ParsedMessage
 from routing import tokens
 from routing.decision import Decision
+from routing.facts import Confirmation
 from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
@@ -63,6 +64,24 @@ def unowned(mail: Mail, decision: Decision, before: Ticket, after: Ticket, polic
     return replace(told, words=words, recipients=tuple(dict.fromkeys((*told.recipients, *his))))
 
 
+def went_out(asked: Confirmation, ticket: Ticket, trust: str, time: float, policy: Policy) -> Announcement:
+    """That held words of a member of staff have gone to the requester: for whose ticket it is, and who watch it."""
+    return Announcement(
+        "notice",
+        "reply",
+        ticket,
+        watching(ticket, policy, but=asked.address),
+        asked.article_id,
+        time,
+        author=Address("", asked.address),
+        words=asked.words,
+        subject=ticket.subject,
+        references=thread_references(ticket),
+        article_id=asked.article_id,
+        trust=trust,
+    )
+
+
 def _sure(decision: Decision) -> str:
     """How sure it is who wrote, for a notice: a failed check is said also where nothing followed from it."""
     if decision.forwarded:
@@ -83,7 +102,7 @@ def _linked(decision: Decision) -> tuple[tuple[str, str], ...]:
 def answers(
     mail: Mail, decision: Decision, ticket: Ticket, article: Article, policy: Policy, held: HeldFor | None
 ) -> list[Announcement]:
-    requester, cc = correspondents(ticket, policy, but=article.sender.address)
+    requester, cc = correspondents(ticket, policy)
     if requester is None:
         return []
     return [

@@ -7,13 +7,14 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from mailgate.desk import alarms
-from mailgate.desk.announcements import thread_references
+from mailgate.desk.announcements import thread_references, went_out
 from mailgate.desk.people import GATEWAY, audience, correspondents, watching
 from mailgate.desk.states import answered, with_state
 from mailgate.errors import CommandError
 from parsing.message import Address
 from routing import breakers, tokens
 from routing.breakers import Trip
+from routing.facts import Confirmation
 from routing.policy import Policy
 from routing.ticket import Ticket
 from storage.change import Announcement, Article, Change, HistoryEntry, Release, Tripped
@@ -113,16 +114,20 @@ def reply(ticket: Ticket, article_id: int, text: str, actor: str, time: float, p
     return Change(time, None, None, after, ticket.version, (article,), tuple(history), announcements=(letter, *told))
 
 
-def confirm(ticket: Ticket, article_id: int, member: str, actor: str, time: float, policy: Policy) -> Change:
-    """A held answer of that member goes out, for a person at the terminal has looked at it."""
-    after, more = answered(replace(ticket, version=ticket.version + 1, updated=time), member, time, article_id)
-    entry = HistoryEntry(time, actor, "confirmed", None, "sent", article_id)
+def confirm(ticket: Ticket, asked: Confirmation, actor: str, time: float, policy: Policy) -> Change:
+    """A held answer goes out, for a person at the terminal has looked at it."""
+    member = policy.staff.get(asked.address)
+    owner = member.addresses[0] if member else asked.address
+    after, more = answered(replace(ticket, version=ticket.version + 1, updated=time), owner, time, asked.article_id)
+    entry = HistoryEntry(time, actor, "confirmed", None, "sent", asked.article_id)
+    told = went_out(asked, after, "confirmed", time, policy)
     return Change(
         time,
         ticket=after,
         version=ticket.version,
         history=(entry, *more),
-        release=Release("", article_id, "confirmed", time, policy.holds),
+        release=Release("", asked.article_id, "confirmed", time, policy.holds),
+        announcements=(told,) if told.recipients else (),
     )
 
 

@@ -92,9 +92,18 @@ def _asked(change: Change) -> tuple[Confirmation, ...]:
     ask = change.ask
     if ask is None or change.ticket is None:
         return ()
+    words = next((a.reply for a in change.articles if a.id == ask.article_id), "")
     return tuple(
         Confirmation(
-            x.message_id, change.ticket.id, ask.article_id, ask.address, ask.event, ask.expires, False, ask.command
+            x.message_id,
+            change.ticket.id,
+            ask.article_id,
+            ask.address,
+            ask.event,
+            ask.expires,
+            False,
+            ask.command,
+            words,
         )
         for x in change.letters
         if x.event == ask.event

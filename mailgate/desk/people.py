@@ -48,14 +48,13 @@ def without(people: tuple[str, ...], address: str, policy: Policy) -> tuple[str,
     return tuple(p for p in people if p.lower() not in his)
 
 
-def correspondents(ticket: Ticket, policy: Policy, *, but: str = "") -> tuple[Address | None, tuple[Address, ...]]:
-    """The requester, and the public participants in Cc; staff and the author are not among them."""
+def correspondents(ticket: Ticket, policy: Policy) -> tuple[Address | None, tuple[Address, ...]]:
+    """The requester, and the public participants in Cc; staff are not among them."""
     requester = Address(ticket.requester_name, ticket.requester) if ticket.requester else None
-    apart = (ticket.requester, *policy.of_same(but))
     cc = tuple(
         Address("", p)
         for p in ticket.participants
-        if p not in apart and p not in policy.staff and not policy.is_ours(p)
+        if p != ticket.requester and p not in policy.staff and not policy.is_ours(p)
     )
     return requester, cc
 

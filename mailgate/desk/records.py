@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mailgate.desk.announcements import notice, unowned
+from mailgate.desk.announcements import notice, unowned, went_out
 from mailgate.desk.people import GATEWAY, others
 from mailgate.desk.states import answered, given_back
 from routing.decision import Decision, Report
@@ -74,7 +74,10 @@ def _sent_on(
     actor = mail.message.author.address if mail.message.author else GATEWAY
     after = replace(before, version=before.version + 1, updated=max(before.updated, change.time))
     after, history, release = released(after, asked, actor, change.time, policy)
-    told = unowned(mail, decision, before, after, policy) if asked.command and before.owner else None
+    if asked.command:
+        told = unowned(mail, decision, before, after, policy) if before.owner else None
+    else:
+        told = went_out(asked, after, release.trust, change.time, policy)
     return replace(
         change,
         ticket=after,

@@ -21,7 +21,7 @@ from routing.facts import Facts
 from routing.mail import Mail
 from routing.policy import Policy
 from routing.ticket import Ticket
-from storage.change import Announcement, Article, Ask, Change, HeldFor, HistoryEntry, Release
+from storage.change import Announcement, Article, Ask, Change, HistoryEntry, Release
 
 
 def enact(mail: Mail, decision: Decision, facts: Facts, policy: Policy) -> Change:
@@ -197,13 +197,10 @@ def _told(
         announcements.append(automatic_mail("refused", mail, after, author, letters[0], policy))
     if decision.author == "staff" and (decision.answer or decision.ask):
         if decision.answer or (decision.held and not decision.command):
-            held: HeldFor | None = "confirm" if decision.held else None
+            announcements += answers(mail, decision, after, article, policy, "confirm" if decision.held else None)
+        if decision.answer:
             colleagues = watching(after, policy, but=article.sender.address)
-            told = notice("reply", mail, decision, after, policy)
-            if held:  # nobody reads it before its author has confirmed it
-                told = replace(told, held_for=held, trust="confirmed")
-            announcements += answers(mail, decision, after, article, policy, held)
-            announcements.append(replace(told, recipients=colleagues))
+            announcements.append(replace(notice("reply", mail, decision, after, policy), recipients=colleagues))
         if decision.ask:
             announcements.append(question(decision, after, article))
     elif decision.unassign:

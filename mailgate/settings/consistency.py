@@ -43,6 +43,7 @@ def find(settings: Settings) -> list[Misfit]:
         *_alarm(settings),
         *_http(settings),
         *_people(settings),
+        *_several(settings),
         *_numbers(settings),
         *_forms(settings),
         *_twice(settings),
@@ -227,8 +228,7 @@ def _people(settings: Settings) -> Iterator[Misfit]:
     for index in defaults[1:]:
         first = settings.queue[defaults[0]].name
         yield Misfit(("queue", index, "default"), f'"{first}" is the default one already; there is one')
-    ours = {settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)}
-    staff = {address for member in settings.staff for address in member.addresses}
+    ours, staff = _desks(settings), {address for member in settings.staff for address in member.addresses}
     for index, member in enumerate(settings.staff):
         if not member.addresses:
             yield Misfit(("staff", index, "email"), 'is missing; add email = "agent@desk.example"')
@@ -244,12 +244,30 @@ def _people(settings: Settings) -> Iterator[Misfit]:
     for index, partner in enumerate(settings.partner):
         if not partner.domains and not partner.emails:
             yield Misfit(("partner", index, "domains"), 'is missing; add domains = ["acme.example"], or emails')
+
+
+def _desks(settings: Settings) -> set[str]:
+    """The desk's address and those of its queues."""
+    return {settings.desk.address.lower(), *(q.address.lower() for q in settings.queue if q.address)}
+
+
+def _several(settings: Settings) -> Iterator[Misfit]:
+    """Persons with several addresses: all of them their own."""
+    if not settings.person:
+        return
+    from routing.policy import without_suffix  # only a file with persons pays for it
+
+    ours, staff = _desks(settings), {address for member in settings.staff for address in member.addresses}
+    forms = {form.sender.lower() for form in settings.form}
+    desks = ours | {f"postmaster@{address.rpartition('@')[2]}" for address in ours}
     for index, person in enumerate(settings.person):
         if len(person.addresses) < 2:
             yield Misfit(("person", index, "emails"), "is one address; name all of theirs, or leave the section out")
         for address in person.addresses:
-            if address in ours:
+            if without_suffix(address) in desks:
                 yield Misfit(("person", index, "emails"), f"{address} is the desk's own")
+            if address in forms:
+                yield Misfit(("person", index, "emails"), f"{address} is a form's, by which anybody writes")
             if address in staff:
                 yield Misfit(
                     ("person", index, "emails"), f"{address} is of a [[staff]] section; all of theirs stand there"

@@ -69,7 +69,7 @@ class Person(Section, frozen=True):
     emails: Annotated[
         tuple[Address, ...],
         about(
-            "All of theirs; where one is a partner's, so are those that are no other's.",
+            "All of theirs. A partner's person is so by each, unless another partner has the address's domain.",
             ["jane@acme.example", "jane.doe@mail.example"],
         ),
     ]

@@ -488,11 +488,29 @@ def test_owner_is_told_what_a_colleague_has_answered_once_it_goes_out(sqlite: Da
     assert at_desk.heard("notice", tess) == 1
 
     at_desk.said(tess, "Perhaps on floor three.", at_desk.last("notice", tess))
-    held = at_desk.last("notice", AGENT)
-    assert (held["X-State"], "Perhaps on floor three." in words(held)) == ("held", True), "nobody has verified it"
+    assert "Perhaps on floor three." not in words(at_desk.last("notice", AGENT)), "nobody has confirmed it"
     at_desk.said(tess, "#send", at_desk.last("confirm", tess))
-    assert at_desk.last("answer", ANNA)["X-State"] == at_desk.last("notice", AGENT)["X-State"] == "pending"
-    assert "not verified" not in words(at_desk.last("notice", AGENT))
+    assert at_desk.last("answer", ANNA)["X-State"] == "pending"
+    assert "Perhaps on floor three." in words(at_desk.last("notice", AGENT))
+
+
+def test_who_owns_it_when_held_words_go_out_is_told_and_not_who_did_before(sqlite: Database, tmp_path: Path) -> None:
+    tess, kim = "tess@desk.example", "kim@desk.example"
+    staff = "".join(f'[[staff]]\nname = "{who}"\nemail = "{who}@desk.example"\n' for who in ("tess", "kim"))
+    at_desk = desk(sqlite, tmp_path, staff)
+    at_desk.said(ANNA, "It does not print.")
+    at_desk.at().assign("INC-1001", kim)
+    at_desk.said(tess, "Perhaps on floor three.", at_desk.last("notice", tess))
+    at_desk.said(tess, "Or on floor four.", at_desk.last("notice", tess))
+    at_desk.at().assign("INC-1001", AGENT)
+    before = {who: at_desk.heard("notice", who) for who in (AGENT, kim, tess)}
+    at_desk.said(tess, "#send", at_desk.last("confirm", tess))
+    assert {who: at_desk.heard("notice", who) - n for who, n in before.items()} == {AGENT: 1, kim: 0, tess: 0}
+    assert "confirmed by the sender" in words(at_desk.last("notice", AGENT))
+    held = next(a for a in at_desk.articles() if a.reply == "Perhaps on floor three.")
+    assert at_desk.at("root").confirm(held.id)
+    assert "Perhaps on floor three." in words(at_desk.last("notice", AGENT))
+    assert at_desk.heard("notice", kim) == before[kim]
 
 
 def test_watchers_are_told_of_public_articles_alone(sqlite: Database, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from unit.routing.world import NO_LIMITS, PASS, World, desk, message
 
-from routing.policy import DEGREES, Person, Policy
+from routing.policy import DEGREES, Person, Policy, Staff
 
 ANNA, BEN, CARL, SAM = "anna@acme.example", "ben@acme.example", "carl@acme.example", "sam@desk.example"
 DORA, DAVE, EVE = "dora@other.example", "dave@other.example", "eve@evil.example"
@@ -163,6 +163,12 @@ def test_an_agent_who_may_answer_unverified_lets_no_stranger_in() -> None:
     notice = world.letters("notice", SAM)[-1].letter.message_id
     world.arrive(message(SAM, "In Sam's name", id="s0", re=[notice], cc=[EVE, BEN]))
     assert set(world.tickets[1].participants) == {ANNA, BEN}
+
+
+def test_a_member_of_staff_with_a_mailbox_at_a_partner_is_no_person_of_it() -> None:
+    sam = Staff("Sam", (SAM, "sam@acme.example"))
+    policy = desk(staff=dict.fromkeys(sam.addresses, sam))
+    assert (policy.partner(SAM), policy.partner("sam@acme.example")) == (None, "Acme")
 
 
 def test_a_person_who_writes_from_another_address_gets_the_answers_there_too() -> None:

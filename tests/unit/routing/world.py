@@ -340,6 +340,7 @@ class World:
                     self.confirmations[letter.message_id] = Confirmation(
                         letter.message_id, change.ticket.id, change.ask.article_id, change.ask.address,
                         change.ask.event, change.ask.expires, used=False, command=change.ask.command,
+                        words=self.articles[change.ask.article_id].reply,
                     )  # fmt: skip
         if (release := change.release) is not None:
             assert not self.confirmations[release.message_id].used
