@@ -141,6 +141,11 @@ def _text(piece: bytes) -> Callable[[int], bytes]:
     return lambda size: HEAD + b"In-Reply-To: <a@b.example>\n\n" + piece * (size // len(piece))
 
 
+def _report(piece: bytes) -> Callable[[int], bytes]:
+    head = HEAD.replace(b"a@b.example", b"MAILER-DAEMON@b.example") + b"\nIt could not be delivered.\n"
+    return lambda size: head + piece * (size // len(piece))
+
+
 def _nested(size: int) -> bytes:
     level = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"
     return HEAD + b"".join(level % (i, i) for i in range(size // 60))
@@ -208,6 +213,9 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "html links": _html(b"<a href=http://x.example/>x</a>"),
     "html quotes": _html(b"<blockquote type=cite>x"),
     "html scripts": _html(b"<script>"),
+    "a report of words": _report(b"deliver your message mailbox a b "),
+    "a report of addresses": _report(b"\n550 <a@x.example"),
+    "a report of replies": _report(b"\nsaid: 55"),
     "calendar": lambda size: HEAD + b"Content-Type: text/calendar\n\n" + b"BEGIN:VEVENT\n" * (size // 13),
 }
 

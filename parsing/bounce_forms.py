@@ -58,7 +58,9 @@ _NAMED: tuple[re.Pattern[str], ...] = (
         re.MULTILINE | re.IGNORECASE,
     ),
 )
-_ALONE = re.compile(rf"^[ \t>*•\-\[\"'<]{{0,16}}({_ADDRESS})[>\"'\]]{{0,2}}[ \t]{{0,8}}(?:$|[:;(])", re.MULTILINE)
+_ALONE = re.compile(
+    rf"^[ \t>*•\-\[\"'<]{{0,16}}(?:{_ADDRESS}[\"']? <)?({_ADDRESS})[>\"'\]]{{0,2}}[ \t]{{0,8}}(?:$|[:;(])", re.MULTILINE
+)
 # Whom it was for, after words for what happened, else after words for the mail.
 _SENTENCES: tuple[re.Pattern[str], ...] = (
     re.compile(

@@ -55,8 +55,10 @@ def _report(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[P
     if "message/feedback-report" in types and not types & delivery_status.TYPES:  # whatever words stand beside it
         return Verdict("abuse_report", "It carries a feedback report (RFC 5965).")
     bounce = bounces.read(message, fields, parts)
-    if bounce and bounce.delivered:
+    if bounce and bounce.delivered and bounce.deliveries:
         return Verdict("receipt", "A delivery status says that a mail has arrived (RFC 3464 section 2.3.3).")
+    if bounce and bounce.delivered:
+        return Verdict("receipt", "A mail system says in words that a mail has arrived.")
     if bounce and types & delivery_status.TYPES:
         return Verdict("bounce", "It carries a delivery status (RFC 3464, RFC 6533).", bounce=bounce)
     if bounce and (_CRON.match(message.subject) or _alert(message, fields)):

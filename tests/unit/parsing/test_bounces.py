@@ -1,5 +1,6 @@
 """Delivery reports, in the standard's form and in others."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsing import bounces
+from parsing import bounces, phrases
 from parsing.bounces import Bounce
 from parsing.message import Address, ParsedMessage
 from parsing.parts import Part
@@ -232,10 +233,20 @@ LANGUAGES = {
 
 
 @pytest.mark.parametrize(("subject", "text"), LANGUAGES.items(), ids=LANGUAGES)
-def test_report_in_another_language_is_one_and_the_subject_about_another_thing_is_none(subject, text):
-    message = replace(DAEMON, headers=(), return_path=None, subject=subject, text=f"{text}\n\n  a@x.example\n")
-    assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
-    assert read(replace(message, subject="Printer", text="Ready."), ()) is None
+def test_report_in_another_language_is_known_by_its_subject_or_by_its_words_alone(subject, text):
+    """The address stands within a sentence: on a line of its own it would be enough, whatever the words."""
+    message = replace(DAEMON, headers=(), subject="Printer", text="Plugh a@x.example plover.\n")
+    assert read(message, ()) is None
+    assert read(replace(message, subject=subject), ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, text=f"{text} a@x.example\n"), ()) == Bounce(("a@x.example",), (), (), None)
+
+
+@pytest.mark.parametrize("name", ["subjects", "words", "addresses", "delayed", "delivered", "copies"])
+def test_no_phrase_stands_twice_or_says_what_a_shorter_one_does(name):
+    given = getattr(phrases, f"BOUNCE_{name.upper()}")
+    plain = [phrase for phrase in given if not re.search(r"[][\\(){}*+?|^$.]", phrase)]
+    assert len(set(given)) == len(given)
+    assert [(a, b) for a in plain for b in given if a != b and phrases.finder((b,))(a)] == []
 
 
 def test_words_of_no_known_language_are_a_report_where_a_servers_address_returns_our_mail():
@@ -337,9 +348,10 @@ def test_report_that_somebody_pastes_below_a_line_of_his_under_its_own_subject_i
 
 def test_report_of_a_gateway_opens_with_what_it_says():
     rule = "*" * 40
-    text = f"{rule}\nYour message could not be delivered to a@x.example\n{rule}\n"
+    text = f"{rule}\nYour message could not be delivered to:\na@x.example\n{rule}\n"
     message = replace(PERSON, subject="Delivery failure notification", text=text)
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, text=text.replace(":\na", " a")), ()) is None  # as people write it
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
@@ -392,8 +404,14 @@ def test_late_mail_is_temporary(subject, text):
 
 
 def test_gateway_under_any_name_is_known_by_subject_and_words():
-    message = replace(PERSON, subject="Mail could not be delivered", text="Unable to deliver message to <a@x.example>")
+    message = replace(PERSON, subject="Mail could not be delivered", text="Unable to deliver message to\n<a@x.example>")
     assert read(message, ()) == Bounce(("a@x.example",), (), (), None)
+    more = "\nPlease do not resend it.\nPlease contact your mail administrator."
+    assert read(replace(message, text=message.text + more), ()) == Bounce(("a@x.example",), (), (), None)
+    assert read(replace(message, text=f"{message.text}\nPlease create it again."), ()) is None
+    assert read(replace(message, text=f"{message.text}\n\nRegards\nBo"), ()) is None
+    named = message.text.replace("<a@", '"a@x.example" <a@')
+    assert read(replace(message, text=named), ()) == Bounce(("a@x.example",), (), (), None)
     message = replace(ADMINISTRATOR, subject="Undeliverable: Printer", text="Delivery failed: 550 5.1.1 no such user")
     assert read(message, ()) == Bounce((), (), ("5.1.1",), None)
     robot = replace(PERSON, from_=(Address("", "no-reply@gateway.example"),))
@@ -440,7 +458,180 @@ def test_words_about_a_bounce_are_none(message):
     assert read(message, ()) is None
 
 
+def gateway(address: str, text: str, subject: str = "Mail of Monday", **changes: object) -> ParsedMessage:
+    sender = (Address("", address),)
+    return replace(PERSON, from_=sender, return_path=address, subject=subject, text=text, **changes)  # type: ignore[arg-type]
+
+
+ARRIVED = "Hello, your mail of Monday was delivered to bob@acme.example according to our log, but he cannot open it."
+ANSWER = {"in_reply_to": ("1@desk.example",)}
+BLOCKED = "we get this from your server since today: 550 5.7.1 blocked."
+# What people write who look after a mail system, under its address.
+POSTMASTERS = {
+    "arrived": gateway("postmaster@acme.example", f"{ARRIVED} Please send it as PDF."),
+    "arrived, an answer": gateway("postmaster@acme.example", ARRIVED, "Re: Printer", **ANSWER),
+    "arrived, of another address": gateway("mailadmin@acme.example", ARRIVED),
+    "arrived, without a salutation": gateway("postmaster@acme.example", ARRIVED[7:].replace("our", "the"), **ANSWER),
+    "blocked": gateway("postmaster@acme.example", f"Hello, our users get this: {BLOCKED[12:]} Please unblock us."),
+    "blocked, of another address": gateway("mailadmin@acme.example", f"{BLOCKED} Can you unblock us?"),
+    "a certificate": gateway(
+        "postmaster@acme.example", "our server says 454 4.7.0 TLS not available. Please renew the certificate."
+    ),
+    "a certificate, under a report's subject": gateway(
+        "postmaster@acme.example", "our server says 454 4.7.0 TLS not available. Please renew it.", "Delivery problem"
+    ),
+    "only a code": gateway("postmaster@acme.example", "Seen today: 550 5.7.1 blocked.", "Your server"),
+    "of a bounces@": gateway(
+        "bounces@acme.example", "Hi, please look at these. I see 550 5.1.1 for bob@acme.example. Can you help?"
+    ),
+    "pasted": gateway(
+        "postmaster@acme.example", "Please look:\n\n<bob@acme.example>: 550 5.1.1 User unknown", "Undeliverable"
+    ),
+    "news of somebody": gateway(
+        "postmaster@acme.example",
+        "Bob has left. Mail to bob@acme.example is undeliverable since then.",
+        "Undeliverable",
+    ),
+    "a mailbox": gateway("mailadmin@acme.example", "The mailbox is full:\nbob@acme.example", "Report"),
+    "a path of another mail system's address": replace(
+        POSTMASTER, return_path="mailadmin@acme.example", subject="Undeliverable", text=f"Hello, {BLOCKED}"
+    ),
+    "forwarded": gateway("postmaster@acme.example", FORMS["postfix"], "Fwd: Undelivered Mail"),
+    "no path known": replace(
+        POSTMASTER, return_path=None, subject="Delivery failure", text=f"Hello, {BLOCKED} It was not delivered."
+    ),
+}
+
+
+@pytest.mark.parametrize("message", POSTMASTERS.values(), ids=POSTMASTERS)
+def test_a_mail_systems_address_is_a_persons_where_he_shows_himself_or_answers(message):
+    assert read(message, ()) is None
+
+
+@pytest.mark.parametrize("address", ["MAILER-DAEMON@acme.example", "postmaster@acme.example", "mailadmin@acme.example"])
+def test_a_mail_systems_address_is_a_systems_under_the_null_sender_or_where_nobody_shows_himself(address):
+    arrived = gateway(address, "Your mail of Monday was delivered to bob@acme.example.")
+    assert read(arrived, ()) == Bounce((), (), (), None, delivered=True)
+    assert read(replace(arrived, text=ARRIVED, return_path=""), ()) == Bounce((), (), (), None, delivered=True)
+    blocked = gateway(address, "550 5.7.1 blocked.", "Undeliverable")
+    assert read(blocked, ()) == Bounce((), (), ("5.7.1",), None)
+    blocked = replace(gateway(address, f"Hello, {BLOCKED}"), return_path="")
+    assert read(blocked, ()) == Bounce((), (), ("5.7.1",), None)
+    unknown = gateway(address, "The mail could not be delivered to\n\nbob@acme.example\n\nUser unknown", "Failed mail")
+    assert read(unknown, ()) == Bounce(("bob@acme.example",), (), ("5.1.1",), None)
+    for terse in (
+        "Invalid final delivery userid: bob@acme.example",
+        "undeliverable to bob@acme.example",
+        "bob@acme.example - no such user here.",
+    ):
+        assert read(replace(unknown, text=terse), ()).recipients == ("bob@acme.example",)  # type: ignore[union-attr]
+
+
+# Machines' news of other things, and how mail systems say the like of a mail.
+NEWS = {
+    "Virus detected on PC-7": "Virus detected in your message",
+    "Backup delayed: disk full": "Mail delayed: disk full",
+    "Übermittlung der Lohnsteuer fehlgeschlagen": "Übermittlung verzögert: Lohnsteuer",
+    "Zustellung der Monitore fehlgeschlagen": "Zustellung fehlgeschlagen",
+    "Delayed: your parcel 123": "Delayed mail",
+    "Train retardé": "Message retardé",
+    "Delivery delay of the laptops": "Delivery delay",
+    "Warning: print queue full for 3 hours": "Warning: message delayed 3 hours",
+    "Not members yet": "NOT MEMBER article from a@x.example",
+    "Échec de la sauvegarde": "Échec de la remise",
+    "Echec de la sauvegarde": "Echec de remise",
+    "Levering vertraagd": "Bezorging vertraagd: Printer",
+    "Bezorging van de laptops": "Bezorging mislukt: Printer",
+    "Pedido devuelto": "Correo devuelto",
+    "Não foi possível imprimir": "Não foi possível entregar",
+    "Csomag kézbesítése ma": "Kézbesítési hiba",
+    "파일 전송 실패": "메일 전송 실패",
+    "短信发送失败": "邮件发送失败",
+    "Cannot send fax": "Cannot send message within 3 days",
+    "Print job blocked by our firewall": "Mail from you blocked by our firewall",
+}
+PARCEL = "Your parcel could not be delivered. This is an automatic message. Write to"
+LINES = (
+    "It is so.",
+    f"{PARCEL} jane@acme.example.",
+    f"{PARCEL}\n\njane@acme.example\n",
+    "Ask jane@acme.example about it.",
+    "Ask\n\njane@acme.example\n",
+    "See: 452 4.3.1 disk full",
+)
+
+
+@pytest.mark.parametrize(("subject", "of_a_mail"), NEWS.items(), ids=NEWS)
+def test_news_under_the_null_sender_is_a_report_only_where_it_is_about_a_mail(subject, of_a_mail):
+    message = replace(DAEMON, headers=(), from_=PERSON.from_, subject=subject)
+    for text in LINES:
+        assert read(replace(message, text=text), ()) is None
+    message = replace(message, subject=of_a_mail)
+    assert read(replace(message, text=LINES[0]), ()) is None
+    assert read(replace(message, text="It is so of\n\na@x.example\n"), ())
+    assert read(replace(message, text=LINES[0], from_=DAEMON.from_), ())
+
+
+# What people write, in the words of reports, about mails that came back.
+PEOPLE = {
+    "zh": ("邮件未送达", "王先生，您的邮件未能送达 bob@b.example，请重新发送到 bob@c.example。谢谢！"),
+    "ko": (
+        "메일 반송",
+        "안녕하세요. 귀하의 메일이 bob@b.example 로 전달되지 않았습니다. 다시 보내 주세요. 550 5.1.1 no",
+    ),
+    "ja": ("送信エラー", "お世話になっております。あなたの会社の bob@b.example 宛のメールが送信できません。"),
+    "cs": ("Mail nedoručen", "Dobrý den, vaše zpráva pro bob@b.example nebyla doručena. Prosím pošlete ji znovu."),
+    "sv": ("Ej levererat mail", "Ditt mail till bo@b.example kunde inte levereras. Skicka det till bo2@b.example"),
+    "fr": (
+        "Mail non délivré",
+        "Votre message à bob@b.example n'a pas pu être remis. Pouvez-vous le renvoyer à bob2@b.example",
+    ),
+    "de": (
+        "Mail nicht zustellbar",
+        "Ihre Mail an bob@b.example konnte nicht zugestellt werden. Bitte an bob2@b.example senden.",
+    ),
+    "en": (
+        "User unknown",
+        'The mail to bob@b.example gets "user unknown". Please create the mailbox again. Kind regards',
+    ),
+    "a line of a report": (
+        "Mail delivery failed",
+        "It says Mail delivery failed: returning message to sender. jane@acme.example",
+    ),
+    "a salutation": ("Ej levererat mail", "Hej Anna!\nDitt mail kunde inte levereras:\nbo@b.example"),
+    "a closing": ("Mail nedoručen", "Vaše zpráva nebyla doručena:\nbob@b.example\n\nDíky\nJana"),
+    "a request": ("Mail nicht zustellbar", "Ihre Mail wurde nicht zugestellt:\nbob@b.example\nBitte erneut senden."),
+}
+
+
+@pytest.mark.parametrize(("subject", "text"), PEOPLE.values(), ids=PEOPLE)
+@pytest.mark.parametrize("address", ["jane@acme.example", "it-support@acme.example"])
+def test_words_of_a_report_that_a_person_writes_are_none_and_a_mail_systems_are(address, subject, text):
+    message = gateway(address, text, subject)
+    assert read(message, ()) is None
+    assert read(replace(message, return_path=None), ()) is None
+    assert read(replace(message, from_=DAEMON.from_, return_path=""), ())
+
+
+def test_words_of_a_report_under_a_robots_address_are_none_where_somebody_else_is_to_be_answered():
+    text = "I get your mail to bob@b.example undeliverable 550 5.1.1 every day. Can you help me?"
+    form = gateway("noreply@acme.example", text, "Undeliverable mail", reply_to=(Address("", "jane@acme.example"),))
+    assert read(form, ()) is None
+    assert read(replace(form, reply_to=form.from_), ())
+    assert read(replace(form, reply_to=()), ()) == Bounce(("bob@b.example",), (), ("5.1.1",), None)
+    assert read(replace(form, reply_to=(), return_path="", from_=PERSON.from_), ()) is None  # a form's, too
+
+
+def test_words_of_a_report_about_a_parcel_are_none_under_a_robots_address():
+    message = gateway("noreply@acme.example", f"{PARCEL} jane@acme.example.", "Delivery failed: parcel 123")
+    assert read(message, ()) is None
+    assert read(replace(message, text="Your mail could not be delivered to jane@b.example."), ())
+
+
 def test_report_that_a_person_attaches_is_no_bounce():
+    message = gateway("postmaster@acme.example", "Hello, what is this?", "What is this?")
+    assert read(message, [status(group("a@x.example")), ORIGINAL]) is None
+    assert read(replace(message, text="See below."), [status(group("a@x.example")), ORIGINAL])
     message = replace(PERSON, subject="What is this?", headers=(("Content-Type", "multipart/mixed; boundary=b"),))
     assert read(message, [status(group("a@x.example")), ORIGINAL]) is None
 
@@ -478,8 +669,10 @@ def test_a_code_of_several_is_nobodys_in_a_report_without_a_form():
 @pytest.mark.parametrize(
     "piece", ["deliver", "your message ", "<a@x.example", "\n550 <a@x", "\nsaid: 55", "mailbox a b "]
 )
-def test_a_long_report_costs_no_more_than_its_length(piece):
-    free(f"It could not be delivered.\n{piece * (200_000 // len(piece))}")
+def test_only_the_beginning_of_a_long_report_is_read(piece):
+    first = "It could not be delivered.\n\n<a@x.example>:\n550 5.1.1 no\n\n"
+    found = free(f"{first}{piece * (200_000 // len(piece))}\n\n<b@x.example>:\n552 5.2.2 full\n")
+    assert found == Bounce(("a@x.example",), (), ("5.1.1",), None)
 
 
 def test_refusal_of_a_sieve_script_names_its_recipient_in_the_disposition_notification():

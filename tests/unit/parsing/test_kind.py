@@ -227,7 +227,11 @@ def test_success_report_is_a_receipt_and_no_bounce():
         b"Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; bo@x.example\nAction: delivered\nStatus: 2.0.0\n"
     )
     report = {"Content-Type": "multipart/report; report-type=delivery-status"}
-    assert kind(mail(report), part("message/delivery-status", status)) == "receipt"
+    told = classify(mail(report), [part("message/delivery-status", status)])
+    assert (told.kind, "RFC 3464" in told.reason) == ("receipt", True)
+    words = "Your mail was delivered to bo@x.example."
+    said = classify(mail(from_=(Address("", "MAILER-DAEMON@mx.example"),), return_path="", text=words), ())
+    assert (said.kind, "in words" in said.reason) == ("receipt", True)
 
 
 @pytest.mark.parametrize(
