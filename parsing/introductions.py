@@ -20,6 +20,7 @@ PARTS = 3  # lines of an introduction above one that would do without them
 PART_CHARACTERS = 100  # of each
 FOLDED_CHARACTERS = 56  # of a line that a client broke, with the first word of the next
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
+BESIDE_WORDS = 2  # "at", "użytkownik", a verb, between the date and the name of an introduction
 VERB_LINE = 40  # characters of a line that holds nothing else
 
 _SAID = phrases.words(phrases.WROTE)
@@ -47,6 +48,32 @@ _NAMED_PART = re.compile(r"[^\s<>()@][^<>@]{0,100}[<(]?[^\s<>()\[\]\"',;:]{1,64}
 _ONLY_DATE = re.compile(
     r"[^\W\d][^\d@<>:]{0,34}\d[^@<>:]{4,40}\d:\d\d(?::\d\d)?(?: [+-]\d{4})?(?: \([A-Z]{2,5}\))?\s{0,2}$"
 )
+_WEEKDAYS = (
+    "mon|tues?|wed|thu(?:rs?)?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mo|di|mi|fr|sa|"
+    "(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|lun|mar|mer|jeu|ven|sam|dim|(?:lun|mar|mercre|jeu|vendre|same)di|"
+    "dimanche|mié|mie|jue|vie|sáb|sab|dom|seg|ter|qua|qui|sex|gio|ma|wo|vr|za|zo|man|tirs?|ons|tors?|fre|lør|søn|mån|tis|"
+    "lör|sön|ti|ke|pe|la|su|pon|pn|wt|wto|śr|śro|czw|czwartek|pt|sob|nie|niedz|nd|po|út|ut|st|št|čt|pá|pi|so|ne|uto|sri|"
+    "čet|ned|пн|вт|ср|чт|пт|сб|вс|нд|пон|уто|сре|чет|пет|суб|нед|pirmd|otrd|trešd|ceturtd|piektd|sestd|svētd|joi|vin|sâm|"
+    "dum|hé?|sze|cs|szo|pzt|sal|çar|per|cum|cmt|paz"
+)
+_OPENERS = (
+    r"on|at|am|le|il(?: giorno)?|el(?: día| dt)?|op|den|em|w dniu|dnia|dne|dňa|în|på|vào|pada(?: tanggal)?|στις|на|в|"
+    r"во|dana|kuupäev|date|datum|fecha|в отговор на|ngày|em dia|no dia|el dia|le jour|בתאריך|في|在|於|于"
+)
+_MONTHS = "(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_DATED_FIRST = re.compile(
+    # an opening word, a weekday, or neither; and the date, with its month before or after its day
+    rf"[\W_]{{0,6}}(?:(?:{_OPENERS})[\s,:]\s?(?:[^\W\d_]{{1,12}}[.,]{{0,2}}\s){{0,2}}"
+    rf"|(?:{_WEEKDAYS})[.,]{{0,2}}\s(?:[^\W\d_]{{1,12}}[.,]?\s)?|{_MONTHS}\.?\s)?\d",
+    re.IGNORECASE,
+)
+_NAMED_FIRST = re.compile(
+    rf"[\W_]{{0,2}}(?:wiadomość napisana przez |zitat von |citando |missatge de )?"
+    rf"(?:([^\d<>@]{{0,{NAME_CHARACTERS}}}?)\s?[<(]{{1,2}}\s?)?{ADDRESS.pattern}",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^\W\d_]+")
+_KANA = re.compile("[\u3041-\u3096]")
 _ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
 _DAY = re.compile(r"\d\.?\s[^\W\d_]{2,9}\.$")  # "2026. márc."
 
@@ -94,11 +121,30 @@ def introduction(lines: Sequence[str], number: int, line: str, free: int) -> Mar
         column = _begins(joined, ends, follows)
         if column is not None and not (start > free and lines[start - 1].rstrip().endswith(("<", "("))):
             above = lines[start - 1] if start > free and not column else ""
+            enough = start  # the line from which on an introduction would do
             start -= bool(_ONLY_DATE.match(above))  # Becky! and others break the line before the name
             sure = "@" in joined or bool(_CLOCK.search(joined)) or follows
             whole, clear = (start, True) if column else _whole(lines, start, free, joined)
+            if not column and (whole < enough or (enough < number and not _DATE_FIRST.match(joined))):
+                clear &= _is_clients(" ".join(visible(lines[place]).strip() for place in range(whole, number + 1)))
             return Mark("wrote", whole, number + 1, column, sure and clear)
     return None
+
+
+def _is_clients(joined: str) -> bool:
+    """Whether a wrapped introduction begins as clients begin one, and not as somebody's sentence."""
+    named = _NAMED_FIRST.match(joined)
+    if named:
+        return all(not word[0].islower() or word in phrases.PARTICLES for word in _WORDS.findall(named[1] or ""))
+    begun = _DATED_FIRST.match(joined)
+    if not begun:
+        return False
+    # What stands behind the date, up to the name: more than "at", a verb and a particle are a sentence's words.
+    address = ADDRESS.search(joined, begun.end())
+    spoken = joined[begun.end() - 1 : address.start() if address else len(joined)]
+    said = spoken[max(place for place, char in enumerate(spoken) if char.isdigit()) :]
+    small = [word for word in _WORDS.findall(said) if word[0].islower() and word not in phrases.PARTICLES]
+    return len(small) <= BESIDE_WORDS and not _KANA.search(said)
 
 
 def _is_opened(line: str) -> bool:

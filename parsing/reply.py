@@ -153,15 +153,16 @@ def _first_mail(text: str, html: str, lines: list[str], rest: str) -> Split:
     if forward:
         return Split(text.strip(), certain, "", forwards.sender(lines, forward))
     signed = markers.signature_line(html, lines) if html else None
-    end = len(lines) if rest else _signature(lines, signed, tidy=False)
+    end = len(lines) if rest else _signature(lines, signed, tidy=False)[0]
     return Split("\n".join(lines[:end] + [rest] * bool(rest)).strip(), certain, "\n".join(lines[end:]).strip(), None)
 
 
-def _signature(lines: Sequence[str], signed: int | None, tidy: bool, author: Address | None = None) -> int:
-    """The line at which the signature begins; `signed` is the one at which the client says so."""
-    end = signatures.begins(lines, tidy, author)
-    marked = signed is not None and signed < end and end - signed <= signatures.DELIMITED_LINES
-    return signed if signed is not None and marked else end
+def _signature(lines: Sequence[str], signed: int | None, tidy: bool, author: Address | None = None) -> tuple[int, bool]:
+    """The line at which the signature begins, and whether it surely does; `signed` is where the client says so."""
+    end, sure = signatures.find(lines, tidy, author)
+    if signed is not None and signed < end and end - signed <= signatures.DELIMITED_LINES:
+        return signed, True
+    return end, sure or end == signed
 
 
 def _with_html(marks: list[Mark], line: int, lines: Sequence[str]) -> list[Mark]:
@@ -269,9 +270,9 @@ def _compose(
     delimited: bool,
     author: Address | None,
 ) -> Split:
-    above_end = _signature(new.above, signed, tidy=True, author=author)
+    above_end, sure = _signature(new.above, signed, tidy=True, author=author)
     above = any(line.strip() for line in new.above[:above_end])
-    below_end = signatures.begins(new.below, tidy=True, author=author, alone=above)
+    below_end, sure_below = signatures.find(new.below, tidy=True, author=author, alone=above)
     kept = [*new.above[:above_end], *new.below[:below_end]]
     signature = "\n".join([*new.above[above_end:], *new.below[below_end:]]).strip()
     doubted = above_end != signed and signatures.is_doubtful(new.above[above_end:], author)
@@ -283,6 +284,8 @@ def _compose(
     certain = (
         bool(reply)
         and ours is None
+        and sure
+        and sure_below
         and not (signature and (notices.begins(signature) is not None or signatures.has_postscript(signature)))
         and not (new.doubtful or doubted or unplaced or forwarded_from)
         and not (above and below)

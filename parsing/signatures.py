@@ -29,6 +29,7 @@ DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
 SHOWN_LINES = 2 * TAIL_LINES  # of the end, in which what cannot be seen is left out
 DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of himself
+PLAIN_BLANKS = 2  # behind a delimiter; with more of them it may be a rule
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 
@@ -43,7 +44,8 @@ _names_device = phrases.finder(
         f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})",
         "^via mobile$",
         "^von unterwegs (?:gesendet|geschickt|geschrieben)",
-        r"\boutlook\b.{0,30}<?https://aka\.ms/\S{1,24}$",  # Outlook on a phone, whose link is the same in all languages
+        # Outlook on a phone, whose links are the same in all languages
+        r"^[^:：]{0,40}\boutlook\b[^:：<]{0,30}<https://aka\.ms/(?:o0ukef|AAb9ysg)>\.?$",
     )
 )
 # What clients never say of a mail: that somebody did it, or that something is not so.
@@ -59,6 +61,10 @@ _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
 _shows_disclaimer = phrases.finder(phrases.DISCLAIMERS)
+_shows_placed = phrases.finder(phrases.DISCLAIMERS_PLACED)
+_is_formal = phrases.finder(phrases.DISCLAIMERS_FORMAL)
+_is_whole = phrases.finder(phrases.DISCLAIMERS_WHOLE, before="^", after=r"\.?(?: ?www\.(?:avast|avg)\.com)?$")
+_PICTURE = re.compile(r"<[^<>\s]{1,400}>|\[[^\[\]]{1,60}\]")  # and links, as a text shows them
 _PERSONAL = re.compile(
     r"\b(?:I|[Mm]y|[Ii]ch|[Mm]eine?[mnr]?|[Mm]on|[Mm]es|[Mm]i|[Mm]eu|[Mm]inha|[Ii]k|[Mm]ijn)\b|\bme\b"
 )
@@ -77,6 +83,7 @@ _DATE = re.compile(
 )  # which looks like a telephone's
 _WORDS = re.compile(r"[^\W\d_]+")
 _POINTS = ("-", "*", "•", "/", "–")  # what a list's points begin with
+_POINT = re.compile(r"(?:\d{1,3}|[a-z])[.)]\s|[-*•–]\s")
 _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
 _NAMED_DELIMITER = re.compile(r"-- ?([^\W\d_].*)")
 _POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
@@ -95,8 +102,26 @@ def is_sent_from(line: str) -> bool:
 
 
 def _disclaims(text: str) -> bool:
-    """Whether a company's server wrote this, and not somebody of himself."""
+    """Whether a company's server wrote this of the mail, and not somebody of himself."""
+    text = text[:DISCLAIMER_CHARACTERS]
     return _shows_disclaimer(text) and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
+
+
+def _may_disclaim(text: str) -> bool:
+    """Whether it is what such servers write, be it of the mail or of their company."""
+    text = text[:DISCLAIMER_CHARACTERS]
+    found = _shows_disclaimer(text) or _shows_placed(text)
+    return found and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
+
+
+def _is_sure(text: str) -> bool:
+    """Whether what disclaims is longer than what people write of a mail, or has the formula of lawyers."""
+    return len(text) > PERSONAL_CHARACTERS or (_is_formal(text[:DISCLAIMER_CHARACTERS]) and "?" not in text)
+
+
+def _is_scanners(text: str) -> bool:
+    """Whether a virus scanner wrote this, and nobody a word of it."""
+    return len(text) <= 4 * DISCLAIMER_CHARACTERS and _is_whole(" ".join(_PICTURE.sub("", text).split()))
 
 
 def has_postscript(signature: str) -> bool:
@@ -119,8 +144,13 @@ def is_closing(line: str) -> bool:
     )
 
 
-def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, alone: bool = False) -> int:
-    """The line at which the signature of `lines` begins; their number where there is none.
+def begins(lines: Sequence[str], tidy: bool, author: Address | None = None) -> int:
+    """The line at which the signature of `lines` begins; their number where there is none."""
+    return find(lines, tidy, author)[0]
+
+
+def find(lines: Sequence[str], tidy: bool, author: Address | None = None, *, alone: bool = False) -> tuple[int, bool]:
+    """The line at which the signature of `lines` begins, their number where there is none; and whether that is sure.
 
     Where `tidy` is false (a first mail, which keeps its words) only what a client marked is a signature:
     the delimiter of RFC 3676 section 4.3, and what it was sent with. Contact lines alone are one if they name
@@ -128,21 +158,76 @@ def begins(lines: Sequence[str], tidy: bool, author: Address | None = None, *, a
     `alone` says that words stand elsewhere, so that all of `lines` may be a disclaimer, or say what it was sent with.
     """
     lines = _shown(lines)
-    end = _filled(lines, len(lines))
-    end = _delimited(lines, end, tidy)
-    if tidy:
-        end = _disclaimed(lines, end, alone)
-    closed = False
+    size = _filled(lines, len(lines))
+    end = _delimited(lines, size, tidy)
+    if not tidy:
+        end = _above(lines, end, tidy, author, alone)[0]
+        return (end if end < size else len(lines)), True
+    delimited = end < size
+    below = end  # of the paragraphs that seem to be disclaimers
+    tops = _disclaimed(lines, end, alone)
+    while True:
+        top = tops[-1] if tops else below
+        start = _ruled(lines, _filled(lines, top)) if tops else top
+        end, closed = _above(lines, start, tidy, author, alone)
+        if not tops:
+            sure = True
+            break
+        paragraph = " ".join(lines[top : _paragraph_end(lines, top, below)])
+        if closed or start < _filled(lines, top) or _is_named(lines, start, author) or _is_scanners(paragraph):
+            sure = True
+            break
+        if _disclaims(paragraph):
+            sure = _is_sure(paragraph)
+            break
+        tops.pop()  # nothing shows that the words of the mail end above it
+    if alone and size and not end and not delimited:
+        sure &= _is_sure(" ".join(lines[:below]))
+    return (end if end < size else len(lines)), sure
+
+
+def _above(lines: Sequence[str], end: int, tidy: bool, author: Address | None, alone: bool) -> tuple[int, bool]:
+    """Where the signature begins that ends at `end`, and whether a closing or ways to reach somebody tell so."""
+    closed = told = False
     while True:
         before = end
         end = _sent_with(lines, end, tidy, alone)
+        below = end
         if tidy and not closed:
-            above = _closed(lines, end)
-            closed, end = above < end, above
+            end = _closed(lines, end)
+            closed = end < below
         if tidy:
             end = _contacts(lines, end, author)
+        told |= end < below
         if end == before:
-            return end if end < _filled(lines, len(lines)) else len(lines)
+            return end, told
+
+
+def _ruled(lines: Sequence[str], end: int) -> int:
+    """The end of what stands above a rule that ends at `end`; `end` where none does, or nothing above it."""
+    return (end and is_rule(visible(lines[end - 1])) and _filled(lines, end - 1)) or end
+
+
+def _paragraph_end(lines: Sequence[str], top: int, end: int) -> int:
+    return next((number for number in range(top, end) if not lines[number].strip()), end)
+
+
+def _is_named(lines: Sequence[str], end: int, author: Address | None) -> bool:
+    """Whether the last paragraph above `end` is somebody's name, and what belongs to it."""
+    top = end
+    while top and lines[top - 1].strip():
+        top -= 1
+    if not _filled(lines, top) or end - top > CONTACT_LINES:
+        return False
+    name = visible(lines[top]).strip()
+    if (
+        not _is_name(name)
+        or not name[:1].isupper()
+        or name.endswith((".", "!"))
+        or any(map(_is_sentence, lines[top:end]))
+    ):
+        return False
+    return _names([name], author) if author and author.name else len(name.split()) > 1
 
 
 def _shown(lines: Sequence[str]) -> Sequence[str]:
@@ -180,11 +265,16 @@ def _delimited(lines: Sequence[str], end: int, tidy: bool) -> int:
             exact = line.startswith("-- ") or not line.isascii()
             if filled > (DELIMITED_LINES if exact else BARE_LINES):
                 break
-            if line.startswith("-- ") or not _goes_on(lines, number, end):
+            blanks = len(line) - len(line.rstrip())
+            if blanks > PLAIN_BLANKS or "\t" in line:
+                signs = _signs(lines, number, end)
+            else:
+                signs = line.startswith("-- ") or not _goes_on(lines, number, end)
+            if signs:
                 found = number
         elif len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
             text = "\n".join(lines[number + 1 : end])
-            if tidy or _has_contact(text) or _disclaims(text[:DISCLAIMER_CHARACTERS]):
+            if tidy or _has_contact(text) or _may_disclaim(text):
                 found = number  # a mailing list's footer, or a company's
         filled += bool(line.strip())
         below = number
@@ -195,26 +285,39 @@ def _goes_on(lines: Sequence[str], number: int, end: int) -> bool:
     """Whether "--" is a rule that somebody drew between his words: the next line is a sentence of them."""
     place = _next(lines, number, end)
     line = visible(lines[place]).strip() if place < end else ""
+    if _POINT.match(line):
+        return not line.startswith(_POINTS) or any(
+            _POINT.match(other.lstrip()) for other in lines[:number][-CONTACT_LINES:]
+        )
     if not _is_sentence(line) or _is_name(line):  # a company, and after a dash what it says of itself
         return False
-    return not (is_sent_from(line) or _disclaims(line[:DISCLAIMER_CHARACTERS]))
+    return not (is_sent_from(line) or _disclaims(line))
 
 
-def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> int:
-    """The paragraphs at the end that a company's server added."""
+def _signs(lines: Sequence[str], number: int, end: int) -> bool:
+    """Whether a name, or ways to reach somebody, stand below the line."""
+    place = _next(lines, number, end)
+    line = visible(lines[place]).strip() if place < end else ""
+    named = _is_name(line) and not line[:1].islower() and not line.endswith((".", "!"))
+    return named or (_has_contact(line) and not _is_sentence(line)) or not line
+
+
+def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> list[int]:
+    """Where the paragraphs at the end begin that a company's server may have added, from the last up."""
+    tops: list[int] = []
     while end:
-        top = end
-        while top and lines[top - 1].strip():
+        top = end = _ruled(lines, end)
+        while top and lines[top - 1].strip() and not is_rule(visible(lines[top - 1])):
             top -= 1
         above = _filled(lines, top)
-        if (
-            not (above or alone)
-            or end - top > CONTACT_LINES
-            or not _disclaims(" ".join(lines[top:end])[:DISCLAIMER_CHARACTERS])
-        ):
+        if not (above or alone) or end - top > CONTACT_LINES:
             break
+        text = " ".join(lines[top:end])
+        if not (_may_disclaim(text) or _is_scanners(text)):
+            break
+        tops.append(top)
         end = above
-    return end
+    return tops
 
 
 def _sent_with(lines: Sequence[str], end: int, tidy: bool, alone: bool) -> int:
@@ -357,7 +460,7 @@ def is_doubtful(lines: Sequence[str], author: Address | None) -> bool:
     first = next((shown for line in lines if (shown := visible(line).strip())), "-")
     marked = not first[0].isalpha() or is_closing(first.split(",")[0]) or is_sent_from(first)
     paragraph = "\n".join(lines).strip().partition("\n\n")[0]
-    marked |= _disclaims(paragraph[:DISCLAIMER_CHARACTERS].replace("\n", " "))
+    marked |= _may_disclaim(paragraph.replace("\n", " "))
     return not marked and any(map(_has_contact, lines[:CONTACT_LINES])) and not _names(lines, author)
 
 

@@ -342,20 +342,95 @@ DISCLAIMERS = [
 
 
 @pytest.mark.parametrize("disclaimer", DISCLAIMERS)
-def test_disclaimer_of_a_company_is_a_signature_in_its_language(disclaimer):
-    found = split(f"Yes.\n\n{disclaimer}\n\n{QUOTED}", "", "Re: Printer", True, Address("Anna", "anna@partner.example"))
-    assert (found.reply, found.signature, found.certain) == ("Yes.", disclaimer, True)
+@pytest.mark.parametrize("name", ["", "Regards\nAnna\n\n", "-- \nAnna\n\n"])
+def test_disclaimer_of_a_company_is_a_signature_in_its_language(disclaimer, name):
+    found = split(
+        f"Yes.\n\n{name}{disclaimer}\n\n{QUOTED}", "", "Re: Printer", True, Address("Anna", "anna@acme.example")
+    )
+    assert (found.reply, found.signature) == ("Yes.", f"{name}{disclaimer}")
+    assert found.certain or not name
+
+
+@pytest.mark.parametrize(
+    "disclaimer",
+    [
+        DISCLAIMER,
+        DISCLAIMERS[0],
+        "Virus-free. www.avast.com",
+        "<https://www.avast.com/sig-email?utm=1>\nVirus-free.www.avast.com\n<https://www.avast.com/sig-email?utm=1>",
+        f"{'The information in this e-mail is confidential. ' * 6}\n\nRegistered office: 5 High Street, London",
+        "Anna Berg\n\nRegistered office: 5 High Street, London",
+        "----------\nRegistered office: 5 High Street, London",
+    ],
+)
+def test_disclaimer_that_nobody_writes_himself_is_surely_none_of_the_new_words(disclaimer):
+    author = Address("Anna Berg", "anna@partner.example")
+    found = split(f"Hello,\n\nit is done.\n\n{disclaimer}\n\n{QUOTED}", "", "Re: Printer", True, author)
+    assert found.reply.removesuffix("Anna Berg").strip() == "Hello,\n\nit is done."
+    assert found.certain
+
+
+PLACED = [
+    "Please remove antivirus Avast and restart the PC.",
+    "The tool for it is at www.avast.com/uninstall-utility",
+    "Er wurde von uns auf Viren geprüft und neu installiert.",
+    "Registered office: 5 High Street, London",
+    "Die Datenschutzhinweise finden Sie unter Personal / Formulare.",
+    "Unser Handelsregisterauszug: Amtsgericht Ulm HRB 1234, wie gewünscht.",
+    "Aviso legal: cambie el texto en la web a la versión 2.",
+    "Le fichier a été vérifié par le logiciel antivirus, vous pouvez l'ouvrir.",
+    "Il file è stato controllato per individuare virus: è infetto.",
+    "Wiadomość została sprawdzona na obecność wirusów, załącznik jest zainfekowany, proszę usunąć.",
+    "Administratorem danych osobowych jest teraz Nowak, proszę do niego napisać.",
+    "Ist die Datei auf Viren geprüft?",
+    "Steht die Firma im Handelsregister?",
+    "Before I print this, the tray must be filled.",
+    "My message to the bank is confidential.",
+    "Ce message est-il confidentiel pour mon chef ?",
+    "Virus-free.",
+    "Please open Outlook: https://aka.ms/mfasetup",
+    "Install Outlook from https://aka.ms/o0ukef",
+    "Bitte Outlook neu laden: https://aka.ms/olk11",
+    "Outlook: https://aka.ms/owa",
+    "--    \nthe second part of it",
+    "--\t\nthe second part of it",
+    "1. reset\n2. reboot\n--\n3. call me",
+    "- reset\n- reboot\n--\n- call me",
+    "one\n--\nPlease remove antivirus Avast and restart the PC.",
+]
+
+
+@pytest.mark.parametrize("words", PLACED)
+@pytest.mark.parametrize("above", ["Hello,\n\nit is done.", "Yes.", "Hello,\n\nErledigt"])
+@pytest.mark.parametrize("author", [None, Address("Anna Berg", "anna@partner.example")])
+def test_words_like_a_disclaimer_stay(words, above, author):
+    found = split(f"{above}\n\n{words}\n\n{QUOTED}", "", "Re: Printer", True, author)
+    assert found.reply == f"{above}\n\n{words}"
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        "Ist die Datei auf Viren geprüft?",
-        "Steht die Firma im Handelsregister?",
-        "Before I print this, the tray must be filled.",
-        "My message to the bank is confidential.",
-        "Ce message est-il confidentiel pour mon chef ?",
+        "Der Inhalt der Mail ist nur für Herrn Meier bestimmt, bitte leiten Sie sie weiter.",
+        "The information in this mail is confidential, please delete it after reading.",
+        "请对此邮件内容保密。",
+        "이 메일의 수신인 주소가 잘못되었습니다.",
+        "Diese E-Mail ist vertraulich, bitte nur Anna zeigen. Das Passwort lautet 1234.",
     ],
 )
-def test_words_like_a_disclaimer_stay(words):
-    assert split(f"Yes.\n\n{words}\n\n{QUOTED}", "", "Re: Printer", True).reply == f"Yes.\n\n{words}"
+@pytest.mark.parametrize("above", ["Hello,\n\nit is done.", "Yes.", "Hello,\n\nErledigt"])
+def test_short_words_about_the_mail_itself_are_not_cut_for_certain(words, above):
+    found = split(f"{above}\n\n{words}\n\n{QUOTED}", "", "Re: Printer", True)
+    assert words in found.reply or (words in found.signature and not found.certain)
+
+
+@pytest.mark.parametrize("line", ["Please uninstall antivirus avast.", "Sent with Outlook it will work."])
+def test_words_below_the_quote_that_look_like_a_programs_are_not_cut_for_certain(line):
+    found = split(f"Yes.\n\n{QUOTED}\n\n{line}", "", "Re: Printer", True)
+    assert line in found.reply + found.signature
+    assert not found.certain
+
+
+def test_signature_below_the_quote_is_certain_where_a_delimiter_marks_it():
+    found = split(f"Yes.\n\n{QUOTED}\n\n-- \nAnna", "", "Re: Printer", True)
+    assert (found.reply, found.certain) == ("Yes.", True)

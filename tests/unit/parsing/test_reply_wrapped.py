@@ -137,3 +137,26 @@ def test_line_about_a_forwarded_message_is_a_forward_only_over_a_header():
     text = f"See below.\n\nBegin forwarded message:\n\nFrom: Jane Doe <{ADDRESS}>\nDate: 10.03.2026\n\nBroken."
     found = split(text, "", "Printer", False).forwarded_from
     assert found is not None and found.address == ADDRESS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Done on 10.03.2026\nJane Doe <jane@acme.example> wrote:",
+        "We replaced it.\nDone on 10.03.2026\nJane Doe <jane@acme.example> wrote:",
+        "Done on 10.03.2026 09:05\nJane Doe <jane@acme.example> wrote:",
+        "Done 10.03.2026\nJane Doe <jane@acme.example> wrote:",
+        "Montiert, 10.03.2026\nJane Doe <jane@acme.example> wrote:",
+        "On 10.03.2026 we have installed it here\nJane Doe <jane@acme.example> wrote:",
+        "Please try the second printer and tell us whether that one\nwrote on 10.03.2026:",
+        "Please write to tess@desk.example today\nwrote on 10.03.2026:",
+        "Ask Tess tess@desk.example\nwrote on 10.03.2026:",
+        "明日 2026年3月10日 に伺います\nJane Doe <jane@acme.example> wrote:",
+        "2026年3月10日 に伺います\nJane Doe <jane@acme.example> wrote:",
+        "Yes, it works now\n<jane@acme.example> wrote:",
+    ],
+)
+@pytest.mark.parametrize("above", ["Hello,\n\n", "はい。\n", "Yes.\n\n"])
+def test_sentence_over_an_introduction_is_not_cut_for_certain(words, above):
+    found = split(f"{above}{words}\n> x", "", "Re: Printer", True)
+    assert words.split("\n")[-2] in found.reply or not found.certain
