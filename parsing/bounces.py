@@ -69,6 +69,7 @@ _OPENING = re.compile(r"\w[^\n]*(?:\n[^\n]*\w[^\n]*)*")  # the first paragraph: 
 _TERSE = re.compile(
     r"[^\n@:]{1,80}(?:: ?| to )<?[^\s@<>]{1,64}@[^\s@<>]{3,255}>?|[^\s@<>]{1,64}@[^\s@<>]{3,255} - [^\n]{1,80}"
 )
+_NOBODY = re.compile(r"mailer-daemon|^microsoftexchange[0-9a-f]{32}@", re.IGNORECASE)
 _FROM = re.compile(rb"^From:((?:[^\n]|\n[ \t]){0,998})", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(
     r"^[\s>]{0,4}(?:original-|x-original-)?message-id\s?:\s*<?([^\s<>]{3,998})>?", re.IGNORECASE | re.MULTILINE
@@ -207,7 +208,8 @@ def _is_of_a_gateway(message: ParsedMessage, fields: Mapping[str, str], null: bo
 
 
 def _is_mailer_daemon(message: ParsedMessage) -> bool:
-    return any("mailer-daemon" in author.address.lower() for author in message.from_)
+    """Whether it has an address of no person: that of a mail system itself, or the one that Exchange reports under."""
+    return any(_NOBODY.search(author.address) for author in message.from_)
 
 
 def _is_answer(message: ParsedMessage, fields: Mapping[str, str]) -> bool:

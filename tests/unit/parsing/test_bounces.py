@@ -508,6 +508,13 @@ def test_a_mail_systems_address_is_a_persons_where_he_shows_himself_or_answers(m
     assert read(message, ()) is None
 
 
+def test_address_of_no_person_is_a_systems_whatever_its_path_and_words():
+    text = "Your message to bob@acme.example was not delivered. Please check the address: 550 5.1.1 unknown."
+    for address in ("MAILER-DAEMON@acme.example", f"MicrosoftExchange{'0a' * 16}@acme.example"):
+        assert read(gateway(address, text, "Undeliverable: Printer"), ())
+    assert read(gateway("postmaster@acme.example", text, "Undeliverable: Printer"), ()) is None
+
+
 @pytest.mark.parametrize("address", ["MAILER-DAEMON@acme.example", "postmaster@acme.example", "mailadmin@acme.example"])
 def test_a_mail_systems_address_is_a_systems_under_the_null_sender_or_where_nobody_shows_himself(address):
     arrived = gateway(address, "Your mail of Monday was delivered to bob@acme.example.")
