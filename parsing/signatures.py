@@ -45,17 +45,20 @@ _names_device = phrases.finder(
         "^via mobile$",
         "^von unterwegs (?:gesendet|geschickt|geschrieben)",
         # Outlook on a phone, whose links are the same in all languages
-        r"^[^:：]{0,40}\boutlook\b[^:：<]{0,30}<https://aka\.ms/(?:o0ukef|AAb9ysg)>\.?$",
+        r"^[^:：]{0,40}\boutlook\b[^:：<]{0,12}\b(?:ios|android)\b[^:：<]{0,20}<https://aka\.ms/(?:o0ukef|AAb9ysg)>\.?$",
     )
 )
-# What clients never say of a mail: that somebody did it, or that something is not so.
+# What clients never say of a mail: that somebody did it, or that something is not, will, can or must be so.
 _speaks = phrases.finder(
     (
         r"^(?:i|i.ve|i.m|we|you|he|she|they|ich|wir|er|je|j.ai|nous|yo|eu|io|ik|wij|jeg|jag|я|мы)[^\pL]",
         r"(?:^|[^\pL])(?:not|cannot|nothing|never|nicht|nichts|kein|keinen?|pas|jamais|niet|geen|не|нет)(?:$|[^\pL])",
         r"n['’]t(?:$|[^\pL])",
+        r"(?:^|[^\pL])(?:will|would|can|could|should|must|wird|werden|kann|können|soll|sollte|muss)(?:$|[^\pL])",
     )
 )
+_asks = phrases.finder(("please", "bitte"), before="^", after=r"[^\pL]")
+_excuses = phrases.finder(("excus", "forgiv", "pardon", "entschuldig", "verzeih"))
 _LINK = re.compile(r"\s?<https?://[^\s<>]{1,300}>")
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
@@ -98,7 +101,7 @@ def is_sent_from(line: str) -> bool:
     if len(text.split("<")[0].split()) > SENT_WORDS:
         return False
     named = _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
-    return named and not _speaks(text)
+    return named and not _speaks(text) and not (_asks(text) and not _excuses(text))
 
 
 def _disclaims(text: str) -> bool:

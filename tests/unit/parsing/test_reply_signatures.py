@@ -17,6 +17,7 @@ Send fra min iPhone
 Sent from my iPhone
 Sent from Mail for Windows
 Sent from Yahoo Mail for iPhone
+Please excuse my brevity, sent from my phone
 Sent with Proton Mail secure email.
 Get Outlook for iOS
 Get Outlook for Android <https://aka.example/android>
@@ -392,6 +393,13 @@ PLACED = [
     "Install Outlook from https://aka.ms/o0ukef",
     "Bitte Outlook neu laden: https://aka.ms/olk11",
     "Outlook: https://aka.ms/owa",
+    "Outlook <https://aka.ms/o0ukef>",
+    "Please install Outlook for iOS <https://aka.ms/o0ukef>",
+    "Outlook for iOS: <https://aka.ms/o0ukef>",
+    "Outlook for iOS <https://aka.ms/mfasetup>",
+    "Sent with Outlook it will work.",
+    "Sent from my phone it cannot be opened.",
+    "Bitte von meinem iPhone gesendet lassen",
     "--    \nthe second part of it",
     "--\t\nthe second part of it",
     "1. reset\n2. reboot\n--\n3. call me",
