@@ -20,7 +20,6 @@ PARTS = 3  # lines of an introduction above one that would do without them
 PART_CHARACTERS = 100  # of each
 FOLDED_CHARACTERS = 56  # of a line that a client broke, with the first word of the next
 VERB_CHARACTERS = 24  # at a line's end, where a verb closes it without a colon
-BESIDE_WORDS = 2  # "at", "użytkownik", a verb, between the date and the name of an introduction
 VERB_LINE = 40  # characters of a line that holds nothing else
 
 _SAID = phrases.words(phrases.WROTE)
@@ -73,6 +72,13 @@ _NAMED_FIRST = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"[^\W\d_]+")
+# Between the date and the name of an introduction.
+_BESIDE_DATE = frozenset(
+    (
+        *("am", "pm", "p", "m", "h", "hrs", "uhr", "at", "um", "om", "kl", "klo", "ο", "η", "π", "μ", "г", "р", "the"),
+        *("użytkownik", "lietotājs", "odesílatel", "heeft", "hat", "ha", "via", "ezt", "от"),
+    )
+)
 _KANA = re.compile("[\u3041-\u3096]")
 _ABBREVIATED = re.compile(r"(?:\d|(?<!\w)[^\W\d_a-z]\w{0,3}|(?<!\w)[ap]\.\s?m|\b(?:kl|г|р))\.$")  # "28.", "Fr.", "p.m."
 _DAY = re.compile(r"\d\.?\s[^\W\d_]{2,9}\.$")  # "2026. márc."
@@ -139,12 +145,12 @@ def _is_clients(joined: str) -> bool:
     begun = _DATED_FIRST.match(joined)
     if not begun:
         return False
-    # What stands behind the date, up to the name: more than "at", a verb and a particle are a sentence's words.
+    # What stands behind the date, up to the name: other words than "p.m." and a verb are a sentence's.
     address = ADDRESS.search(joined, begun.end())
     spoken = joined[begun.end() - 1 : address.start() if address else len(joined)]
     said = spoken[max(place for place, char in enumerate(spoken) if char.isdigit()) :]
     small = [word for word in _WORDS.findall(said) if word[0].islower() and word not in phrases.PARTICLES]
-    return len(small) <= BESIDE_WORDS and not _KANA.search(said)
+    return all(word in _BESIDE_DATE or has_verb(word) for word in small) and not _KANA.search(said)
 
 
 def _is_opened(line: str) -> bool:

@@ -29,6 +29,7 @@ DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
 SHOWN_LINES = 2 * TAIL_LINES  # of the end, in which what cannot be seen is left out
 DISCLAIMER_CHARACTERS = 400  # in which one says what it is
 PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of himself
+DISCLAIMER_PARAGRAPHS = 12  # under one mail
 PLAIN_BLANKS = 2  # behind a delimiter; with more of them it may be a rule
 
 FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
@@ -122,6 +123,13 @@ def _is_sure(text: str) -> bool:
     return len(text) > PERSONAL_CHARACTERS or (_is_formal(text[:DISCLAIMER_CHARACTERS]) and "?" not in text)
 
 
+def _is_asking(text: str) -> bool:
+    """Whether it rather is a question or an order, of which nobody says that they are about the mail."""
+    if len(text) > PERSONAL_CHARACTERS or _is_scanners(text):
+        return False
+    return "?" in text or (_asks(text) and not _disclaims(text))
+
+
 def _is_scanners(text: str) -> bool:
     """Whether a virus scanner wrote this, and nobody a word of it."""
     return len(text) <= 4 * DISCLAIMER_CHARACTERS and _is_whole(" ".join(_PICTURE.sub("", text).split()))
@@ -178,7 +186,7 @@ def find(lines: Sequence[str], tidy: bool, author: Address | None = None, *, alo
             break
         paragraph = " ".join(lines[top : _paragraph_end(lines, top, below)])
         if closed or start < _filled(lines, top) or _is_named(lines, start, author) or _is_scanners(paragraph):
-            sure = True
+            sure = not _is_asking(paragraph)
             break
         if _disclaims(paragraph):
             sure = _is_sure(paragraph)
@@ -302,13 +310,14 @@ def _signs(lines: Sequence[str], number: int, end: int) -> bool:
     place = _next(lines, number, end)
     line = visible(lines[place]).strip() if place < end else ""
     named = _is_name(line) and not line[:1].islower() and not line.endswith((".", "!"))
-    return named or (_has_contact(line) and not _is_sentence(line)) or not line
+    small = sum(1 for word in line.split() if word[0].islower() and word not in phrases.PARTICLES)
+    return named or not line or (_has_contact(line) and small < 2 and not _asks(line))
 
 
 def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> list[int]:
     """Where the paragraphs at the end begin that a company's server may have added, from the last up."""
     tops: list[int] = []
-    while end:
+    while end and len(tops) < DISCLAIMER_PARAGRAPHS:
         top = end = _ruled(lines, end)
         while top and lines[top - 1].strip() and not is_rule(visible(lines[top - 1])):
             top -= 1

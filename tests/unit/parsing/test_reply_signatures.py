@@ -402,6 +402,7 @@ PLACED = [
     "Bitte von meinem iPhone gesendet lassen",
     "--    \nthe second part of it",
     "--\t\nthe second part of it",
+    "--    \nPlease call 030 12345678 today",
     "1. reset\n2. reboot\n--\n3. call me",
     "- reset\n- reboot\n--\n- call me",
     "one\n--\nPlease remove antivirus Avast and restart the PC.",
@@ -421,6 +422,8 @@ def test_words_like_a_disclaimer_stay(words, above, author):
     [
         "Der Inhalt der Mail ist nur für Herrn Meier bestimmt, bitte leiten Sie sie weiter.",
         "The information in this mail is confidential, please delete it after reading.",
+        "The user says: if you are not the intended recipient, he must not read it.",
+        "If you have received this email in error, what did you do with it?",
         "请对此邮件内容保密。",
         "이 메일의 수신인 주소가 잘못되었습니다.",
         "Diese E-Mail ist vertraulich, bitte nur Anna zeigen. Das Passwort lautet 1234.",

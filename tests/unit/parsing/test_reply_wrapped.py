@@ -145,6 +145,8 @@ def test_line_about_a_forwarded_message_is_a_forward_only_over_a_header():
         "Done on 10.03.2026\nJane Doe <jane@acme.example> wrote:",
         "We replaced it.\nDone on 10.03.2026\nJane Doe <jane@acme.example> wrote:",
         "Done on 10.03.2026 09:05\nJane Doe <jane@acme.example> wrote:",
+        "10.03.2026 passt\nJane Doe <jane@acme.example> wrote:",
+        "At 10.03.2026 fixed\nJane Doe <jane@acme.example> wrote:",
         "Done 10.03.2026\nJane Doe <jane@acme.example> wrote:",
         "Montiert, 10.03.2026\nJane Doe <jane@acme.example> wrote:",
         "On 10.03.2026 we have installed it here\nJane Doe <jane@acme.example> wrote:",
