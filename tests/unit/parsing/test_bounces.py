@@ -606,6 +606,11 @@ PEOPLE = {
         "It says Mail delivery failed: returning message to sender. jane@acme.example",
     ),
     "a salutation": ("Ej levererat mail", "Hej Anna!\nDitt mail kunde inte levereras:\nbo@b.example"),
+    "a salutation in Czech": ("Mail nedoručen", "Dobrý den,\nvaše zpráva nebyla doručena:\nbob@b.example"),
+    "a salutation without blanks": (
+        "메일 반송",
+        "안녕하세요김입니다\n귀하의 메일이 전달되지 않았습니다:\nbob@b.example",
+    ),
     "a closing": ("Mail nedoručen", "Vaše zpráva nebyla doručena:\nbob@b.example\n\nDíky\nJana"),
     "a request": ("Mail nicht zustellbar", "Ihre Mail wurde nicht zugestellt:\nbob@b.example\nBitte erneut senden."),
 }
