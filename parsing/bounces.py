@@ -114,13 +114,13 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
         return _standard(message, parts, told) or _free_form(message, fields, parts)
     if system and _tells_success(message, null):
         return Bounce((), (), (), _original_id(message, parts), delivered=True)
-    if not (
-        _is_of_a_system(message, fields, parts, null)
-        if system
-        else _is_of_the_null_sender(message, fields, parts)
-        if null and not _is_answer(message, fields)
-        else _is_of_a_gateway(message, fields, null)
-    ):
+    if system:
+        suspect = _is_of_a_system(message, fields, parts, null)
+    elif null and not _is_answer(message, fields):
+        suspect = _is_of_the_null_sender(message, fields, parts)
+    else:
+        suspect = _is_of_a_gateway(message, fields, null)
+    if not suspect:
         return None
     found = _free_form(message, fields, parts)
     # People write these words, too, of mailboxes and of parcels, and so do machines that deliver no mail. Theirs name

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from parsing import phrases
+from parsing import disclaimers, phrases
+from parsing.devices import is_sent_from
 from parsing.message import Address
 from parsing.quotes import is_rule
 from parsing.shown import visible
@@ -21,14 +22,10 @@ NAME_WORDS = 5
 NAME_LETTERS = 3  # of a word that tells a name
 SALUTATION_WORDS = 6
 SMALL_WORDS = 4  # with a small first letter, particles not counted: more than a title or an address has
-SENT_WORDS = 13
-SENT_CHARACTERS = 160
 CLOSING_CHARACTERS = 60
 CONTACT_LINES = 16
 DELIMITER_CHARACTERS = 3  # at most, without the blanks behind them
 SHOWN_LINES = 2 * TAIL_LINES  # of the end, in which what cannot be seen is left out
-DISCLAIMER_CHARACTERS = 400  # in which one says what it is
-PERSONAL_CHARACTERS = 240  # of a paragraph that somebody may have written of himself
 DISCLAIMER_PARAGRAPHS = 12  # under one mail
 PLAIN_BLANKS = 2  # behind a delimiter; with more of them it may be a rule
 
@@ -37,41 +34,9 @@ FOOTER_RULE = 20  # underscores over a mailing list's footer, at least
 _DELIMITER = re.compile(r"\s?(?:--|—|–)[ \t\u00a0]{0,4}$")
 _BLANK = (" ", "\t")
 _DELIMITED = frozenset("-—–_ ")  # what a delimiter's line begins with
-_DEVICE = phrases.words(phrases.DEVICES)
-_SENT = phrases.words(phrases.SENT)
-_names_device = phrases.finder(
-    (
-        f"(?:{_SENT}).{{0,28}}(?:{_DEVICE})",
-        f"(?:{_DEVICE}).{{0,28}}(?:{_SENT})",
-        "^via mobile$",
-        "^von unterwegs (?:gesendet|geschickt|geschrieben)",
-        # Outlook on a phone, whose links are the same in all languages
-        r"^[^:：]{0,40}\boutlook\b[^:：<]{0,12}\b(?:ios|android)\b[^:：<]{0,20}<https://aka\.ms/(?:o0ukef|AAb9ysg)>\.?$",
-    )
-)
-# What clients never say of a mail: that somebody did it, or that something is not, will, can or must be so.
-_speaks = phrases.finder(
-    (
-        r"^(?:i|i.ve|i.m|we|you|he|she|they|ich|wir|er|je|j.ai|nous|yo|eu|io|ik|wij|jeg|jag|я|мы)[^\pL]",
-        r"(?:^|[^\pL])(?:not|cannot|nothing|never|nicht|nichts|kein|keinen?|pas|jamais|niet|geen|не|нет)(?:$|[^\pL])",
-        r"n['’]t(?:$|[^\pL])",
-        r"(?:^|[^\pL])(?:will|would|can|could|should|must|wird|werden|kann|können|soll|sollte|muss)(?:$|[^\pL])",
-    )
-)
-_asks = phrases.finder(("please", "bitte"), before="^", after=r"[^\pL]")
-_excuses = phrases.finder(("excus", "forgiv", "pardon", "entschuldig", "verzeih"))
-_LINK = re.compile(r"\s?<https?://[^\s<>]{1,300}>")
 _DASHED_NAME = re.compile(r"\s?[-–—~/]{1,2}(?:\s?[^\W\d_][\w.']{0,20}|[A-Z][\w.']{1,20}(?: [A-Z][\w.']{0,20}){1,2})$")
 _BY_ORDER = re.compile(r"(?:i\.\s?[AV]\.|ppa?\.|p\.\s?p\.)\s?")  # before the name of who signs for a company
 _BESIDE = re.compile(r"\s[|–—/-]\s|\s?[,|]\s")  # between a name and what it does
-_shows_disclaimer = phrases.finder(phrases.DISCLAIMERS)
-_shows_placed = phrases.finder(phrases.DISCLAIMERS_PLACED)
-_is_formal = phrases.finder(phrases.DISCLAIMERS_FORMAL)
-_is_whole = phrases.finder(phrases.DISCLAIMERS_WHOLE, before="^", after=r"\.?(?: ?www\.(?:avast|avg)\.com)?$")
-_PICTURE = re.compile(r"<[^<>\s]{1,400}>|\[[^\[\]]{1,60}\]")  # and links, as a text shows them
-_PERSONAL = re.compile(
-    r"\b(?:I|[Mm]y|[Ii]ch|[Mm]eine?[mnr]?|[Mm]on|[Mm]es|[Mm]i|[Mm]eu|[Mm]inha|[Ii]k|[Mm]ijn)\b|\bme\b"
-)
 _shows_contact = phrases.finder(
     (
         r"[^\s@]@[^\s@]+\.[\pL\pN]",
@@ -92,47 +57,6 @@ _STRIP = " \t\u00a0*_,.!;:;，。！、-–—"
 _NAMED_DELIMITER = re.compile(r"-- ?([^\W\d_].*)")
 _POSTSCRIPT = re.compile(r"(?:P\.?\s?S\.?|N\.?B\.?|ps)(?:[\s:,-]|$)")
 _salutes = phrases.finder((phrases.words(phrases.SALUTATIONS),), before=r"(?i)^\W*", after=r"(?:$|[^\pL\pN])")
-
-
-def is_sent_from(line: str) -> bool:
-    """Whether a client added this line to say what it was sent with ("Sent from my iPhone")."""
-    text = line.strip(" \t*_[]()")
-    if not 6 < len(text) <= SENT_CHARACTERS or text.endswith("?"):
-        return False
-    if len(text.split("<")[0].split()) > SENT_WORDS:
-        return False
-    named = _names_device(text) or ("<" in text and _names_device(_LINK.sub("", text)))
-    return named and not _speaks(text) and not (_asks(text) and not _excuses(text))
-
-
-def _disclaims(text: str) -> bool:
-    """Whether a company's server wrote this of the mail, and not somebody of himself."""
-    text = text[:DISCLAIMER_CHARACTERS]
-    return _shows_disclaimer(text) and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
-
-
-def _may_disclaim(text: str) -> bool:
-    """Whether it is what such servers write, be it of the mail or of their company."""
-    text = text[:DISCLAIMER_CHARACTERS]
-    found = _shows_disclaimer(text) or _shows_placed(text)
-    return found and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
-
-
-def _is_sure(text: str) -> bool:
-    """Whether what disclaims is longer than what people write of a mail, or has the formula of lawyers."""
-    return len(text) > PERSONAL_CHARACTERS or (_is_formal(text[:DISCLAIMER_CHARACTERS]) and "?" not in text)
-
-
-def _is_asking(text: str) -> bool:
-    """Whether it rather is a question or an order, of which nobody says that they are about the mail."""
-    if len(text) > PERSONAL_CHARACTERS or _is_scanners(text):
-        return False
-    return "?" in text or (_asks(text) and not _disclaims(text))
-
-
-def _is_scanners(text: str) -> bool:
-    """Whether a virus scanner wrote this, and nobody a word of it."""
-    return len(text) <= 4 * DISCLAIMER_CHARACTERS and _is_whole(" ".join(_PICTURE.sub("", text).split()))
 
 
 def has_postscript(signature: str) -> bool:
@@ -185,15 +109,20 @@ def find(lines: Sequence[str], tidy: bool, author: Address | None = None, *, alo
             sure = True
             break
         paragraph = " ".join(lines[top : _paragraph_end(lines, top, below)])
-        if closed or start < _filled(lines, top) or _is_named(lines, start, author) or _is_scanners(paragraph):
-            sure = not _is_asking(paragraph)
+        if (
+            closed
+            or start < _filled(lines, top)
+            or _is_named(lines, start, author)
+            or disclaimers.is_scanners(paragraph)
+        ):
+            sure = not disclaimers.is_asking(paragraph)
             break
-        if _disclaims(paragraph):
-            sure = _is_sure(paragraph)
+        if disclaimers.disclaims(paragraph):
+            sure = disclaimers.is_sure(paragraph)
             break
         tops.pop()  # nothing shows that the words of the mail end above it
     if alone and size and not end and not delimited:
-        sure &= _is_sure(" ".join(lines[:below]))
+        sure &= disclaimers.is_sure(" ".join(lines[:below]))
     return (end if end < size else len(lines)), sure
 
 
@@ -285,7 +214,7 @@ def _delimited(lines: Sequence[str], end: int, tidy: bool) -> int:
                 found = number
         elif len(line) >= FOOTER_RULE and not line.strip("_ ") and 0 < filled <= BARE_LINES:
             text = "\n".join(lines[number + 1 : end])
-            if tidy or _has_contact(text) or _may_disclaim(text):
+            if tidy or _has_contact(text) or disclaimers.may_disclaim(text):
                 found = number  # a mailing list's footer, or a company's
         filled += bool(line.strip())
         below = number
@@ -302,7 +231,7 @@ def _goes_on(lines: Sequence[str], number: int, end: int) -> bool:
         )
     if not _is_sentence(line) or _is_name(line):  # a company, and after a dash what it says of itself
         return False
-    return not (is_sent_from(line) or _disclaims(line))
+    return not (is_sent_from(line) or disclaimers.disclaims(line))
 
 
 def _signs(lines: Sequence[str], number: int, end: int) -> bool:
@@ -311,7 +240,7 @@ def _signs(lines: Sequence[str], number: int, end: int) -> bool:
     line = visible(lines[place]).strip() if place < end else ""
     named = _is_name(line) and not line[:1].islower() and not line.endswith((".", "!"))
     small = sum(1 for word in line.split() if word[0].islower() and word not in phrases.PARTICLES)
-    return named or not line or (_has_contact(line) and small < 2 and not _asks(line))
+    return named or not line or (_has_contact(line) and small < 2 and not disclaimers.asks(line))
 
 
 def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> list[int]:
@@ -325,7 +254,7 @@ def _disclaimed(lines: Sequence[str], end: int, alone: bool) -> list[int]:
         if not (above or alone) or end - top > CONTACT_LINES:
             break
         text = " ".join(lines[top:end])
-        if not (_may_disclaim(text) or _is_scanners(text)):
+        if not (disclaimers.may_disclaim(text) or disclaimers.is_scanners(text)):
             break
         tops.append(top)
         end = above
@@ -472,7 +401,7 @@ def is_doubtful(lines: Sequence[str], author: Address | None) -> bool:
     first = next((shown for line in lines if (shown := visible(line).strip())), "-")
     marked = not first[0].isalpha() or is_closing(first.split(",")[0]) or is_sent_from(first)
     paragraph = "\n".join(lines).strip().partition("\n\n")[0]
-    marked |= _may_disclaim(paragraph.replace("\n", " "))
+    marked |= disclaimers.may_disclaim(paragraph.replace("\n", " "))
     return not marked and any(map(_has_contact, lines[:CONTACT_LINES])) and not _names(lines, author)
 
 
