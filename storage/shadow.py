@@ -6,21 +6,20 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from storage.tables import beat
-
-NAME = "shadow"
+from storage.words import SHADOW
 
 
 def begin(connection: Connection, now: float) -> None:
     """From now on, if it is not yet."""
     if since(connection) is None:
-        connection.execute(beat.insert(), {"name": NAME, "last_success": now})
+        connection.execute(beat.insert(), {"name": SHADOW, "last_success": now})
 
 
 def end(connection: Connection) -> None:
     """It is live."""
-    connection.execute(beat.delete().where(beat.c.name == NAME))
+    connection.execute(beat.delete().where(beat.c.name == SHADOW))
 
 
 def since(connection: Connection) -> float | None:
     """Since when; None for a desk that is live, or never was started."""
-    return connection.execute(sa.select(beat.c.last_success).where(beat.c.name == NAME)).scalar_one_or_none()
+    return connection.execute(sa.select(beat.c.last_success).where(beat.c.name == SHADOW)).scalar_one_or_none()

@@ -39,6 +39,11 @@ class Beat:
     error_since: float | None
 
 
+def last_success(beats: Sequence[Beat], name: str) -> float | None:
+    """When that beat last succeeded, in seconds since 1970 UTC; None where it never has."""
+    return next((beat.last_success for beat in beats if beat.name == name), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """Outgoing mails of one state that wait for one thing; `oldest` is when the first of them was written."""

@@ -8,5 +8,6 @@ DISCARDED = "discarded by hand"  # the error of a letter that a person decided a
 UNSENT = "state IN ('pending', 'deferred', 'held')"
 FAILED = "state IN ('failed', 'bounced')"
 OURS = "ours"
+SHADOW = "shadow"  # the beat that says since when nobody is answered
 DAEMON = "daemon"  # the beat by which it tells that it lives
 DAEMON_SECONDS = 60.0  # so often

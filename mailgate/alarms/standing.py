@@ -16,7 +16,7 @@ from mailgate.grants import ends
 from mailgate.grants.ends import Secret
 from mailgate.settings import Settings
 from mailgate.trouble import parted
-from storage.status import Beat, Mailbox, Status, read
+from storage.status import Mailbox, Status, last_success, read
 from storage.words import DAEMON, DAEMON_SECONDS
 
 WAITING_SECONDS = 60.0  # the worker takes a mail within 50 ms; one that waits this long has nobody to take it
@@ -154,14 +154,9 @@ def _database(status: Status) -> Iterator[Problem]:
         yield Problem("database", "database", f"database: it may only be read: {_WAITS}")
 
 
-def last_seen(beats: Sequence[Beat]) -> float | None:
-    """When a daemon last told the database that it lives."""
-    return next((beat.last_success for beat in beats if beat.name == DAEMON), None)
-
-
 def unwritten(status: Status, settings: Settings, now: float) -> Problem | None:
     """That a daemon which runs has told the database nothing for long: it seems to take no writes."""
-    seen = last_seen(status.beats)
+    seen = last_success(status.beats, DAEMON)
     if status.read_only or seen is None or seen > now - LATE_SECONDS:
         return None
     said = f"database: mailgate runs, and could write nothing since {moment(seen, settings)}: {_WAITS}"

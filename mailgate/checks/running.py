@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailgate.alarms.standing import LATE_SECONDS, Problem, last_seen, moment
+from mailgate.alarms.standing import LATE_SECONDS, Problem, moment
 from mailgate.locking import held
 from mailgate.settings import Settings
-from storage.status import Beat
+from storage.status import Beat, last_success
+from storage.words import DAEMON
 
 UNIT = "/lib/systemd/system/mailgate.service"
 PACKAGED = "/etc/mailgate/mailgate.toml"
@@ -37,7 +38,7 @@ class Daemon:
 
 def daemon(settings: Settings, beats: Sequence[Beat]) -> Daemon:
     """How it is. Not for a process of the daemon: looking at the lock file ends record locks of its own there."""
-    return Daemon(held(settings), last_seen(beats))
+    return Daemon(held(settings), last_success(beats, DAEMON))
 
 
 def _alone(settings: Settings) -> bool:

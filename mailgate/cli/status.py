@@ -18,7 +18,8 @@ from mailgate.grants.ends import days
 from mailgate.settings import Settings
 from mailgate.trouble import parted
 from routing import tokens
-from storage.words import DAEMON
+from storage.status import last_success
+from storage.words import DAEMON, SHADOW
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -91,14 +92,9 @@ def document(standing: Standing, daemon: Daemon) -> dict[str, Any]:
         "alarms": list(status.alarms),
         "restore": _restore(status),
         "daemon": {"runs": daemon.here, "last_seen": iso(daemon.seen)},
-        "shadow": iso(_in_shadow(status)),
+        "shadow": iso(last_success(status.beats, SHADOW)),
         "problems": [line(problem.said) for problem in standing.problems],
     }
-
-
-def _in_shadow(status: Status) -> float | None:
-    """Since when nobody is answered, in seconds since 1970 UTC; None where somebody is."""
-    return next((beat.last_success for beat in status.beats if beat.name == "shadow"), None)
 
 
 def _restore(status: Status) -> dict[str, Any] | None:
@@ -144,7 +140,7 @@ def status(ctx: click.Context, place: Place, *, alone: bool, as_json: bool) -> N
     _mailboxes(people, settings, standing)
     _restore_told(people, standing)
     _grants(people, standing)
-    if (since := _in_shadow(standing.status)) is not None:
+    if (since := last_success(standing.status.beats, SHADOW)) is not None:
         said = f"In shadow since {people.when(since)}: nobody is answered, no mailbox changes."
         people.say(said, "bold yellow")
     people.say(f"Times are of {settings.desk.timezone}.", "dim")
@@ -257,7 +253,7 @@ def _waiting(wait: Unsent) -> str:
 
 
 def _beats(status: Status, settings: Settings) -> list[Beat]:
-    own = ("shadow", DAEMON)
+    own = (SHADOW, DAEMON)
     return [b for b in status.beats if b.name not in own and (b.name != "relay" or settings.relay is not None)]
 
 
