@@ -124,13 +124,16 @@ def test_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path, do
     (tmp_path / "password").write_text("pw")
     daemon = Daemon(tmp_path, SETTINGS.format(relay=sink.port, imap=dovecot.port, user=user))
     daemon.start()
+    landed = 0
     try:
         with Load(daemon.port, dovecot, user) as load:
             for kill in range(KILLS):
-                if kill % 5:  # all others fall into its first moments, before or after the first mail
+                before = len(load.acknowledged)
+                if kill % 6 != 5:  # every sixth falls into its first moments, before or after the first mail
                     load.wait()
                 time.sleep(rng.uniform(0.0, 1.0))
                 daemon.kill()
+                landed += len(load.acknowledged) > before
                 daemon.start()
             time.sleep(0.5)
         wait_until_taken(daemon, load)
@@ -139,6 +142,7 @@ def test_kill_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path, do
         stopped = daemon.stop()
         daemon.close()
     assert stopped == 0
+    assert landed >= KILLS * 0.8, "the kills must land while mails are being taken in"
     count(Database(f"sqlite:///{tmp_path / 'mailgate.db'}"), load, sink)
 
 
