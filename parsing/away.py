@@ -27,7 +27,7 @@ _has_back = phrases.finder((p for p in phrases.AWAY_BACK if p[0] != "^"), before
 _thanks = phrases.finder(phrases.AWAY_THANKS)
 _promises = phrases.finder(phrases.ABSENCE_PROMISES)
 _has_moved = phrases.finder(phrases.AWAY_MOVED)
-_requests = phrases.finder(phrases.AWAY_REQUESTS, before=_WORD)
+requests = phrases.finder(phrases.AWAY_REQUESTS, before=_WORD)  # whether somebody wants something
 _besides = phrases.finder(phrases.AWAY_BESIDES, before=_WORD)
 
 
@@ -68,7 +68,7 @@ def is_courteous(words: str) -> bool:
 def _asks(beside: list[str]) -> bool:
     """Whether words are more than a name: "please close it" is what somebody wants, however few words it has."""
     small = sum(1 for word in beside if word[0].islower() and word not in phrases.PARTICLES)
-    return (len(beside) > 2 and small > 1) or _requests(" ".join(beside))
+    return (len(beside) > 2 and small > 1) or requests(" ".join(beside))
 
 
 def _plain(words: str) -> str:
@@ -101,5 +101,5 @@ def _is_of_it(clause: str) -> bool:
         or _thanks(clause)
         or _promises(clause)
         or _besides(clause)
-        or (_has_until(clause) and len(clause.split()) <= 2 * BESIDE and not _requests(clause))
+        or (_has_until(clause) and len(clause.split()) <= 2 * BESIDE and not requests(clause))
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from parsing import absence, bounce_forms, delivery_status, forwards, phrases
+from parsing import absence, away, bounce_forms, delivery_status, forwards, phrases
 from parsing.bounce_forms import DAEMON, SCANNED
 from parsing.delivery_status import REPLY_CODE, Told
 from parsing.message import BounceDelivery, ParsedMessage
@@ -14,14 +14,13 @@ from parsing.parts import Part
 from parsing.signatures import is_closing
 
 WORDED = 4_096  # characters in which a report says what it is
-_SPACELESS = "\u0e00"  # from Thai on scripts put no blank between words
 PERSONAL = 1_000  # characters of a mail in which a person shows himself
 NOTIFICATIONS = frozenset(("message/disposition-notification", "message/global-disposition-notification"))
 _MAILS = frozenset(("message/rfc822", "message/global"))
 _RETURNED = _MAILS | {"text/rfc822-headers", "message/global-headers", "message/partial"}
 
 # Local parts under which nobody reads: of systems that say so, of list managers, and of what counts their bounces.
-ROBOT = re.compile(
+_ROBOT = re.compile(
     r"(?:[\w.+-]{1,60}[-_.+])?(?:no|do[-_.]?not)[-_.]?reply(?:[-_.+][\w.+-]{1,60})?|"
     r"nicht-?antworten|ne-?pas-?repondre|no-?responder|nao-?responda|non-?rispondere|mailer-daemon|"
     r"majordomo|listserv|listproc|sympa|mailman|[\w.+-]{1,60}-bounces(?:\+[\w.+=-]{1,60})?"
@@ -32,6 +31,7 @@ _has_bounce_words = phrases.finder(phrases.BOUNCE_WORDS)
 _says_delivered = phrases.finder(phrases.BOUNCE_DELIVERED)
 _says_delayed = phrases.finder(phrases.BOUNCE_DELAYED)
 _speaks_to_sender = phrases.finder(phrases.BOUNCE_ADDRESSES)
+_SPACELESS = "\u0e00"  # from Thai on scripts put no blank between words
 # These without what all machines say, and carriers of parcels.
 _speaks_of_a_mail = phrases.finder(
     said for said in phrases.BOUNCE_ADDRESSES if not said.startswith(("automat", "automát", "do not", "delivery"))
@@ -43,7 +43,6 @@ _salutes = phrases.finder(
     ),
     before=r"^[^\pL\pN]*",
 )
-_asks = phrases.finder(phrases.AWAY_REQUESTS, before=r"(?:^|[^\pL\d])")
 # A salutation, a question, or somebody who speaks of himself: what a person writes of a bounce that he asks about. Some
 # systems speak so, too: "we were unable", "our filter".
 _PERSONAL = re.compile(
@@ -130,6 +129,14 @@ def read(message: ParsedMessage, fields: Mapping[str, str], parts: Sequence[Part
     if daemon and found.original_id:
         return found
     return found if system and _is_bounce_subject(message.subject[:500]) else None
+
+
+def is_robot(message: ParsedMessage) -> bool:
+    """Whether nobody reads what is sent to its author, and it does not name somebody else who does, as forms do."""
+    author = message.author
+    if not author or not _ROBOT.fullmatch(author.address.partition("@")[0].lower()):
+        return False
+    return all(address.address == author.address for address in message.reply_to)
 
 
 def _is_report(fields: Mapping[str, str]) -> bool:
@@ -263,21 +270,13 @@ def _is_impersonal(message: ParsedMessage, null: bool) -> bool:
     if null:
         return not _PERSONAL.search(text)
     if not (bounce_forms.names_recipients(message) or REPLY_CODE.search(message.text[:WORDED])):
-        return _is_robot(message) and _DELIVER_TO.search(text) is not None  # not of a parcel
-    return _is_robot(message) or not (_is_personal(message) or _requests(text))
+        return is_robot(message) and _DELIVER_TO.search(text) is not None  # not of a parcel
+    return is_robot(message) or not (_is_personal(message) or _requests(text))
 
 
 def _requests(text: str) -> bool:
     """Whether it asks for something that not only systems ask for."""
-    return _asks(_NOT_ASKED.sub("", text))
-
-
-def _is_robot(message: ParsedMessage) -> bool:
-    """Whether nobody reads what is sent to its author, and it does not name somebody else who does, as forms do."""
-    author = message.author
-    if not author or not ROBOT.fullmatch(author.address.partition("@")[0].lower()):
-        return False
-    return all(address.address == author.address for address in message.reply_to)
+    return away.requests(_NOT_ASKED.sub("", text))
 
 
 def _returns_ours(message: ParsedMessage, parts: Sequence[Part]) -> bool:

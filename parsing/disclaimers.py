@@ -23,14 +23,18 @@ _PERSONAL = re.compile(
 def disclaims(text: str) -> bool:
     """Whether a company's server wrote this of the mail, and not somebody of himself."""
     text = text[:DISCLAIMER_CHARACTERS]
-    return _shows_disclaimer(text) and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
+    return _shows_disclaimer(text) and _is_impersonal(text)
 
 
 def may_disclaim(text: str) -> bool:
     """Whether it is what such servers write, be it of the mail or of their company."""
     text = text[:DISCLAIMER_CHARACTERS]
-    found = _shows_disclaimer(text) or _shows_placed(text)
-    return found and (len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text))
+    return (_shows_disclaimer(text) or _shows_placed(text)) and _is_impersonal(text)
+
+
+def _is_impersonal(text: str) -> bool:
+    """Whether nobody speaks of himself in it, as far as it is no longer than what somebody writes."""
+    return len(text) > PERSONAL_CHARACTERS or not _PERSONAL.search(text)
 
 
 def is_sure(text: str) -> bool:

@@ -134,12 +134,8 @@ def _automatic(message: ParsedMessage, fields: Mapping[str, str]) -> Verdict | N
         return Verdict("list", "It was posted to a mailing list: List-Id, List-Post (RFC 2919, RFC 2369).")
     if message.return_path == "":
         return Verdict("auto_generated", "The envelope sender is null (RFC 5321 section 4.5.5).")
-    author = message.author
-    local = author.address.partition("@")[0].lower() if author else ""
-    if bounces.ROBOT.fullmatch(local) and not any(
-        address.address != author.address for address in message.reply_to if author
-    ):
-        return Verdict("auto_generated", f"{local} takes no answers.")
+    if message.author and bounces.is_robot(message):
+        return Verdict("auto_generated", f"{message.author.address.partition('@')[0].lower()} takes no answers.")
     if message.in_reply_to or any(name.startswith("list-") for name in fields):
         return None
     if not _LOOP.isdisjoint(fields):

@@ -21,8 +21,6 @@ from parsing.introductions import (
 )
 from parsing.shown import Mark, is_quoted, is_visible, visible
 
-__all__ = ["forward", "is_quoted", "is_rule", "is_separator", "label", "marks", "may_introduce", "unbarred"]
-
 BLOCK_LINES = 24  # From, Sent, To, Cc, Subject with long lists of recipients folded under them
 SEPARATOR_CHARACTERS = 100  # "-----Original Message-----" in the wordiest language takes 70
 VALUE_CHARACTERS = 400  # of a label, enough to see an address and a date

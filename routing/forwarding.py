@@ -6,8 +6,8 @@ from parsing import quotes
 from parsing.forwards import is_forward_subject, is_reply_subject
 from parsing.identity import identify
 from parsing.message import ParsedMessage
-from parsing.quotes import is_quoted
 from parsing.read import parse
+from parsing.shown import is_quoted
 from routing.case import Case
 from routing.decision import Forwarded
 

@@ -12,7 +12,7 @@ import unicodedata
 
 from parsing import signatures
 from parsing.message import Address
-from parsing.quotes import is_quoted
+from parsing.shown import is_quoted
 
 MARK = "##-"  # how our delimiter begins, in every language
 SURE = 12  # letters of a line that does not stand in a notice by chance

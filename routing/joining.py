@@ -30,7 +30,7 @@ def join(case: Case, ticket: Ticket, found: Sequence[Match]) -> Decision:
     if archived and found[0].known_thread and case.mail.message.kind not in AUTOMATIC:
         return _archived(case, ticket, found[0])
     root = _begins(found, ticket, case.facts)
-    is_requester = ticket.requester is not None and ticket.requester in policy.of_same(address or "")
+    is_requester = ticket.requester in policy.of_same(address or "")
     commanded = member is not None and commands.read(case.mail.message.reply).name in commands.KNOWN
     if member is not None and (commanded or not (is_requester or root)):
         return staff.write(case, ticket, found[0].said, number_only=found[0].is_number)
